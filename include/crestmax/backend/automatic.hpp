@@ -1,0 +1,14 @@
+// The backend that a call gets when it does not ask for one.
+#pragma once
+
+#include "ascend/backend.hpp"
+#include "cpu/backend.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace backend {
+// Tensors live in the memory of the host: the CPU path.
+using automatic = cpu;
+}  // namespace backend
+
+CRESTMAX_END_NAMESPACE

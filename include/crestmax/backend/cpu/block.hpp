@@ -1,0 +1,250 @@
+// What a worker holds while it works on one query block, and where that lies in its memory.
+#pragma once
+
+#include <cmath>
+
+#include "../../call.hpp"
+#include "../../intervals.hpp"
+#include "../../planner.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+// What one worker counted; summed into the report after the call.
+struct worker_counters {
+  index rows, visible, sampled, crest, plateau, accumulated, skipped, masked, bytes, rescales, corrected;
+  index above_bound;
+  double dropped_mass, dropped_estimate, undershoot_bound, lipschitz, undershoot, sampling_bound;
+};
+
+// A coarse peak that refinement will look at.
+struct plateau_window {
+  double excess;  // coarse score above the row's crest, in score units, largest over the rows
+  index key;
+};
+
+// One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
+//
+// Scores are held in score units: raw products q.k where the scale can wait for the exponential
+// (`unit` nats each), nats where a modifier needs them (unit = 1).
+template <class T>
+struct block {
+  const call_data<T>* call;
+  const plan_header* plan;
+  plan_sequence sequence;
+  index sequence_number;
+  index kv_head;
+
+  index rows;
+  index block_rows;    // rows of the whole block; rows is fewer while some are corrected
+  index first_index;   // query index and head of the block's first row, and its number of heads
+  index block_head;
+  index block_heads;
+  index first_query;  // hull of the rows' positions
+  index last_query;
+  index first_head;    // hull of the rows' heads
+  index last_head;
+  index query_offset;  // position of query index 0: kv_len - q_len
+  key_interval keys;   // hull of the keys that masks leave reachable
+  T unit;
+  bool raw;            // scores stay raw products
+  bool all_set;        // every row has a shift
+  bool careful;        // walks visible keys only: the correction
+  int margin;          // weights are exp(s - shift) * 2^-margin
+  T lipschitz;         // largest neighbouring difference seen on refined windows, score units
+  bool measure_lipschitz;
+  bool sampled;        // phase 0 ran
+  index skipped_keys;  // of the hull, left out by coverage plateaus
+
+  // Per row, [capacity]
+  row_position* rows_at;
+  T* shift;      // score units, without margin; -inf: no visible key met yet
+  T* base;       // what the tile in hand subtracts: shift, or 0 where that is -inf
+  T* sum;        // of the weights that multiplied values
+  T* exact_sum;  // of the weights before rounding to the weight type
+  T* dropped;    // bound on the weights of dropped tiles
+  T* tile_max;
+  T* crest;      // the shift as the crest phase left it, by number in the whole block
+  T* center;     // natural units: weights summed so far are exp(score - center); -inf: none
+  T* sample_max;
+  T* sample_sum; // of exp(sample - crest of anchors), for the estimate of coverage plateaus
+  T* row_top;    // true maximum, for diagnostics
+  T* row_step;   // L of the row, for diagnostics
+  T* row_last;   // score of the previous visible key, for diagnostics
+
+  // Tiles
+  T* query;   // packed: groups of rows, [d_qk][rows of the group]
+  T* key;     // packed: panels of keys, [d_qk][panel]
+  T* value;   // packed: panels of columns, [keys][panel]
+  T* scores;  // [capacity][key_tile]: scores, then weights
+  T* output;  // [capacity][output_stride]
+  T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
+  T* column;  // [key_tile]: largest excess per sampled key
+  index score_stride;
+  index output_stride;
+
+  plateau_window* windows;
+  index window_count;
+  interval_set taken;
+  worker_counters* counters;
+
+  static constexpr T hidden = -std::numeric_limits<T>::infinity();
+};
+
+// Hands out aligned pieces of memory; with a null base it only counts.
+class arena {
+ public:
+  explicit arena(std::byte* base) : base_(base) {}
+  template <class V>
+  V* take(index count) {
+    V* piece = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + used_);
+    used_ += (sizeof(V) * static_cast<std::size_t>(count) + 63) / 64 * 64;
+    return piece;
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  std::byte* base_;
+  std::size_t used_ = 0;
+};
+
+inline constexpr index widest_lanes = 16;
+
+// Lays a block out in memory. Its size depends on head dims and tile sizes only.
+template <class T>
+void place(block<T>& b, const plan_header& h, arena& memory) {
+  const index capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
+  b.score_stride = planner::round_up(h.tiles.key_tile, h.tiles.panel);
+  b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
+  b.counters = memory.take<worker_counters>(1);
+  b.rows_at = memory.take<row_position>(capacity);
+  b.windows = memory.take<plateau_window>(planner::most_windows);
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest, &b.center,
+                  &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
+    *row = memory.take<T>(capacity);
+  }
+  b.query = memory.take<T>(capacity * h.shape.d_qk);
+  b.key = memory.take<T>(b.score_stride * h.shape.d_qk);
+  b.value = memory.take<T>(b.score_stride * b.output_stride);
+  b.scores = memory.take<T>(capacity * b.score_stride);
+  b.output = memory.take<T>(capacity * b.output_stride);
+  b.lanes = memory.take<T>(capacity * widest_lanes);
+  b.column = memory.take<T>(b.score_stride);
+}
+
+template <class T>
+std::size_t worker_bytes(const plan_header& h) {
+  block<T> b{};
+  arena memory(nullptr);
+  place(b, h, memory);
+  return memory.used();
+}
+
+// Partial state of one row of one split: d_v outputs, then these.
+enum partial_slot : index { partial_exact_sum, partial_dropped, partial_sum, partial_shift, partial_slots };
+
+template <class T>
+struct shared_state {
+  T* shift;    // [blocks][rows]: score units
+  T* partial;  // [splits of all blocks][rows][d_v + partial_slots]
+};
+
+template <class T>
+shared_state<T> place_shared(const plan_header& h, index splits, arena& memory) {
+  shared_state<T> s;
+  s.shift = memory.take<T>(h.blocks * h.split_rows);
+  s.partial = memory.take<T>(splits * h.split_rows * (h.shape.d_v + partial_slots));
+  return s;
+}
+
+template <class T>
+std::size_t shared_bytes(const plan_header& h, index splits) {
+  arena memory(nullptr);
+  place_shared<T>(h, splits, memory);
+  return memory.used();
+}
+
+// Points a block at a sequence, a key-value head, a chunk of its heads and a run of its queries.
+template <class T>
+void open_block(block<T>& b, index number) {
+  const plan_header& h = *b.plan;
+  const index group = h.shape.group();
+  b.sequence_number = b.call->plan.sequence_of_block(number);
+  b.sequence = b.call->plan.sequences()[static_cast<std::size_t>(b.sequence_number)];
+  const plan_sequence& s = b.sequence;
+  const index within = number - s.first_block;
+  const index heads_total = h.shape.kv_heads * s.head_chunks;
+  // The last queries see the most keys in a causal call: they go first, so that workers end together.
+  const index query_block = s.query_blocks - 1 - within / heads_total;
+  const index head = within % heads_total;
+  b.kv_head = head / s.head_chunks;
+  const index first_head = b.kv_head * group + (head % s.head_chunks) * s.heads_per_block;
+  const index heads = std::min(s.heads_per_block, b.kv_head * group + group - first_head);
+  const index first = query_block * s.queries_per_block;
+  const index queries = std::min(s.queries_per_block, s.q_len - first);
+  b.query_offset = s.kv_len - s.q_len;
+  b.first_index = first;
+  b.block_head = first_head;
+  b.block_heads = heads;
+  b.rows = 0;
+  for (index q = first; q < first + queries; ++q) {
+    for (index i = 0; i < heads; ++i) {
+      b.rows_at[b.rows++] = {first_head + i, q + b.query_offset, q};
+    }
+  }
+  b.block_rows = b.rows;
+}
+
+// Number of a row in its whole block.
+template <class T>
+index slot_of(const block<T>& b, index r) {
+  return (b.rows_at[r].query_index - b.first_index) * b.block_heads + b.rows_at[r].head - b.block_head;
+}
+
+// Hulls that follow from the rows in hand.
+template <class T>
+void measure_block(block<T>& b) {
+  b.first_query = std::numeric_limits<index>::max();
+  b.last_query = std::numeric_limits<index>::min();
+  for (index r = 0; r < b.rows; ++r) {
+    b.first_query = std::min(b.first_query, b.rows_at[r].query);
+    b.last_query = std::max(b.last_query, b.rows_at[r].query);
+  }
+  b.first_head = std::numeric_limits<index>::max();
+  b.last_head = 0;
+  for (index r = 0; r < b.rows; ++r) {
+    b.first_head = std::min(b.first_head, b.rows_at[r].head);
+    b.last_head = std::max(b.last_head, b.rows_at[r].head);
+  }
+  b.keys = {b.sequence.kv_len, 0};
+  for (index head = b.first_head; head <= b.last_head; ++head) {
+    const key_interval k = b.call->modifiers.reachable(
+        b.call->modifiers.context, {b.sequence_number, head, b.first_query, b.last_query, b.query_offset,
+                                    0, b.sequence.kv_len - 1});
+    b.keys = {std::min(b.keys.begin, k.begin), std::max(b.keys.end, k.end)};
+  }
+  b.keys.begin = std::max<index>(0, b.keys.begin);
+  b.keys.end = std::min(b.sequence.kv_len, b.keys.end);
+}
+
+// What the masks leave of [first, first + keys * step) for the rows of the block.
+template <class T>
+visibility classify(const block<T>& b, index first, index keys, index step) {
+  if (!b.call->modifiers.masks) return visibility::all;
+  bool any = false;
+  bool all = true;
+  for (index head = b.first_head; head <= b.last_head; ++head) {
+    const visibility v = b.call->modifiers.classify(
+        b.call->modifiers.context, {b.sequence_number, head, b.first_query, b.last_query, b.query_offset,
+                                    first, first + (keys - 1) * step});
+    any |= v != visibility::none;
+    all &= v == visibility::all;
+    if (any && !all) return visibility::partial;
+  }
+  return all ? visibility::all : any ? visibility::partial : visibility::none;
+}
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE

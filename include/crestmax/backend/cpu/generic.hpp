@@ -1,0 +1,107 @@
+// The generic instruction set: primitives over Eigen's fixed-size arrays, vectorised for whatever the
+// compiler was told to target. Fixed sizes only: Eigen's dynamic products allocate and may start threads.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstring>
+
+#include "../../softmax_state.hpp"
+#include "block.hpp"
+
+// g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::generic {
+
+inline constexpr const char* set_name = "generic";
+
+template <class T>
+struct primitives {
+  using scalar = T;
+  static constexpr int lanes = 64 / static_cast<int>(sizeof(T));
+#if defined(__AVX512F__)
+  static constexpr int panel_vectors = 2;
+#else
+  static constexpr int panel_vectors = 1;
+#endif
+  static constexpr int row_group = 6;
+  static constexpr index panel = lanes * panel_vectors;
+
+  using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using vec = Eigen::Array<T, lanes, 1>;
+  using integers = Eigen::Array<integer, lanes, 1>;
+  using view = Eigen::Map<vec, Eigen::Aligned64>;
+  using const_view = Eigen::Map<const vec, Eigen::Aligned64>;
+
+  static vec load(const T* from) { return const_view(from); }
+  static void store(T* to, const vec& x) { view{to} = x; }
+  static vec broadcast(T x) { return vec::Constant(x); }
+  static void clear(vec& x) { x.setZero(); }
+  static vec add(const vec& a, const vec& b) { return a + b; }
+  static vec subtract(const vec& a, T b) { return a - b; }
+  static vec multiply(const vec& a, T b) { return a * b; }
+  static vec multiply_add(const vec& a, const vec& b, T c) { return a * b + c; }
+  static vec multiply_subtract(const vec& a, T b, const vec& c) { return a * b - c; }
+  static void add_product(vec& sum, T a, const vec& b) { sum += a * b; }
+  static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
+    return a.binaryExpr(b, Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNumbers>());
+  }
+  static vec clamp(const vec& x, T low, T high) {  // NaN stays NaN
+    return x.binaryExpr(vec::Constant(low), Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNaN>())
+        .binaryExpr(vec::Constant(high), Eigen::internal::scalar_min_op<T, T, Eigen::PropagateNaN>());
+  }
+
+  // The nearest integer, as a number and as an integer. Adding an offset makes truncation a floor;
+  // spelled with a conversion because adding and subtracting a constant is not safe from -ffast-math.
+  static vec nearest(const vec& x, integers& n) {
+    constexpr T offset = sizeof(T) == 4 ? T(1024) : T(8192);
+    n = (x + (offset + T(0.5))).template cast<integer>() - static_cast<integer>(offset);
+    return n.template cast<T>();
+  }
+
+  // x * 2^(n + shift), for n + shift from the exponent of zero to that of infinity.
+  static vec scale(const vec& x, const integers& n, int shift) {
+    constexpr int bits = std::numeric_limits<T>::digits - 1;
+    constexpr integer bias = std::numeric_limits<T>::max_exponent - 1;
+    const integers power = (n + (bias + static_cast<integer>(shift))).template shiftLeft<bits>();
+    vec factor;
+    std::memcpy(factor.data(), power.data(), sizeof(T) * lanes);
+    return x * factor;
+  }
+
+  static T highest(const vec& x) { return x.template maxCoeff<Eigen::PropagateNumbers>(); }
+  static T total(const vec& x) {
+    T sums[lanes];
+    std::memcpy(sums, x.data(), sizeof sums);
+    for (int width = lanes / 2; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
+    }
+    return sums[0];
+  }
+};
+
+#include "../../stages/all.inc"
+
+struct kernels {
+  static constexpr const char* name = set_name;
+  template <class T>
+  using primitives = generic::primitives<T>;
+  template <class T>
+  static void run(const call_data<T>& call, index stage, index item, int worker) {
+    run_item<primitives<T>>(call, stage, item, worker);
+  }
+};
+
+}  // namespace cpu::generic
+
+CRESTMAX_END_NAMESPACE
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

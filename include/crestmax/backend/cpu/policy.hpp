@@ -1,0 +1,113 @@
+// A backend policy from one instruction set's kernels: geometry, memory, counters, and the floating
+// point state that items run under.
+#pragma once
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <xmmintrin.h>
+#endif
+
+#include "../concept.hpp"
+#include "block.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+// Round to nearest, subnormals kept, no traps, whatever the caller had set; restored afterwards.
+class default_float_state {
+ public:
+#if defined(__x86_64__) || defined(__i386__)
+  default_float_state() : saved_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
+  ~default_float_state() { _mm_setcsr(saved_); }
+#elif defined(__aarch64__)
+  default_float_state() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" : : "r"(std::uint64_t{0}));
+  }
+  ~default_float_state() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+#endif
+  default_float_state(const default_float_state&) = delete;
+  default_float_state& operator=(const default_float_state&) = delete;
+
+ private:
+#if defined(__x86_64__) || defined(__i386__)
+  unsigned saved_;
+#elif defined(__aarch64__)
+  std::uint64_t saved_;
+#endif
+};
+
+inline void add_counters(const worker_counters& c, const plan_header& h, report& r) {
+  const auto raise = [](double& largest, double value) { largest = std::max(largest, value); };
+  r.rows += c.rows;
+  r.pairs_visible += c.visible;
+  r.pairs_sampled += c.sampled;
+  r.pairs_crest += c.crest;
+  r.pairs_plateau += c.plateau;
+  r.pairs_accumulated += c.accumulated;
+  r.pairs_skipped += c.skipped;
+  r.pairs_masked += c.masked;
+  r.bytes_read += c.bytes;
+  r.rescales += c.rescales;
+  r.rows_corrected += c.corrected;
+  r.rows_above_bound += c.above_bound;
+  raise(r.max_dropped_mass, c.dropped_mass);
+  raise(r.max_dropped_estimate, c.dropped_estimate);
+  raise(r.max_undershoot_bound, c.undershoot_bound);
+  raise(r.lipschitz, c.lipschitz);
+  raise(r.max_undershoot, c.undershoot);
+  raise(r.max_sampling_bound, c.sampling_bound);
+  r.dropped_mass_kind = h.coverage == coverage_kind::everything ? bound_kind::none
+                        : h.coverage == coverage_kind::above    ? bound_kind::rigorous
+                                                                : bound_kind::hypothesis;
+  if (h.diagnostics) {
+    r.lipschitz_from = lipschitz_source::measured;
+  } else if (h.lipschitz >= 0) {
+    r.lipschitz = h.lipschitz;
+    r.lipschitz_from = lipschitz_source::stated;
+  } else if (h.estimate_lipschitz) {
+    r.lipschitz_from = lipschitz_source::estimated;
+  }
+}
+
+template <class Kernels>
+struct policy {
+  const char* name() const { return "cpu"; }
+  const char* instruction_set() const { return Kernels::name; }
+  status available(const problem&) const { return success(); }
+
+  template <class T>
+  tile_geometry geometry(const problem&) const {
+    using P = typename Kernels::template primitives<T>;
+    // 96 rows: a multiple of every row group, large enough that packing a tile of keys is amortised,
+    // small enough that scores, weights and outputs stay in the second level cache.
+    // 256 keys: the block in which sums start from zero.
+    return {96, 256, P::row_group, P::panel};
+  }
+  template <class T>
+  std::size_t worker_bytes(const plan_header& h) const { return cpu::worker_bytes<T>(h); }
+  template <class T>
+  std::size_t shared_bytes(const plan_header& h, index splits) const { return cpu::shared_bytes<T>(h, splits); }
+  template <class T>
+  void begin(const call_data<T>& call, int worker) const { counters(call, worker) = {}; }
+  template <class T>
+  void run(const call_data<T>& call, index stage, index item, int worker) const {
+    const default_float_state state;
+    Kernels::template run<T>(call, stage, item, worker);
+  }
+  template <class T>
+  void collect(const call_data<T>& call, int worker, report& r) const {
+    add_counters(counters(call, worker), call.plan.header(), r);
+  }
+
+ private:
+  // A worker's memory begins with its counters; see place().
+  template <class T>
+  static worker_counters& counters(const call_data<T>& call, int worker) {
+    return *reinterpret_cast<worker_counters*>(call.workspace.worker(worker));
+  }
+};
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE

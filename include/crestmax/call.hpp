@@ -1,0 +1,51 @@
+// The data of one call as kernels see it: erased of element types, sources and modifier chains, so
+// that a kernel is compiled once per compute type (float or double) and instruction set.
+#pragma once
+
+#include "kv_source.hpp"
+#include "modifiers/view.hpp"
+#include "plan.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// A rank 4 tensor of a run-time kind.
+struct tensor_view {
+  const void* data = nullptr;
+  scalar_kind kind = scalar_kind::float32;
+  std::array<index, 4> extents{};
+  std::array<index, 4> strides{};
+
+  tensor_view() = default;
+  template <scalar T>
+  tensor_view(tensor<T> t) : data(t.data), kind(kind_of<T>), extents(t.extents), strides(t.strides) {}
+};
+
+// The caller's memory: one shared part, then the workers' parts.
+struct workspace_view {
+  std::byte* memory = nullptr;
+  workspace_size size{};
+  std::byte* shared() const { return memory; }
+  std::byte* worker(int w) const {
+    return memory + size.shared + size.per_worker * static_cast<std::size_t>(w);
+  }
+};
+
+template <class T>
+struct call_data {
+  crestmax::plan plan;
+  tensor_view query;
+  tensor_view output;  // data is written through
+  kv_view kv;
+  modifier_view<T> modifiers;
+  row_output lse;
+  row_output row_max;
+  row_output dropped_mass;
+  workspace_view workspace;
+};
+
+// float, or double if any input is double.
+template <class... Scalars>
+using compute_type =
+    std::conditional_t<((kind_of<Scalars> == scalar_kind::float64) || ...), double, float>;
+
+CRESTMAX_END_NAMESPACE

@@ -1,0 +1,73 @@
+// Version, and the name that keeps differently compiled copies of the library apart.
+#pragma once
+
+#define CRESTMAX_VERSION_MAJOR 0
+#define CRESTMAX_VERSION_MINOR 1
+#define CRESTMAX_VERSION_PATCH 0
+
+#if __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "crestmax needs C++20: compile with -std=c++20"
+#endif
+
+// Masked keys are -inf and poisoned rows are NaN: a compiler that is told there are none would
+// delete the guard.
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "crestmax needs infinities and NaN: add -fno-finite-math-only after -ffast-math"
+#endif
+
+// Everything that generates code lives in an inline namespace named after the compile settings that
+// change it, so that translation units built with different -march or -fopenmp can be linked together.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define CRESTMAX_DETAIL_ARCH avx512
+#elif defined(__AVX512F__)
+#define CRESTMAX_DETAIL_ARCH avx512f
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define CRESTMAX_DETAIL_ARCH avx2_fma_f16c
+#elif defined(__AVX2__) && defined(__FMA__)
+#define CRESTMAX_DETAIL_ARCH avx2_fma
+#elif defined(__AVX2__)
+#define CRESTMAX_DETAIL_ARCH avx2
+#elif defined(__AVX__)
+#define CRESTMAX_DETAIL_ARCH avx
+#elif defined(__SSE4_1__)
+#define CRESTMAX_DETAIL_ARCH sse41
+#else
+#define CRESTMAX_DETAIL_ARCH baseline
+#endif
+#if defined(_OPENMP)
+#define CRESTMAX_DETAIL_OPENMP openmp
+#else
+#define CRESTMAX_DETAIL_OPENMP serial
+#endif
+#if defined(__cpp_exceptions)
+#define CRESTMAX_DETAIL_EXCEPTIONS throwing
+#else
+#define CRESTMAX_DETAIL_EXCEPTIONS nothrow
+#endif
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
+#define CRESTMAX_DETAIL_MATH fast
+#else
+#define CRESTMAX_DETAIL_MATH strict
+#endif
+
+#define CRESTMAX_DETAIL_JOIN_(a, b, c, d) a##_##b##_##c##_##d
+#define CRESTMAX_DETAIL_JOIN(a, b, c, d) CRESTMAX_DETAIL_JOIN_(a, b, c, d)
+#define CRESTMAX_BUILD                                                                    \
+  CRESTMAX_DETAIL_JOIN(CRESTMAX_DETAIL_ARCH, CRESTMAX_DETAIL_OPENMP,                      \
+                       CRESTMAX_DETAIL_EXCEPTIONS, CRESTMAX_DETAIL_MATH)
+
+#define CRESTMAX_BEGIN_NAMESPACE namespace crestmax { inline namespace CRESTMAX_BUILD {
+#define CRESTMAX_END_NAMESPACE }}
+
+// Register tiles are arrays that must be unrolled completely; kernels are inlined whole, so that no
+// out-of-line copy of a library template can be shared between differently compiled translation units.
+#if defined(__clang__)
+#define CRESTMAX_UNROLL _Pragma("clang loop unroll(full)")
+#define CRESTMAX_KERNEL __attribute__((noinline, flatten))
+#elif defined(__GNUC__)
+#define CRESTMAX_UNROLL _Pragma("GCC unroll 64")
+#define CRESTMAX_KERNEL __attribute__((noinline, flatten))
+#else
+#define CRESTMAX_UNROLL
+#define CRESTMAX_KERNEL
+#endif

@@ -1,0 +1,27 @@
+// An executor over oneTBB, for users who have it. Include it after linking TBB::tbb.
+#pragma once
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "../execution.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+struct tbb_executor {
+  tbb::task_arena* arena;  // the caller's arena; its size is the number of workers
+
+  explicit tbb_executor(tbb::task_arena& where) : arena(&where) { where.initialize(); }
+  int workers() const { return arena->max_concurrency(); }
+  template <class Body>
+  void run(index count, Body&& body) const {
+    arena->execute([&] {
+      tbb::parallel_for(index{0}, count, [&](index item) {
+        // Without isolation a worker that waits inside an item could start a second one.
+        tbb::this_task_arena::isolate([&] { body(item, tbb::this_task_arena::current_thread_index()); });
+      });
+    });
+  }
+};
+
+CRESTMAX_END_NAMESPACE

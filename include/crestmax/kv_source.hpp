@@ -1,0 +1,129 @@
+// Where keys and values come from. A source hands out runs: consecutive keys at a constant stride.
+// Contiguous tensors give one run per head, a paged cache one per page. A source of another layout or
+// of quantised rows joins by satisfying the concept; kernels see runs only.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+
+#include "config.hpp"
+#include "tensor.hpp"
+
+namespace crestmax {
+
+// `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before.
+struct kv_run {
+  const void* data;
+  index row_stride;
+  index rows;
+};
+
+// A paged cache: kv_len keys of sequence b live in pages block_table[b][0], [1], ...
+//   key_pages (pages, page_size, kv_heads, d_qk), value_pages (pages, page_size, kv_heads, d_v),
+//   each with its own base and strides (innermost contiguous).
+// The table is either rectangular (sequences x table_stride entries) or compressed (page_offsets with
+// sequences + 1 entries). Entries past a sequence's last page are never read: they may be -1.
+template <class K, class V = K>
+struct paged_cache {
+  tensor<const K> key_pages;
+  tensor<const V> value_pages;
+  std::span<const std::int32_t> block_table;
+  std::span<const std::int32_t> kv_lengths;      // one per sequence
+  index table_stride = 0;                        // entries per sequence of a rectangular table
+  std::span<const std::int32_t> page_offsets{};  // of a compressed table
+};
+
+}  // namespace crestmax
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// Keys from `position` on (0 is the sequence's first) as one run of at least one row.
+template <class S>
+concept kv_source = requires(const S& s, index sequence, index head, index position) {
+  { s.key_run(sequence, head, position) } -> std::same_as<kv_run>;
+  { s.value_run(sequence, head, position) } -> std::same_as<kv_run>;
+  { s.key_kind() } -> std::same_as<scalar_kind>;
+  { s.value_kind() } -> std::same_as<scalar_kind>;
+};
+
+// (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one.
+template <class K, class V>
+struct contiguous_source {
+  tensor<const K> key;
+  tensor<const V> value;
+  std::span<const std::int32_t> offsets;
+
+  kv_run key_run(index sequence, index head, index position) const {
+    return run(key, sequence, head, position);
+  }
+  kv_run value_run(index sequence, index head, index position) const {
+    return run(value, sequence, head, position);
+  }
+  static constexpr scalar_kind key_kind() { return kind_of<K>; }
+  static constexpr scalar_kind value_kind() { return kind_of<V>; }
+
+ private:
+  template <class T>
+  kv_run run(const tensor<const T>& t, index sequence, index head, index position) const {
+    const bool packed = !offsets.empty();
+    const index row = packed ? offsets[static_cast<std::size_t>(sequence)] + position : position;
+    const index batch = packed ? 0 : sequence;
+    return {t.data + batch * t.strides[0] + row * t.strides[1] + head * t.strides[2], t.strides[1],
+            t.extents[1] - row};
+  }
+};
+
+template <class K, class V>
+struct paged_source {
+  paged_cache<K, V> cache;
+
+  kv_run key_run(index sequence, index head, index position) const {
+    return run(cache.key_pages, sequence, head, position);
+  }
+  kv_run value_run(index sequence, index head, index position) const {
+    return run(cache.value_pages, sequence, head, position);
+  }
+  static constexpr scalar_kind key_kind() { return kind_of<K>; }
+  static constexpr scalar_kind value_kind() { return kind_of<V>; }
+
+  // First table entry of a sequence.
+  index table_begin(index sequence) const {
+    return cache.page_offsets.empty() ? sequence * cache.table_stride
+                                      : cache.page_offsets[static_cast<std::size_t>(sequence)];
+  }
+
+ private:
+  template <class T>
+  kv_run run(const tensor<const T>& pages, index sequence, index head, index position) const {
+    const index page_size = pages.extents[1];
+    const index within = position % page_size;
+    const index page =
+        cache.block_table[static_cast<std::size_t>(table_begin(sequence) + position / page_size)];
+    return {pages.data + page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2],
+            pages.strides[1], page_size - within};
+  }
+};
+
+// A source behind two function pointers, so that kernels are compiled once for all sources.
+struct kv_view {
+  const void* context;
+  kv_run (*key_run)(const void* context, index sequence, index head, index position);
+  kv_run (*value_run)(const void* context, index sequence, index head, index position);
+  scalar_kind key_kind;
+  scalar_kind value_kind;
+};
+
+template <kv_source S>
+kv_view view_of(const S& source) {
+  return {&source,
+          [](const void* s, index sequence, index head, index position) {
+            return static_cast<const S*>(s)->key_run(sequence, head, position);
+          },
+          [](const void* s, index sequence, index head, index position) {
+            return static_cast<const S*>(s)->value_run(sequence, head, position);
+          },
+          source.key_kind(), source.value_kind()};
+}
+
+CRESTMAX_END_NAMESPACE

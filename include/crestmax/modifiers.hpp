@@ -1,0 +1,5 @@
+// What modifies the scores: concepts and composition, and the standard modifiers.
+#pragma once
+
+#include "modifiers/concepts.hpp"
+#include "modifiers/standard.hpp"

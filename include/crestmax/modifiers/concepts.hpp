@@ -1,0 +1,139 @@
+// What modifies the scores: the concepts, and the chain that composes modifiers with `|`.
+//
+// A score s = scale * (query . key), in nats, passes through the score modifiers from left to right,
+// then through the masks. Modifiers are pure and cheap to copy. Three kinds, told apart by what they
+// offer; a type may offer several:
+//   score modifier   T operator()(T score, score_position at) const      for T = float and double
+//   mask             bool visible(score_position at) const
+//                    visibility classify(score_range range) const        none / partial / all
+//   sink             double sink(index head) const                       a logit without a key
+// and, all optional:
+//   bool active() const                        false: as if it were not in the chain (run-time 'off')
+//   key_interval reachable(score_range) const  of a mask: a hull of the keys it can leave visible
+//   status check(modifier_shape) const         bad tables are reported before anything is written
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "../error.hpp"
+#include "../tensor.hpp"
+
+namespace crestmax {
+
+// Where a score stands. `query` and `key` are positions in their sequence; the last query stands at
+// the last key, so query = query_index + kv_len - q_len (bottom-right alignment).
+struct score_position {
+  index sequence;
+  index head;
+  index query;
+  index query_index;  // row of the query tensor, counted from the sequence's first
+  index key;
+};
+
+// Queries [first_query, last_query] (positions) and keys [first_key, last_key] of one head, inclusive.
+struct score_range {
+  index sequence;
+  index head;
+  index first_query;
+  index last_query;
+  index query_offset;  // position of query_index 0
+  index first_key;
+  index last_key;
+};
+
+struct key_interval {  // [begin, end)
+  index begin;
+  index end;
+};
+
+enum class visibility : int { none, partial, all };
+
+struct modifier_shape {
+  index sequences;
+  index q_len;
+  index kv_len;
+  index q_heads;
+};
+
+}  // namespace crestmax
+
+CRESTMAX_BEGIN_NAMESPACE
+
+template <class M>
+concept score_modifier = requires(const M& m, score_position at) {
+  { m(float{}, at) } -> std::convertible_to<float>;
+  { m(double{}, at) } -> std::convertible_to<double>;
+};
+
+template <class M>
+concept mask_modifier = requires(const M& m, score_position at, score_range range) {
+  { m.visible(at) } -> std::convertible_to<bool>;
+  { m.classify(range) } -> std::same_as<visibility>;
+};
+
+template <class M>
+concept sink_modifier = requires(const M& m, index head) {
+  { m.sink(head) } -> std::convertible_to<double>;
+};
+
+template <class M>
+concept modifier =
+    std::copy_constructible<M> && (score_modifier<M> || mask_modifier<M> || sink_modifier<M>);
+
+// Modifiers in the order in which they act.
+template <modifier... M>
+struct modifier_chain {
+  std::tuple<M...> parts;
+
+  static constexpr bool has_score_modifiers = (score_modifier<M> || ...);
+  static constexpr bool has_masks = (mask_modifier<M> || ...);
+  static constexpr bool has_sinks = (sink_modifier<M> || ...);
+
+  // Calls f on every modifier, from left to right.
+  template <class F>
+  void for_each(F&& f) const {
+    std::apply([&](const M&... m) { (f(m), ...); }, parts);
+  }
+};
+
+using no_modifiers = modifier_chain<>;
+
+template <class M>
+struct is_chain : std::false_type {};
+template <class... M>
+struct is_chain<modifier_chain<M...>> : std::true_type {};
+
+template <class M>
+concept modifier_or_chain = modifier<M> || is_chain<M>::value;
+
+// A chain of its arguments, for types that argument-dependent lookup does not bring to `|`.
+template <class... M>
+constexpr modifier_chain<M...> chain(M... m) {
+  return {std::tuple<M...>(m...)};
+}
+template <class... M>
+constexpr modifier_chain<M...> as_chain(const modifier_chain<M...>& c) {
+  return c;
+}
+template <modifier M>
+constexpr modifier_chain<M> as_chain(const M& m) {
+  return {std::tuple<M>(m)};
+}
+
+template <modifier_or_chain A, modifier_or_chain B>
+constexpr auto operator|(const A& a, const B& b) {
+  return std::apply([](const auto&... m) { return chain(m...); },
+                    std::tuple_cat(as_chain(a).parts, as_chain(b).parts));
+}
+
+template <class M>
+constexpr bool is_active(const M& m) {
+  if constexpr (requires { { m.active() } -> std::convertible_to<bool>; }) return m.active();
+  else return true;
+}
+
+CRESTMAX_END_NAMESPACE

@@ -1,0 +1,176 @@
+// The modifiers that engines use. Their values are run-time values, and 'off' is one of them: an
+// engine that learns window and cap per layer compiles one chain for all layers.
+#pragma once
+
+#include <cmath>
+#include <span>
+
+#include "concepts.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// Query at position i sees keys j <= i. Positions are bottom-right aligned, per sequence.
+struct causal {
+  bool enabled = true;
+
+  bool active() const { return enabled; }
+  bool visible(score_position at) const { return at.key <= at.query; }
+  visibility classify(score_range r) const {
+    if (r.first_key > r.last_query) return visibility::none;
+    return r.last_key <= r.first_query ? visibility::all : visibility::partial;
+  }
+  key_interval reachable(score_range r) const { return {0, r.last_query + 1}; }
+};
+
+// Query at position i sees keys i - left <= j <= i + right; a negative side is unlimited.
+struct sliding_window {
+  index left = -1;
+  index right = -1;
+
+  bool active() const { return left >= 0 || right >= 0; }
+  bool visible(score_position at) const {
+    const index distance = at.key - at.query;
+    return (left < 0 || distance >= -left) && (right < 0 || distance <= right);
+  }
+  visibility classify(score_range r) const {
+    const bool below = left >= 0 && r.last_key - r.first_query < -left;
+    const bool beyond = right >= 0 && r.first_key - r.last_query > right;
+    if (below || beyond) return visibility::none;
+    const bool left_free = left < 0 || r.first_key - r.last_query >= -left;
+    const bool right_free = right < 0 || r.last_key - r.first_query <= right;
+    return left_free && right_free ? visibility::all : visibility::partial;
+  }
+  key_interval reachable(score_range r) const {
+    constexpr index unlimited = std::numeric_limits<index>::max();
+    const bool far = right < 0 || right >= unlimited - r.last_query - 1;
+    return {left < 0 || left > r.first_query ? 0 : r.first_query - left,
+            far ? unlimited : std::max<index>(0, r.last_query + right + 1)};
+  }
+};
+
+// Adds slope[head] * (key - query): the farther back, the lower. Source: Press et al. 2022 (ALiBi).
+struct alibi {
+  std::span<const float> slopes;  // one per query head; empty is 'off'
+
+  bool active() const { return !slopes.empty(); }
+  template <class T>
+  T operator()(T score, score_position at) const {
+    return score + static_cast<T>(slopes[static_cast<std::size_t>(at.head)]) *
+                       static_cast<T>(at.key - at.query);
+  }
+  status check(modifier_shape shape) const {
+    if (static_cast<index>(slopes.size()) == shape.q_heads) return success();
+    return error(status_code::mismatch, "alibi.slopes", "one per query head:", shape.q_heads,
+                 static_cast<index>(slopes.size()));
+  }
+};
+
+// s -> cap * tanh(s / cap); cap in nats, 0 is 'off'.
+struct soft_cap {
+  float cap = 0;
+
+  bool active() const { return cap != 0; }
+  template <class T>
+  T operator()(T score, score_position) const {
+    const T c = static_cast<T>(cap);
+    return c * std::tanh(score / c);
+  }
+  status check(modifier_shape) const {
+    if (cap > 0 && cap <= std::numeric_limits<float>::max()) return success();
+    return error_real(status_code::bad_option, "soft_cap.cap", "a positive number (0 is off)", cap);
+  }
+};
+
+// One more logit per head that joins the denominator and has no value.
+struct attention_sinks {
+  std::span<const float> logits;  // one per query head, nats; empty is 'off'
+
+  bool active() const { return !logits.empty(); }
+  double sink(index head) const {
+    return static_cast<double>(logits[static_cast<std::size_t>(head)]);
+  }
+  status check(modifier_shape shape) const {
+    if (static_cast<index>(logits.size()) != shape.q_heads) {
+      return error(status_code::mismatch, "attention_sinks.logits", "one per query head:",
+                   shape.q_heads, static_cast<index>(logits.size()));
+    }
+    for (float logit : logits) {
+      if (!(std::fabs(logit) <= std::numeric_limits<float>::max())) {
+        return error_real(status_code::bad_option, "attention_sinks.logits", "finite numbers",
+                          static_cast<double>(logit));
+      }
+    }
+    return success();
+  }
+};
+
+// A table over (sequence, head, query, key); an extent of 1 is broadcast. Indexed by the query's row
+// in the query tensor and the key's position.
+template <class T>
+struct score_table {
+  tensor<const T> table{};
+
+  bool active() const { return table.data != nullptr; }
+  const T& entry(score_position at) const {
+    return table.data[step(0) * at.sequence + step(1) * at.head + step(2) * at.query_index +
+                      step(3) * at.key];
+  }
+  status check_table(const char* argument, modifier_shape shape) const {
+    const index wanted[4] = {shape.sequences, shape.q_heads, shape.q_len, shape.kv_len};
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (table.extents[i] != 1 && table.extents[i] < wanted[i]) {
+        return error(status_code::mismatch, argument, "extents of 1 or at least", wanted[i],
+                     table.extents[i]);
+      }
+    }
+    return success();
+  }
+
+ protected:
+  index step(std::size_t i) const { return table.extents[i] == 1 ? 0 : table.strides[i]; }
+};
+
+// s -> s + bias. A bias of -inf leaves a key without weight; to hide garbage use boolean_mask.
+template <class T = float>
+struct additive_bias : score_table<T> {
+  constexpr additive_bias() = default;
+  constexpr explicit additive_bias(tensor<const T> bias) : score_table<T>{bias} {}
+
+  template <class S>
+  S operator()(S score, score_position at) const {
+    return score + convert<S>(this->entry(at));
+  }
+  status check(modifier_shape shape) const { return this->check_table("additive_bias", shape); }
+};
+template <class T>
+additive_bias(tensor<T>) -> additive_bias<std::remove_const_t<T>>;
+
+// A key is visible where the mask is not 0.
+template <class T = bool>
+struct boolean_mask : score_table<T> {
+  constexpr boolean_mask() = default;
+  constexpr explicit boolean_mask(tensor<const T> mask) : score_table<T>{mask} {}
+
+  bool visible(score_position at) const { return static_cast<bool>(this->entry(at)); }
+  // Looks at every entry of the range once: small beside the d_qk products that each stands for.
+  visibility classify(score_range r) const {
+    const index last_query = this->table.extents[2] == 1 ? r.first_query : r.last_query;
+    const index last_key = this->table.extents[3] == 1 ? r.first_key : r.last_key;
+    bool any = false;
+    bool all = true;
+    for (index query = r.first_query; query <= last_query; ++query) {
+      for (index key = r.first_key; key <= last_key; ++key) {
+        const bool seen = visible({r.sequence, r.head, query, query - r.query_offset, key});
+        any |= seen;
+        all &= seen;
+      }
+      if (any && !all) return visibility::partial;
+    }
+    return all ? visibility::all : any ? visibility::partial : visibility::none;
+  }
+  status check(modifier_shape shape) const { return this->check_table("boolean_mask", shape); }
+};
+template <class T>
+boolean_mask(tensor<T>) -> boolean_mask<std::remove_const_t<T>>;
+
+CRESTMAX_END_NAMESPACE

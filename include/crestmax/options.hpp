@@ -1,0 +1,128 @@
+// What a caller may choose. Every default is "exact, planned for you".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "report.hpp"
+#include "tensor.hpp"
+
+namespace crestmax {
+
+inline constexpr double ln2 = 0.693147180559945309417232121458;
+
+// A decision that the planner takes unless the caller does.
+enum class choice : std::int32_t { planner, on, off };
+
+// Textbook online softmax: the running maximum of each row, a rescale whenever it rises.
+struct running_max {};
+
+// Online softmax that rescales only when the maximum rises by more than `threshold` nats.
+struct lazy_max {
+  double threshold = 8 * ln2;
+};
+
+// The shift is fixed after the anchors: the first keys and those nearest to the query's own position.
+struct anchor_shift {
+  double margin = 2 * ln2;  // nats above the crest, rounded to a multiple of ln 2
+  index first_keys = 4;
+  index nearest_keys = 32;
+};
+
+// The shift is fixed after anchors, a coarse strided sample, and refinement around its peaks.
+struct sampled_max {
+  index stride = 16;        // one key of `stride` is sampled
+  index radius = 32;        // keys refined on either side of a coarse peak
+  index windows = 8;        // peaks refined per query block, at most 64; 0 refines none
+  std::optional<double> margin = std::nullopt;  // nats, rounded to a multiple of ln 2; default 2 ln 2,
+                                                // for float16 weights -8 ln 2
+  choice coarse = choice::planner;              // take the strided sample and refine its peaks?
+  index first_keys = 4;
+  index nearest_keys = 32;
+};
+
+enum class softmax_kind : std::int32_t { running_max, lazy_max, anchor_shift, sampled_max };
+
+// One of the four methods above, as plain data.
+struct softmax_method {
+  softmax_kind kind = softmax_kind::sampled_max;
+  index stride = 16;
+  index radius = 32;
+  index windows = 8;
+  index first_keys = 4;
+  index nearest_keys = 32;
+  std::optional<double> margin = std::nullopt;
+  double threshold = 0;
+  choice coarse = choice::planner;
+
+  constexpr softmax_method() = default;
+  constexpr softmax_method(running_max) : kind(softmax_kind::running_max), margin(0.0) {}
+  constexpr softmax_method(lazy_max m)
+      : kind(softmax_kind::lazy_max), margin(0.0), threshold(m.threshold) {}
+  constexpr softmax_method(anchor_shift m)
+      : kind(softmax_kind::anchor_shift), first_keys(m.first_keys), nearest_keys(m.nearest_keys),
+        margin(m.margin), coarse(choice::off) {}
+  constexpr softmax_method(sampled_max m)
+      : stride(m.stride), radius(m.radius), windows(m.windows), first_keys(m.first_keys),
+        nearest_keys(m.nearest_keys), margin(m.margin), coarse(m.coarse) {}
+};
+
+// The accuracy-speed dial.
+enum class coverage_kind : std::int32_t { everything, above, plateaus };
+
+struct coverage_mode {
+  coverage_kind kind = coverage_kind::everything;
+  double tau = 0;  // nats below the shift; only for `above`
+};
+
+// Every visible key: exact.
+inline constexpr coverage_mode everything{};
+// Anchors and plateaus only: O(n / stride + windows * radius) keys per query block.
+inline constexpr coverage_mode plateaus{coverage_kind::plateaus, 0};
+// Drops tiles in which no row of the block has a score above shift - tau; tau in nats, > 0.
+constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau}; }
+
+// The type that weights exp(score - shift) are rounded to before they multiply the values.
+enum class weight_type : std::int32_t { planner, float32, float16, bfloat16 };
+
+// Tile sizes; 0 leaves a size to the planner.
+struct tile_sizes {
+  index query_block = 0;  // rows (queries x heads of a group) that share one pass over the keys
+  index key_tile = 0;     // keys per tile, at most 512: sums run in blocks of this size
+  index splits = 0;       // pieces that one sequence's keys are cut into, at most 64
+};
+
+struct options {
+  softmax_method softmax{};
+  coverage_mode coverage{};
+  std::optional<double> scale = std::nullopt;  // default 1 / sqrt(d_qk)
+
+  // Outputs besides the attention output; each (batch, q_len, q_heads).
+  row_output lse{};           // natural log of the sum of exp(score), sink included
+  row_output row_max{};       // the true maximum score, for this needs every score: a second pass
+  row_output dropped_mass{};  // bound (coverage above) or estimate (plateaus) of the lost weight, 0..1
+  crestmax::report* report = nullptr;
+
+  // Ragged batches. Offsets (sequences + 1 entries, rising from 0) pack sequences end to end in a
+  // tensor whose batch extent is 1; lengths (one per sequence) say how much of each row is used.
+  std::span<const std::int32_t> query_offsets{};
+  std::span<const std::int32_t> key_offsets{};
+  std::span<const std::int32_t> query_lengths{};
+  std::span<const std::int32_t> key_lengths{};
+
+  // Memory for the call, aligned to 64 bytes; see workspace_bytes(). Empty: the call owns its own.
+  std::span<std::byte> workspace{};
+
+  weight_type weights = weight_type::planner;
+  tile_sizes tiles{};
+  // A row whose sum of weights exceeds this goes to the correction. Lower it to send every row there.
+  double guard_limit = 0x1p40;
+  // The largest difference of neighbouring scores that the caller vouches for, in nats; it is
+  // estimated on the refined windows when absent. Only `plateaus` uses it, for its estimate.
+  std::optional<double> lipschitz = std::nullopt;
+  bool diagnostics = false;  // also measure the true undershoot and L: a second pass over all scores
+};
+
+}  // namespace crestmax

@@ -1,0 +1,205 @@
+// A plan: everything that can be decided from shapes and options alone. It holds no pointers, lives in
+// memory that the caller gives, can be copied byte by byte, and serves every layer of the same shape.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <span>
+
+#include "options.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// What a call is about, without its data. For a ragged batch q_len and kv_len are the largest.
+struct problem {
+  index sequences = 0;
+  index q_len = 0;
+  index kv_len = 0;
+  index q_heads = 0;
+  index kv_heads = 0;
+  index d_qk = 0;
+  index d_v = 0;
+  scalar_kind query_kind = scalar_kind::float32;
+  scalar_kind key_kind = scalar_kind::float32;
+  scalar_kind value_kind = scalar_kind::float32;
+  scalar_kind output_kind = scalar_kind::float32;
+  bool paged = false;
+  bool has_score_modifiers = false;
+  bool has_masks = false;
+  bool has_sinks = false;
+
+  index group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
+};
+
+// Sizes that a backend's kernels work in.
+struct tile_geometry {
+  index query_block;  // rows per block
+  index key_tile;     // keys per tile
+  index row_group;    // rows per register tile
+  index panel;        // keys (or value columns) per register tile
+};
+
+enum class plan_stage : std::int32_t {
+  whole,   // an item does everything for one query block
+  crest,   // an item finds the shift of one query block whose keys are split
+  sweep,   // an item accumulates one split under that shift
+  finish,  // an item merges the splits of one query block
+};
+constexpr const char* name(plan_stage stage) {
+  constexpr const char* names[] = {"whole", "crest", "sweep", "finish"};
+  return names[static_cast<int>(stage)];
+}
+
+// One sequence of the batch.
+struct plan_sequence {
+  index query_begin;      // first row in a packed query tensor, else 0
+  index q_len;
+  index kv_len;
+  index queries_per_block;
+  index heads_per_block;
+  index query_blocks;
+  index head_chunks;      // pieces of a group of heads
+  index splits;
+  index first_block;      // of the first of kv_heads * head_chunks * query_blocks blocks
+  index first_split;      // of the first of blocks * splits sweep items
+
+  index blocks(index kv_heads) const { return kv_heads * head_chunks * query_blocks; }
+};
+
+// The bytes a call needs: a shared part and one part per worker; both multiples of 64, and neither
+// depends on kv_len but for the number of splits.
+struct workspace_size {
+  std::size_t shared = 0;
+  std::size_t per_worker = 0;
+  static constexpr std::size_t alignment = 64;
+  constexpr std::size_t total(int workers) const {
+    return shared + per_worker * static_cast<std::size_t>(workers);
+  }
+};
+
+// Why the strided sample is, or is not, part of the plan.
+enum class coarse_reason : std::int32_t { caller, method, narrow_weights, coverage, anchors };
+constexpr const char* name(coarse_reason reason) {
+  constexpr const char* names[] = {
+      "the caller's choice",
+      "not part of this method",
+      "float16 weights overflow 11 nats above the shift",
+      "the coverage needs to know where the mass is",
+      "anchors suffice: weights with 8 exponent bits bear 27 nats of undershoot",
+  };
+  return names[static_cast<int>(reason)];
+}
+
+struct plan_header {
+  problem shape;
+  scalar_kind compute;  // float32 or float64
+  tile_geometry tiles;
+  softmax_kind method;
+  bool coarse;
+  coarse_reason reason;
+  index least_keys_to_sample;  // shorter sequences go without the sample
+  bool packed_queries;
+  bool diagnostics;
+  bool row_max;
+  bool estimate_lipschitz;
+  coverage_kind coverage;
+  weight_type weights;
+  double scale;
+  double tau;
+  double threshold;      // nats, lazy_max
+  int margin_exponent;   // margin = margin_exponent * ln 2 nats
+  index stride;
+  index radius;
+  index windows;
+  index first_keys;
+  index nearest_keys;
+  double guard_limit;
+  double lipschitz;      // nats; negative: not stated
+  index blocks;
+  index stages;
+  plan_stage stage[3];
+  index items[3];
+  index max_splits;
+  index split_rows;      // rows of the largest block whose keys are split
+  workspace_size workspace;
+};
+
+// A view of a plan in memory.
+class plan {
+ public:
+  plan() = default;
+  explicit plan(const std::byte* memory)
+      : header_(reinterpret_cast<const plan_header*>(memory)),
+        sequences_(reinterpret_cast<const plan_sequence*>(memory + sizeof(plan_header))) {}
+
+  // Bytes for a plan of so many sequences; the memory must be aligned to 8.
+  static constexpr std::size_t bytes(index sequences) {
+    return sizeof(plan_header) + sizeof(plan_sequence) * static_cast<std::size_t>(sequences);
+  }
+
+  const plan_header& header() const { return *header_; }
+  const plan_header* operator->() const { return header_; }
+  std::span<const plan_sequence> sequences() const {
+    return {sequences_, static_cast<std::size_t>(header_->shape.sequences)};
+  }
+  index stages() const { return header_->stages; }
+  index items(index stage) const { return header_->items[stage]; }
+  workspace_size workspace() const { return header_->workspace; }
+  std::size_t describe(std::span<char> text) const;
+
+  // The sequence that holds a block, by bisection: O(log sequences).
+  index sequence_of_block(index block) const { return find(block, &plan_sequence::first_block); }
+  index sequence_of_split(index item) const { return find(item, &plan_sequence::first_split); }
+
+ private:
+  index find(index item, index plan_sequence::* first) const {
+    index low = 0;
+    index high = header_->shape.sequences;
+    while (high - low > 1) {
+      const index middle = low + (high - low) / 2;
+      if (sequences_[middle].*first <= item) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  const plan_header* header_ = nullptr;
+  const plan_sequence* sequences_ = nullptr;
+};
+
+constexpr const char* name(softmax_kind kind) {
+  constexpr const char* names[] = {"running_max", "lazy_max", "anchor_shift", "sampled_max"};
+  return names[static_cast<int>(kind)];
+}
+constexpr const char* name(coverage_kind kind) {
+  constexpr const char* names[] = {"everything", "above", "plateaus"};
+  return names[static_cast<int>(kind)];
+}
+constexpr const char* name(weight_type type) {
+  constexpr const char* names[] = {"planner", "float32", "float16", "bfloat16"};
+  return names[static_cast<int>(type)];
+}
+
+// Writes the plan as a few lines of text, with the reasons for its choices; ends with a zero if
+// there is room. Returns the length that the whole text has.
+inline std::size_t plan::describe(std::span<char> text) const {
+  const plan_header& h = *header_;
+  const int written = std::snprintf(
+      text.data(), text.size(),
+      "%s, coverage %s, weights %s, compute %s\n"
+      "blocks of %lld rows, tiles of %lld keys, %lld blocks, at most %lld splits\n"
+      "shift: margin %d ln 2, anchors %lld first + %lld nearest keys\n"
+      "coarse sample: %s (%s), stride %lld, %lld windows of radius %lld\n"
+      "stages: %s %lld items%s%s%s; workspace %zu shared + %zu per worker\n",
+      name(h.method), name(h.coverage), name(h.weights), name(h.compute),
+      static_cast<long long>(h.tiles.query_block), static_cast<long long>(h.tiles.key_tile),
+      static_cast<long long>(h.blocks), static_cast<long long>(h.max_splits), h.margin_exponent,
+      static_cast<long long>(h.first_keys), static_cast<long long>(h.nearest_keys),
+      h.coarse ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),
+      static_cast<long long>(h.windows), static_cast<long long>(h.radius), name(h.stage[0]),
+      static_cast<long long>(h.items[0]), h.stages > 1 ? ", sweep" : "",
+      h.stages > 1 ? ", finish" : "", "", h.workspace.shared, h.workspace.per_worker);
+  return written < 0 ? 0 : static_cast<std::size_t>(written);
+}
+
+CRESTMAX_END_NAMESPACE

@@ -1,0 +1,241 @@
+// Turns shapes and options into a plan. Every decision is a function of one sequence's shape, the
+// heads, types, modifiers, options and the backend's tile geometry; never of batch or threads.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "error.hpp"
+#include "plan.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace planner {
+
+inline constexpr index largest_extent = index{1} << 40;
+inline constexpr index most_windows = 64;
+inline constexpr index most_splits = 64;
+inline constexpr index keys_per_split = 4096;
+// A sequence is split over its keys when its queries are this few: decode and speculative decoding.
+inline constexpr index most_split_queries = 16;
+
+constexpr index divide_up(index a, index b) { return (a + b - 1) / b; }
+constexpr index round_up(index a, index b) { return divide_up(a, b) * b; }
+
+inline status check_problem(const problem& p) {
+  const struct { const char* name; index value; index least; } extents[] = {
+      {"batch", p.sequences, 0}, {"q_len", p.q_len, 0},       {"kv_len", p.kv_len, 0},
+      {"q_heads", p.q_heads, 0}, {"kv_heads", p.kv_heads, 0}, {"d_qk", p.d_qk, 1},
+      {"d_v", p.d_v, 1}};
+  for (const auto& e : extents) {
+    if (e.value < e.least || e.value > largest_extent) {
+      return error(status_code::bad_extent, e.name,
+                   e.least ? "an extent from 1 to 2^40" : "an extent from 0 to 2^40", e.value);
+    }
+  }
+  for (const index d : {p.d_qk, p.d_v}) {
+    if (d > 65536) return error(status_code::bad_extent, "head_dim", "at most", 65536, d);
+  }
+  if (p.q_heads > 0 && p.kv_heads == 0) {
+    return error(status_code::mismatch, "kv_heads", "at least 1 for q_heads", p.q_heads, p.kv_heads);
+  }
+  if (p.kv_heads > 0 && p.q_heads % p.kv_heads != 0) {
+    return error(status_code::mismatch, "q_heads", "a multiple of kv_heads", p.kv_heads, p.q_heads);
+  }
+  return success();
+}
+
+inline status check_options(const options& o) {
+  const softmax_method& m = o.softmax;
+  const auto bad = [](const char* argument, const char* expected, index given) {
+    return error(status_code::bad_option, argument, expected, given);
+  };
+  const auto bad_real = [](const char* argument, const char* expected, double given) {
+    return error_real(status_code::bad_option, argument, expected, given);
+  };
+  if (m.kind == softmax_kind::sampled_max) {
+    if (m.stride < 1 || m.stride > largest_extent) return bad("stride", "at least 1", m.stride);
+    if (m.radius < 1 || m.radius > largest_extent) return bad("radius", "at least 1", m.radius);
+    if (m.windows < 0 || m.windows > most_windows) return bad("windows", "0 to 64", m.windows);
+  }
+  if (m.first_keys < 0 || m.first_keys > largest_extent) {
+    return bad("first_keys", "0 or more", m.first_keys);
+  }
+  if (m.nearest_keys < 0 || m.nearest_keys > largest_extent) {
+    return bad("nearest_keys", "0 or more", m.nearest_keys);
+  }
+  if (m.margin && !(*m.margin >= 0 && *m.margin <= 20)) {
+    return bad_real("margin", "0 to 20 nats", *m.margin);
+  }
+  if (!(m.threshold >= 0 && m.threshold <= 60)) {
+    return bad_real("threshold", "0 to 60 nats", m.threshold);
+  }
+  if (o.coverage.kind == coverage_kind::above && !(o.coverage.tau > 0 && std::isfinite(o.coverage.tau))) {
+    return bad_real("tau", "a positive number of nats", o.coverage.tau);
+  }
+  if (o.coverage.kind != coverage_kind::everything && (m.kind == softmax_kind::running_max ||
+                                                       m.kind == softmax_kind::lazy_max)) {
+    return error_text(status_code::bad_option, "coverage",
+                      "everything for a method without a fixed shift", name(o.coverage.kind));
+  }
+  if (o.scale && !std::isfinite(*o.scale)) return bad_real("scale", "a finite number", *o.scale);
+  if (!(o.guard_limit >= 0)) return bad_real("guard_limit", "0 or more", o.guard_limit);
+  if (o.lipschitz && !(*o.lipschitz >= 0)) return bad_real("lipschitz", "0 or more", *o.lipschitz);
+  if (o.tiles.query_block < 0 || o.tiles.query_block > 4096) {
+    return bad("tiles.query_block", "0 to 4096", o.tiles.query_block);
+  }
+  if (o.tiles.key_tile < 0 || o.tiles.key_tile > 512) {
+    return bad("tiles.key_tile", "0 to 512", o.tiles.key_tile);
+  }
+  if (o.tiles.splits < 0 || o.tiles.splits > most_splits) {
+    return bad("tiles.splits", "0 to 64", o.tiles.splits);
+  }
+  return success();
+}
+
+// The strided sample costs 1 / (2 stride) of the work; it has to buy something.
+inline void decide_coarse(plan_header& h, const softmax_method& m) {
+  const auto decide = [&](bool on, coarse_reason reason) {
+    h.coarse = on;
+    h.reason = reason;
+  };
+  if (m.kind != softmax_kind::sampled_max) return decide(false, coarse_reason::method);
+  if (m.coarse != choice::planner) return decide(m.coarse == choice::on, coarse_reason::caller);
+  if (h.coverage != coverage_kind::everything) return decide(true, coarse_reason::coverage);
+  if (h.weights == weight_type::float16) return decide(true, coarse_reason::narrow_weights);
+  decide(false, coarse_reason::anchors);
+}
+
+inline int decide_margin(const softmax_method& m, weight_type weights) {
+  if (m.kind == softmax_kind::running_max || m.kind == softmax_kind::lazy_max) return 0;
+  if (m.margin) return static_cast<int>(std::lround(*m.margin / ln2));
+  // float16 weights lose small ones to subnormals: use the upper half of their range as well.
+  return weights == weight_type::float16 ? -8 : 2;
+}
+
+inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_splits) {
+  const index group = h.shape.group();
+  const index rows = h.tiles.query_block;
+  s.heads_per_block = std::clamp<index>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index>(1, group));
+  s.queries_per_block = std::clamp<index>(rows / s.heads_per_block, 1, std::max<index>(1, s.q_len));
+  s.query_blocks = divide_up(s.q_len, s.queries_per_block);
+  s.head_chunks = divide_up(group, s.heads_per_block);
+  const bool few_queries = s.query_blocks == 1 && s.q_len <= most_split_queries;
+  const index by_length = few_queries ? s.kv_len / keys_per_split : 1;
+  // The cheapest coverage reads too little to be worth a split.
+  s.splits = h.coverage == coverage_kind::plateaus ? 1
+             : forced_splits > 0                   ? forced_splits
+                                                   : std::clamp<index>(by_length, 1, most_splits);
+}
+
+}  // namespace planner
+
+// Lengths of each sequence, as spans that may be empty (see options).
+struct sequence_lengths {
+  std::span<const std::int32_t> query_offsets;
+  std::span<const std::int32_t> query_lengths;
+  std::span<const std::int32_t> key_offsets;
+  std::span<const std::int32_t> key_lengths;
+
+  plan_sequence at(index sequence, const problem& p) const {
+    const auto i = static_cast<std::size_t>(sequence);
+    plan_sequence s{};
+    s.query_begin = query_offsets.empty() ? 0 : query_offsets[i];
+    s.q_len = !query_lengths.empty()   ? query_lengths[i]
+              : !query_offsets.empty() ? query_offsets[i + 1] - query_offsets[i]
+                                       : p.q_len;
+    s.kv_len = !key_lengths.empty()   ? key_lengths[i]
+               : !key_offsets.empty() ? key_offsets[i + 1] - key_offsets[i]
+                                      : p.kv_len;
+    return s;
+  }
+};
+
+// Fills `memory` (plan::bytes(p.sequences), aligned to 8) with a plan; an empty `memory` only measures
+// the workspace. WorkerBytes and SharedBytes
+// tell what the backend's kernels need for a header. Time: O(sequences).
+template <class WorkerBytes, class SharedBytes>
+status make_plan(const problem& p, const options& o, const sequence_lengths& lengths,
+                 const tile_geometry& geometry, scalar_kind compute, WorkerBytes worker_bytes,
+                 SharedBytes shared_bytes, std::span<std::byte> memory, plan& result, workspace_size& workspace) {
+  if (status s = planner::check_problem(p); !s.ok()) return s;
+  if (status s = planner::check_options(o); !s.ok()) return s;
+  const bool measure_only = memory.empty();
+  if (!measure_only && memory.data() == nullptr) {
+    return error_text(status_code::null_pointer, "plan memory", "a pointer", "null");
+  }
+  if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header) != 0) {
+    return error(status_code::misaligned, "plan memory", "an alignment of",
+                 static_cast<index>(alignof(plan_header)),
+                 static_cast<index>(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header)));
+  }
+  if (!measure_only && memory.size() < plan::bytes(p.sequences)) {
+    return error(status_code::workspace_too_small, "plan memory", "bytes, at least",
+                 static_cast<index>(plan::bytes(p.sequences)), static_cast<index>(memory.size()));
+  }
+  plan_header h{};
+  h.shape = p;
+  h.compute = compute;
+  h.tiles = geometry;
+  if (o.tiles.query_block > 0) h.tiles.query_block = o.tiles.query_block;
+  if (o.tiles.key_tile > 0) h.tiles.key_tile = planner::round_up(o.tiles.key_tile, geometry.panel);
+  h.method = o.softmax.kind;
+  h.packed_queries = !lengths.query_offsets.empty();
+  h.diagnostics = o.diagnostics;
+  h.row_max = static_cast<bool>(o.row_max);
+  h.coverage = o.coverage.kind;
+  h.tau = o.coverage.tau;
+  h.weights = o.weights == weight_type::planner ? weight_type::float32 : o.weights;
+  h.scale = o.scale ? *o.scale : 1.0 / std::sqrt(static_cast<double>(p.d_qk));
+  h.threshold = o.softmax.threshold;
+  h.margin_exponent = planner::decide_margin(o.softmax, h.weights);
+  h.stride = o.softmax.stride;
+  h.radius = o.softmax.radius;
+  h.windows = o.softmax.windows;
+  h.first_keys = o.softmax.first_keys;
+  h.nearest_keys = o.softmax.nearest_keys;
+  h.guard_limit = o.guard_limit;
+  h.lipschitz = o.lipschitz ? *o.lipschitz : -1.0;
+  planner::decide_coarse(h, o.softmax);
+  // Below this many keys the anchors see most of them anyway; decided per sequence.
+  h.least_keys_to_sample = h.reason == coarse_reason::caller ? 0 : 4 * h.tiles.key_tile;
+  h.estimate_lipschitz = h.coverage == coverage_kind::plateaus && !o.lipschitz;
+
+  auto* sequences = reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));
+  h.max_splits = 1;
+  index splits_total = 0;
+  for (index i = 0; i < p.sequences; ++i) {
+    plan_sequence s = lengths.at(i, p);
+    planner::decide_blocks(s, h, o.tiles.splits);
+    s.first_block = h.blocks;
+    s.first_split = splits_total;
+    const index blocks = s.blocks(p.kv_heads);
+    h.blocks += blocks;
+    splits_total += blocks * s.splits;
+    h.max_splits = std::max(h.max_splits, s.splits);
+    if (s.splits > 1) h.split_rows = std::max(h.split_rows, s.heads_per_block * s.queries_per_block);
+    if (!measure_only) new (sequences + i) plan_sequence(s);
+  }
+  if (h.max_splits == 1) {
+    h.stages = 1;
+    h.stage[0] = plan_stage::whole;
+    h.items[0] = h.blocks;
+  } else {
+    h.stages = 3;
+    h.stage[0] = plan_stage::crest;
+    h.stage[1] = plan_stage::sweep;
+    h.stage[2] = plan_stage::finish;
+    h.items[0] = h.items[2] = h.blocks;
+    h.items[1] = splits_total;
+  }
+  h.workspace.shared = h.stages == 1 ? 0 : shared_bytes(h, splits_total);
+  h.workspace.per_worker = worker_bytes(h);
+  workspace = h.workspace;
+  if (measure_only) return success();
+  new (memory.data()) plan_header(h);
+  result = plan(memory.data());
+  return success();
+}
+
+CRESTMAX_END_NAMESPACE

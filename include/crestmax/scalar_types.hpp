@@ -1,0 +1,154 @@
+// The element types of tensors. float16 and bfloat16 are the library's own: two bytes and nothing
+// else, so they look the same in every translation unit whatever flags it was compiled with.
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "config.hpp"
+
+namespace crestmax {
+
+struct float16 {  // IEEE 754 binary16
+  std::uint16_t bits;
+  friend constexpr bool operator==(float16, float16) = default;
+};
+
+struct bfloat16 {  // the upper half of a binary32
+  std::uint16_t bits;
+  friend constexpr bool operator==(bfloat16, bfloat16) = default;
+};
+
+enum class scalar_kind : std::int32_t { float32, float64, float16, bfloat16 };
+
+constexpr const char* name(scalar_kind kind) {
+  switch (kind) {
+    case scalar_kind::float32: return "float32";
+    case scalar_kind::float64: return "float64";
+    case scalar_kind::float16: return "float16";
+    case scalar_kind::bfloat16: return "bfloat16";
+  }
+  return "unknown";
+}
+
+constexpr std::int64_t size_of(scalar_kind kind) {
+  return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
+}
+
+// Maps an element type onto a kind. Specialise it for a foreign 16-bit type of the same layout:
+// template <> struct crestmax::scalar_traits<my_half> { static constexpr auto kind = scalar_kind::float16; };
+template <class T>
+struct scalar_traits {};
+template <>
+struct scalar_traits<float> { static constexpr scalar_kind kind = scalar_kind::float32; };
+template <>
+struct scalar_traits<double> { static constexpr scalar_kind kind = scalar_kind::float64; };
+template <>
+struct scalar_traits<float16> { static constexpr scalar_kind kind = scalar_kind::float16; };
+template <>
+struct scalar_traits<bfloat16> { static constexpr scalar_kind kind = scalar_kind::bfloat16; };
+#if defined(__FLT16_MAX__) && (!defined(__GNUC__) || defined(__clang__) || __GNUC__ >= 13) && \
+    (defined(__AVX512FP16__) || defined(__aarch64__) || (defined(__GNUC__) && __GNUC__ >= 13 && !defined(__clang__)))
+template <>
+struct scalar_traits<_Float16> { static constexpr scalar_kind kind = scalar_kind::float16; };
+#endif
+
+template <class T>
+concept scalar = requires {
+  { scalar_traits<std::remove_cv_t<T>>::kind } -> std::convertible_to<scalar_kind>;
+} && sizeof(T) == static_cast<std::size_t>(size_of(scalar_traits<std::remove_cv_t<T>>::kind));
+
+template <scalar T>
+inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;
+
+}  // namespace crestmax
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// Conversions. Widening is exact; narrowing rounds to nearest even, overflows to infinity and keeps
+// NaN a NaN. Integer arithmetic only for bfloat16 and for narrowing, so that loops over them vectorise.
+inline float to_float(bfloat16 x) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
+}
+
+inline float to_float(float16 x) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000u) << 16;
+  // As a float the exponent is too small by 112; multiplying by 2^112 mends it, subnormals included.
+  const float scaled =
+      std::bit_cast<float>(static_cast<std::uint32_t>(x.bits & 0x7fffu) << 13) * 0x1p112f;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(scaled);
+  const std::uint32_t special = (x.bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
+  return std::bit_cast<float>(sign | bits | special);
+}
+
+inline float to_float(float x) { return x; }
+
+inline bfloat16 to_bfloat16(float x) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+  const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+  const std::uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return bfloat16{static_cast<std::uint16_t>(nan ? ((bits >> 16) | 0x40u) : rounded)};
+}
+
+inline float16 to_float16(float x) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u;
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  std::uint32_t half;
+  if (magnitude > 0x7f800000u) {
+    half = 0x7e00u;  // NaN
+  } else if (magnitude >= 0x477ff000u) {
+    half = 0x7c00u;  // 65520 and above round to infinity
+  } else if (magnitude >= 0x38800000u) {  // normal: rebias, round the 13 dropped bits to even
+    half = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+  } else {  // subnormal: adding 0.5 lets the adder do the shift and the rounding
+    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+  }
+  return float16{static_cast<std::uint16_t>(sign | half)};
+}
+
+// Narrowing a double in two steps would round twice: round to odd on the way to float.
+inline float to_float_round_to_odd(double x) {
+  const float nearest = static_cast<float>(x);
+  if (static_cast<double>(nearest) == x || x != x) return nearest;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(nearest);
+  if ((bits & 0x7f800000u) == 0x7f800000u) return nearest;
+  const bool away = (static_cast<double>(nearest) > x) == (x > 0);
+  const std::uint32_t truncated = away ? bits - 1u : bits;
+  return std::bit_cast<float>(truncated | 1u);
+}
+
+template <class To, class From>
+inline To convert(From x) {
+  if constexpr (std::is_same_v<To, From>) {
+    return x;
+  } else if constexpr (std::is_same_v<From, float16> || std::is_same_v<From, bfloat16>) {
+    return static_cast<To>(to_float(x));
+  } else if constexpr (std::is_same_v<To, float16>) {
+    if constexpr (std::is_same_v<From, double>) return to_float16(to_float_round_to_odd(x));
+    else return to_float16(x);
+  } else if constexpr (std::is_same_v<To, bfloat16>) {
+    if constexpr (std::is_same_v<From, double>) return to_bfloat16(to_float_round_to_odd(x));
+    else return to_bfloat16(x);
+  } else {
+    return static_cast<To>(x);
+  }
+}
+
+// Calls f with a null pointer of the type that a kind stands for: run-time kind to compile-time type.
+template <class F>
+inline decltype(auto) visit_kind(scalar_kind kind, F&& f) {
+  switch (kind) {
+    case scalar_kind::float64: return f(static_cast<double*>(nullptr));
+    case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
+    case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
+    case scalar_kind::float32: break;
+  }
+  return f(static_cast<float*>(nullptr));
+}
+
+CRESTMAX_END_NAMESPACE

@@ -1,0 +1,37 @@
+// What a call says when it cannot do what it was asked: a code, and one sentence that names the
+// argument, what was expected and what was given. Nothing has been written when a status is not ok.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace crestmax {
+
+enum class status_code : int {
+  ok = 0,
+  null_pointer,         // a required pointer is null
+  bad_extent,           // an extent is negative or overflows
+  bad_stride,           // strides overflow, or the innermost dimension is not contiguous
+  mismatch,             // two arguments disagree on an extent
+  overlap,              // an output shares memory with an input or another output
+  bad_option,           // an option is outside of its range
+  bad_index,            // a block table entry, offset or length points outside
+  workspace_too_small,  // the caller's memory is too small
+  misaligned,           // the caller's memory is not aligned as asked
+  unsupported,          // a valid request that this backend does not serve
+  unavailable,          // the backend is not part of this build or machine
+  out_of_memory,        // only from the overloads that own their workspace
+};
+
+// Trivially copyable, no allocation: the message lives inside.
+struct [[nodiscard]] status {
+  status_code code;
+  char text[244];
+
+  constexpr bool ok() const { return code == status_code::ok; }
+  constexpr explicit operator bool() const { return ok(); }
+  // "ok", or a sentence such as "key: expected head_dim 64 (that of query), given 32".
+  constexpr const char* message() const { return ok() ? "ok" : text; }
+};
+
+}  // namespace crestmax

@@ -1,0 +1,79 @@
+// Views of the caller's memory: a pointer, extents and strides. They own nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "scalar_types.hpp"
+
+namespace crestmax {
+
+using index = std::int64_t;
+
+// A strided view. Strides count elements; the last dimension must be contiguous (stride 1).
+//   query  (batch, q_len,  q_heads,  d_qk)      key    (batch, kv_len, kv_heads, d_qk)
+//   output (batch, q_len,  q_heads,  d_v)       value  (batch, kv_len, kv_heads, d_v)
+// Memory of any other order, such as (batch, heads, len, dim), is the same view with other strides.
+template <class T, int Rank = 4>
+struct tensor {
+  T* data = nullptr;
+  std::array<index, Rank> extents{};
+  std::array<index, Rank> strides{};
+
+  constexpr tensor() = default;
+  constexpr tensor(T* pointer, std::array<index, Rank> shape)
+      : data(pointer), extents(shape), strides(dense_strides(shape)) {}
+  constexpr tensor(T* pointer, std::array<index, Rank> shape, std::array<index, Rank> steps)
+      : data(pointer), extents(shape), strides(steps) {}
+
+  constexpr operator tensor<const T, Rank>() const
+    requires(!std::is_const_v<T>)
+  {
+    return {data, extents, strides};
+  }
+
+  constexpr index size() const {
+    index n = 1;
+    for (index e : extents) n *= e;
+    return n;
+  }
+
+  // Row-major strides. Wraps on overflow instead of being undefined: validation reports it.
+  static constexpr std::array<index, Rank> dense_strides(const std::array<index, Rank>& shape) {
+    std::array<index, Rank> steps{};
+    std::uint64_t step = 1;
+    for (int i = Rank - 1; i >= 0; --i) {
+      steps[static_cast<std::size_t>(i)] = static_cast<index>(step);
+      step *= static_cast<std::uint64_t>(shape[static_cast<std::size_t>(i)]);
+    }
+    return steps;
+  }
+};
+
+template <class T>
+tensor(T*, std::array<index, 4>) -> tensor<T, 4>;
+template <class T>
+tensor(T*, std::array<index, 4>, std::array<index, 4>) -> tensor<T, 4>;
+
+// One number per query row: (batch, q_len, q_heads), any strides.
+template <class T>
+using row_tensor = tensor<T, 3>;
+
+// A row tensor whose element type is known at run time (float or double); null means "not wanted".
+struct row_output {
+  void* data = nullptr;
+  scalar_kind kind = scalar_kind::float32;
+  std::array<index, 3> extents{};
+  std::array<index, 3> strides{};
+
+  constexpr row_output() = default;
+  template <class T>
+    requires(std::is_same_v<T, float> || std::is_same_v<T, double>)
+  constexpr row_output(row_tensor<T> rows)
+      : data(rows.data), kind(kind_of<T>), extents(rows.extents), strides(rows.strides) {}
+  constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+}  // namespace crestmax

@@ -1,0 +1,254 @@
+// Checks a call's memory against its plan before anything is written.
+#pragma once
+
+#include "call.hpp"
+#include "error.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace validate {
+
+// The bytes that a view can touch: [low, high) relative to nothing, as addresses.
+struct byte_range {
+  std::intptr_t low = 0;
+  std::intptr_t high = 0;
+  bool overlaps(const byte_range& o) const { return low < o.high && o.low < high; }
+};
+
+// A view of any rank, for the checks that do not care.
+struct any_view {
+  const char* name;
+  const void* data;
+  index element_size;
+  const index* extents;
+  const index* strides;
+  int rank;
+  bool output;
+};
+
+inline bool empty(const any_view& v) {
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.extents[i] == 0) return true;
+  }
+  return false;
+}
+
+// Pointer, extents, strides, and that they stay inside the address space. `contiguous`: the last
+// dimension must have stride 1.
+inline status check_view(const any_view& v, bool contiguous, byte_range& range) {
+  range = {};
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.extents[i] < 0 || v.extents[i] > (index{1} << 40)) {
+      return error(status_code::bad_extent, v.name, "extents from 0 to 2^40", v.extents[i]);
+    }
+  }
+  if (empty(v)) return success();
+  if (v.data == nullptr) return error_text(status_code::null_pointer, v.name, "a pointer", "null");
+  if (contiguous && v.extents[v.rank - 1] > 1 && v.strides[v.rank - 1] != 1) {
+    return error(status_code::bad_stride, v.name, "a contiguous innermost dimension (stride 1)",
+                 v.strides[v.rank - 1]);
+  }
+  index low = 0;
+  index high = v.element_size;
+  for (int i = 0; i < v.rank; ++i) {
+    index span = 0;
+    index bytes = 0;
+    const bool overflow = __builtin_mul_overflow(v.strides[i], v.extents[i] - 1, &span) ||
+                          __builtin_mul_overflow(span, v.element_size, &bytes) ||
+                          (bytes < 0 ? __builtin_add_overflow(low, bytes, &low)
+                                     : __builtin_add_overflow(high, bytes, &high));
+    if (overflow || high > (index{1} << 56) || low < -(index{1} << 56)) {
+      return error(status_code::bad_stride, v.name, "strides whose reach fits the address space",
+                   v.strides[i]);
+    }
+  }
+  const auto base = reinterpret_cast<std::intptr_t>(v.data);
+  range = {base + low, base + high};
+  if (!v.output) return success();
+  // An output whose elements share memory would be written by two rows at once.
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.extents[i] < 2) continue;
+    index covered = 1;  // elements spanned by the dimensions with smaller strides
+    for (int j = 0; j < v.rank; ++j) {
+      const index a = v.strides[j] < 0 ? -v.strides[j] : v.strides[j];
+      const index b = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
+      if (j != i && v.extents[j] > 1 && (a < b || (a == b && j > i))) covered += a * (v.extents[j] - 1);
+    }
+    const index step = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
+    if (step < covered) {
+      return error(status_code::bad_stride, v.name, "output strides of at least", covered, step);
+    }
+  }
+  return success();
+}
+
+inline any_view as_any(const char* name, const tensor_view& t, bool output) {
+  return {name, t.data, size_of(t.kind), t.extents.data(), t.strides.data(), 4, output};
+}
+inline any_view as_any(const char* name, const row_output& r) {
+  return {name, r.data, size_of(r.kind), r.extents.data(), r.strides.data(), 3, true};
+}
+
+inline status expect(const char* argument, const char* what, index expected, index given) {
+  if (expected == given) return success();
+  return error(status_code::mismatch, argument, what, expected, given);
+}
+
+// Offsets rise from 0 and stay inside a tensor of `rows` rows.
+inline status check_offsets(const char* name, std::span<const std::int32_t> offsets, index sequences,
+                            index rows) {
+  if (offsets.empty()) return success();
+  if (static_cast<index>(offsets.size()) != sequences + 1) {
+    return error(status_code::mismatch, name, "entries: sequences + 1 =", sequences + 1,
+                 static_cast<index>(offsets.size()));
+  }
+  if (offsets[0] != 0) return error(status_code::bad_index, name, "a first offset of", 0, offsets[0]);
+  for (std::size_t i = 1; i < offsets.size(); ++i) {
+    if (offsets[i] < offsets[i - 1]) {
+      return error(status_code::bad_index, name, "rising offsets, at least", offsets[i - 1], offsets[i]);
+    }
+  }
+  if (offsets.back() > rows) {
+    return error(status_code::bad_index, name, "offsets up to the tensor's rows:", rows, offsets.back());
+  }
+  return success();
+}
+
+inline status check_lengths(const char* name, std::span<const std::int32_t> lengths, index sequences,
+                            index rows) {
+  if (lengths.empty()) return success();
+  if (static_cast<index>(lengths.size()) != sequences) {
+    return error(status_code::mismatch, name, "entries, one per sequence:", sequences,
+                 static_cast<index>(lengths.size()));
+  }
+  for (const std::int32_t length : lengths) {
+    if (length < 0) return error(status_code::bad_index, name, "lengths of 0 or more", length);
+    if (length > rows) return error(status_code::bad_index, name, "lengths up to", rows, length);
+  }
+  return success();
+}
+
+// Every page that a sequence's keys live on exists.
+template <class K, class V>
+status check_pages(const paged_cache<K, V>& cache, index sequences) {
+  const index page_size = cache.key_pages.extents[1];
+  const index pages = cache.key_pages.extents[0];
+  if (page_size < 1) return error(status_code::bad_extent, "key_pages", "a page size of at least", 1, page_size);
+  if (status s = expect("value_pages", "page size (that of key_pages)", page_size,
+                        cache.value_pages.extents[1]); !s.ok()) return s;
+  if (status s = expect("value_pages", "pages (those of key_pages)", pages,
+                        cache.value_pages.extents[0]); !s.ok()) return s;
+  if (status s = check_lengths("kv_lengths", cache.kv_lengths, sequences,
+                               std::numeric_limits<std::int32_t>::max()); !s.ok()) return s;
+  if (cache.page_offsets.empty()) {
+    const index entries = cache.table_stride;
+    if (entries < 0 || entries > (index{1} << 40)) {
+      return error(status_code::bad_option, "table_stride", "0 to 2^40 entries", entries);
+    }
+    if (static_cast<index>(cache.block_table.size()) < cache.table_stride * sequences) {
+      return error(status_code::mismatch, "block_table", "entries, at least", cache.table_stride * sequences,
+                   static_cast<index>(cache.block_table.size()));
+    }
+  } else if (status s = check_offsets("page_offsets", cache.page_offsets, sequences,
+                                      static_cast<index>(cache.block_table.size())); !s.ok()) {
+    return s;
+  }
+  for (index i = 0; i < sequences; ++i) {
+    const index used = (cache.kv_lengths[static_cast<std::size_t>(i)] + page_size - 1) / page_size;
+    const index first = paged_source<K, V>{cache}.table_begin(i);
+    const index room = cache.page_offsets.empty()
+                           ? cache.table_stride
+                           : cache.page_offsets[static_cast<std::size_t>(i) + 1] - first;
+    if (used > room) {
+      return error(status_code::bad_index, "kv_lengths", "a length whose pages fit the block table's", room, used);
+    }
+    for (index j = 0; j < used; ++j) {
+      const std::int32_t page = cache.block_table[static_cast<std::size_t>(first + j)];
+      if (page < 0 || page >= pages) {
+        return error(status_code::bad_index, "block_table", "pages from 0 to below", pages, page);
+      }
+    }
+  }
+  return success();
+}
+
+// The tensors of a call against the problem it was planned for, and against each other.
+template <class T>
+status check_call(const call_data<T>& call, const tensor_view& key, const tensor_view& value,
+                  index workspace_bytes, int workers) {
+  const plan_header& h = call.plan.header();
+  const problem& p = h.shape;
+  const index batch = h.packed_queries ? 1 : p.sequences;
+  const index rows = call.query.extents[1];
+  const struct { const char* argument; const char* what; index expected; index given; } extents[] = {
+      {"query", "batch", batch, call.query.extents[0]},
+      {"query", "q_heads", p.q_heads, call.query.extents[2]},
+      {"query", "d_qk", p.d_qk, call.query.extents[3]},
+      {"output", "batch (that of query)", batch, call.output.extents[0]},
+      {"output", "q_len (that of query)", rows, call.output.extents[1]},
+      {"output", "q_heads (those of query)", p.q_heads, call.output.extents[2]},
+      {"output", "d_v (that of value)", p.d_v, call.output.extents[3]},
+      {"key", "kv_heads", p.kv_heads, key.extents[2]},
+      {"key", "head_dim (that of query)", p.d_qk, key.extents[3]},
+      {"value", "kv_heads (those of key)", p.kv_heads, value.extents[2]},
+      {"value", "d_v", p.d_v, value.extents[3]},
+      {"value", "batch (that of key)", key.extents[0], value.extents[0]},
+      {"value", "kv_len (that of key)", key.extents[1], value.extents[1]}};
+  for (const auto& e : extents) {
+    if (status s = expect(e.argument, e.what, e.expected, e.given); !s.ok()) return s;
+  }
+
+  any_view outputs[4] = {as_any("output", call.output, true)};
+  int output_count = 1;
+  const struct { const char* name; const row_output* rows; } row_outputs[] = {
+      {"lse", &call.lse}, {"row_max", &call.row_max}, {"dropped_mass", &call.dropped_mass}};
+  for (const auto& r : row_outputs) {
+    if (!*r.rows) continue;
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (status s = expect(r.name, "extents (batch, q_len, q_heads) of query:", call.query.extents[i],
+                            r.rows->extents[i]); !s.ok()) return s;
+    }
+    outputs[output_count++] = as_any(r.name, *r.rows);
+  }
+  const any_view inputs[] = {as_any("query", call.query, false), as_any("key", key, false),
+                             as_any("value", value, false)};
+  byte_range in[3];
+  byte_range out[5];
+  for (int i = 0; i < 3; ++i) {
+    if (status s = check_view(inputs[i], true, in[i]); !s.ok()) return s;
+  }
+  for (int i = 0; i < output_count; ++i) {
+    if (status s = check_view(outputs[i], outputs[i].rank == 4, out[i]); !s.ok()) return s;
+  }
+
+  const index needed = static_cast<index>(h.workspace.total(workers));
+  if (workspace_bytes < needed) {
+    return error(status_code::workspace_too_small, "workspace", "bytes, at least", needed, workspace_bytes);
+  }
+  const auto address = reinterpret_cast<std::intptr_t>(call.workspace.memory);
+  if (needed > 0 && address % static_cast<std::intptr_t>(workspace_size::alignment) != 0) {
+    return error(status_code::misaligned, "workspace", "an address that is a multiple of",
+                 static_cast<index>(workspace_size::alignment),
+                 static_cast<index>(address % static_cast<std::intptr_t>(workspace_size::alignment)));
+  }
+  out[output_count] = {address, address + needed};
+
+  const auto name_of = [&](int i) { return i < output_count ? outputs[i].name : "workspace"; };
+  for (int i = 0; i <= output_count; ++i) {
+    for (int j = 0; j < 3; ++j) {
+      if (out[i].overlaps(in[j])) {
+        return error_text(status_code::overlap, name_of(i), "memory of its own", inputs[j].name);
+      }
+    }
+    for (int j = 0; j < i; ++j) {
+      if (out[i].overlaps(out[j])) {
+        return error_text(status_code::overlap, name_of(i), "memory of its own", name_of(j));
+      }
+    }
+  }
+  return success();
+}
+
+}  // namespace validate
+
+CRESTMAX_END_NAMESPACE
