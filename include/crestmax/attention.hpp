@@ -129,6 +129,12 @@ class attention_call {
                                 workers);
   }
 
+  // The call as kernels see it. Valid while this object lives.
+  call_data<compute> data() const {
+    return {plan_, tensor_view(query_), tensor_view(output_), view_of(source_), view_of<compute>(modifiers_),
+            options_.lse, options_.row_max, options_.dropped_mass, workspace_};
+  }
+
   void begin(int workers) const {
     for (int w = 0; w < workers; ++w) backend_.begin(data(), w);
   }
@@ -143,10 +149,6 @@ class attention_call {
  private:
   static constexpr bool is_paged = requires(const Source& s) { s.cache.block_table; };
 
-  call_data<compute> data() const {
-    return {plan_, tensor_view(query_), tensor_view(output_), view_of(source_), view_of<compute>(modifiers_),
-            options_.lse, options_.row_max, options_.dropped_mass, workspace_};
-  }
   tensor_view key_view() const {
     if constexpr (is_paged) return source_.cache.key_pages;
     else return source_.key;

@@ -75,6 +75,21 @@ struct primitives {
     return x * factor;
   }
 
+  // Transposes a block x block square: row(i) points to the i-th row, columns go to `to` at a stride.
+  using packet = typename Eigen::internal::find_best_packet<T, 8>::type;
+  static constexpr index block = Eigen::internal::unpacket_traits<packet>::size;
+  template <class Row>
+  static void transpose(Row&& row, T* to, index stride) {
+    if constexpr (block == 1) {
+      *to = *row(0);
+    } else {
+      Eigen::internal::PacketBlock<packet, static_cast<int>(block)> square;
+      CRESTMAX_UNROLL for (int i = 0; i < block; ++i) square.packet[i] = Eigen::internal::ploadu<packet>(row(i));
+      Eigen::internal::ptranspose(square);
+      CRESTMAX_UNROLL for (int i = 0; i < block; ++i) Eigen::internal::pstoreu(to + i * stride, square.packet[i]);
+    }
+  }
+
   static T highest(const vec& x) { return x.template maxCoeff<Eigen::PropagateNumbers>(); }
   static T total(const vec& x) {
     T sums[lanes];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <bit>
 
 #include "../../softmax_state.hpp"
@@ -77,6 +78,15 @@ struct primitives {
       const integer exponent = std::max<integer>(0, n[i] + bias + shift);
       return x[i] * std::bit_cast<T>(static_cast<integer>(static_cast<bits>(exponent) << mantissa));
     });
+  }
+
+  // Transposes a block x block square: row(i) points to the i-th row, columns go to `to` at a stride.
+  static constexpr index block = 8;
+  template <class Row>
+  static void transpose(Row&& row, T* to, index stride) {
+    for (index i = 0; i < block; ++i) {
+      for (index j = 0; j < block; ++j) to[j * stride + i] = row(i)[j];
+    }
   }
 
   static T highest(const vec& x) {

@@ -1,0 +1,12 @@
+// The stages over the generic primitives, each alone.
+#include <gtest/gtest.h>
+
+#include <crestmax/crestmax.hpp>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#define CRESTMAX_TEST_SET generic
+#define StagesOf StagesOf_generic
+#include "stages_test.inc"

@@ -1,0 +1,12 @@
+// The stages over the portable primitives, each alone.
+#include <gtest/gtest.h>
+
+#include <crestmax/crestmax.hpp>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#define CRESTMAX_TEST_SET portable
+#define StagesOf StagesOf_portable
+#include "stages_test.inc"
