@@ -1,0 +1,12 @@
+# The benchmark: one binary, so that every ratio comes from one process.
+find_package(benchmark QUIET)
+if(NOT TARGET benchmark::benchmark)
+  set(BENCHMARK_ENABLE_TESTING OFF)
+  set(BENCHMARK_ENABLE_INSTALL OFF)
+  FetchContent_MakeAvailable(benchmark)
+endif()
+find_package(Threads REQUIRED)
+
+file(GLOB crestmax_bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
+add_executable(crestmax_bench ${crestmax_bench_sources})
+target_link_libraries(crestmax_bench PRIVATE crestmax_strict benchmark::benchmark Threads::Threads)

@@ -1,0 +1,211 @@
+// clang-format off: Eigen before whatever includes it as well
+#include "eigen_core.hpp"
+// clang-format on
+
+#include <crestmax/crestmax.hpp>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "ceilings.hpp"
+#include "machine.hpp"
+#include "memory.hpp"
+#include "timing.hpp"
+
+namespace crestmax_bench {
+
+namespace {
+
+template <int Bytes>
+struct vector_of {
+  typedef float type __attribute__((vector_size(Bytes)));
+};
+
+// Widest vectors that the compile flags allow; wider ones would be split and spilled.
+#if defined(__AVX512F__)
+constexpr int widest = 64;
+#elif defined(__AVX__)
+constexpr int widest = 32;
+#else
+constexpr int widest = 16;
+#endif
+
+volatile float keep;  // results go here, so that no loop is removed
+
+// `Count` independent chains of x = x * a + b: enough of them hide the latency of one.
+template <int Bytes, int Count>
+__attribute__((noinline)) void multiply_add_loop(long steps, float a, float b) {
+  using vector = typename vector_of<Bytes>::type;
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    vector x[Count] = {(vector{} + static_cast<float>(I))...};
+    const vector factor = vector{} + a;
+    const vector addend = vector{} + b;
+    for (long s = 0; s < steps; ++s) ((x[I] = x[I] * factor + addend), ...);
+    keep = (x[I][0] + ...);
+  }
+  (std::make_index_sequence<Count>{});
+}
+
+struct loop_choice {
+  int vector_bytes;
+  int accumulators;
+  void (*run)(long steps, float a, float b);
+  double flops_per_step() const { return 2.0 * accumulators * vector_bytes / 4; }
+};
+
+template <int Bytes>
+void add_loops(std::vector<loop_choice>& all) {
+  if constexpr (Bytes <= widest) {
+    all.push_back({Bytes, 8, multiply_add_loop<Bytes, 8>});
+    all.push_back({Bytes, 10, multiply_add_loop<Bytes, 10>});
+    all.push_back({Bytes, 12, multiply_add_loop<Bytes, 12>});
+    all.push_back({Bytes, 14, multiply_add_loop<Bytes, 14>});
+#if defined(__AVX512VL__) || defined(__aarch64__)
+    all.push_back({Bytes, 16, multiply_add_loop<Bytes, 16>});
+    all.push_back({Bytes, 20, multiply_add_loop<Bytes, 20>});
+    all.push_back({Bytes, 24, multiply_add_loop<Bytes, 24>});
+#endif
+  }
+}
+
+double gflops_of(const loop_choice& loop, int tries) {
+  const long steps = static_cast<long>(4e8 / loop.flops_per_step());
+  const double seconds = fastest_of(tries, [&] { loop.run(steps, 0.999f, 0.001f); });
+  return loop.flops_per_step() * static_cast<double>(steps) / seconds * 1e-9;
+}
+
+void measure_multiply_add(ceilings& c) {
+  std::vector<loop_choice> loops;
+  add_loops<16>(loops);
+  add_loops<32>(loops);
+  add_loops<64>(loops);
+  c.multiply_add = {};
+  loop_choice best{};
+  for (const loop_choice& loop : loops) {
+    const multiply_add_rate rate{loop.vector_bytes, loop.accumulators, gflops_of(loop, 5)};
+    if (c.widths.empty() || c.widths.back().vector_bytes != rate.vector_bytes) c.widths.push_back(rate);
+    else if (rate.gflops > c.widths.back().gflops) c.widths.back() = rate;
+    if (rate.gflops > c.multiply_add.gflops) {
+      c.multiply_add = rate;
+      best = loop;
+    }
+  }
+  c.multiply_add.gflops = std::max(c.multiply_add.gflops, gflops_of(best, 10));
+  const int cores = static_cast<int>(this_machine().cores.size());
+  team everyone(cores);
+  const long steps = static_cast<long>(4e9 / best.flops_per_step());
+  const double seconds =
+      fastest_of(5, [&] { everyone.run(cores, [&](auto, int) { best.run(steps, 0.999f, 0.001f); }); });
+  c.multiply_add_all_cores = best.flops_per_step() * static_cast<double>(steps) * cores / seconds * 1e-9;
+}
+
+// Reads `bytes` as `Streams` consecutive pieces side by side, four cache lines of each in turn.
+template <int Streams, bool Prefetch>
+__attribute__((noinline)) void read_loop(const std::byte* memory, std::size_t bytes) {
+  using vector = typename vector_of<widest>::type;
+  constexpr std::size_t stretch = 256;
+  constexpr std::size_t ahead = 2048;
+  const std::size_t piece = bytes / Streams / stretch * stretch;
+  vector sum[Streams] = {};
+  for (std::size_t at = 0; at < piece; at += stretch) {
+    for (int s = 0; s < Streams; ++s) {
+      const std::byte* from = memory + static_cast<std::size_t>(s) * piece + at;
+      if constexpr (Prefetch) {
+        for (std::size_t line = 0; line < stretch; line += 64) __builtin_prefetch(from + ahead + line);
+      }
+      for (std::size_t i = 0; i < stretch; i += widest) {
+        sum[s] += *reinterpret_cast<const vector*>(from + i);
+      }
+    }
+  }
+  vector total{};
+  for (const vector& one : sum) total += one;
+  keep = total[0];
+}
+
+using read_function = void (*)(const std::byte*, std::size_t);
+
+read_rate best_read(const std::byte* memory, std::size_t bytes, int cores) {
+  struct read_choice {
+    read_rate rate;
+    read_function run;
+  };
+  const read_choice loops[] = {
+      {{1, false, 0}, read_loop<1, false>}, {{1, true, 0}, read_loop<1, true>},
+      {{2, false, 0}, read_loop<2, false>}, {{2, true, 0}, read_loop<2, true>},
+      {{3, false, 0}, read_loop<3, false>}, {{3, true, 0}, read_loop<3, true>},
+      {{4, false, 0}, read_loop<4, false>}, {{4, true, 0}, read_loop<4, true>},
+      {{6, false, 0}, read_loop<6, false>}, {{6, true, 0}, read_loop<6, true>},
+      {{8, false, 0}, read_loop<8, false>}, {{8, true, 0}, read_loop<8, true>},
+  };
+  team readers(cores);
+  const std::size_t part = bytes / static_cast<std::size_t>(cores) / 4096 * 4096;
+  read_rate best{};
+  for (const read_choice& loop : loops) {
+    const double seconds = fastest_of(4, [&] {
+      readers.run(cores,
+                  [&](auto item, int) { loop.run(memory + part * static_cast<std::size_t>(item), part); });
+    });
+    const double gigabytes = static_cast<double>(part) * cores / seconds * 1e-9;
+    if (gigabytes > best.gigabytes) best = {loop.rate.streams, loop.rate.prefetched, gigabytes};
+  }
+  return best;
+}
+
+void measure_reading(ceilings& c) {
+  const std::size_t bytes = 8 * this_machine().last_level_cache;
+  const memory_block memory(bytes);
+  std::memset(memory.data(), 0, bytes);
+  c.read = best_read(memory.data(), bytes, 1);
+  c.read_all_cores = best_read(memory.data(), bytes, static_cast<int>(this_machine().cores.size()));
+}
+
+// The kernels' own exponential, inlined whole as the kernels do it.
+CRESTMAX_KERNEL void library_exp(const float* from, float* to, long count) {
+  using primitives = crestmax::cpu::generic::primitives<float>;
+  const auto constants = crestmax::cpu::generic::make_weight_constants(1.0f, 2);
+  for (long i = 0; i < count; i += primitives::lanes) {
+    primitives::store(to + i,
+                      crestmax::cpu::generic::weight<primitives>(primitives::load(from + i), constants));
+  }
+}
+
+// Exponentials of 4096 numbers in the first cache, by the kernels' own function and by Eigen's.
+void measure_exp(ceilings& c) {
+  constexpr long count = 4096;
+  constexpr int rounds = 1000;
+  alignas(64) static float from[count];
+  alignas(64) static float to[count];
+  for (long i = 0; i < count; ++i) from[i] = -20.0f * static_cast<float>(i) / static_cast<float>(count);
+  const double library = fastest_of(5, [&] {
+    for (int round = 0; round < rounds; ++round) {
+      library_exp(from, to, count);
+      asm volatile("" : : "r"(to) : "memory");
+    }
+  });
+  const double eigen = fastest_of(5, [&] {
+    for (int round = 0; round < rounds; ++round) {
+      Eigen::Map<Eigen::ArrayXf, Eigen::Aligned64> out(to, count);
+      out = Eigen::Map<const Eigen::ArrayXf, Eigen::Aligned64>(from, count).exp();
+      asm volatile("" : : "r"(to) : "memory");
+    }
+  });
+  c.exp_library = 1e-9 * count * rounds / library;
+  c.exp_eigen = 1e-9 * count * rounds / eigen;
+}
+
+}  // namespace
+
+const ceilings& measured_ceilings() {
+  static const ceilings measured = [] {
+    ceilings c{};
+    stay_on_core(this_machine().cores[0]);
+    measure_multiply_add(c);
+    measure_reading(c);
+    measure_exp(c);
+    return c;
+  }();
+  return measured;
+}
+
+}  // namespace crestmax_bench

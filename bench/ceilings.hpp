@@ -1,0 +1,36 @@
+// What this machine can do at most, measured by this binary: no number of a data sheet.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace crestmax_bench {
+
+// fp32 multiply-adds in registers only.
+struct multiply_add_rate {
+  int vector_bytes;
+  int accumulators;
+  double gflops;
+};
+
+// Reading memory of at least 8 times the last-level cache.
+struct read_rate {
+  int streams;
+  bool prefetched;
+  double gigabytes;  // 1e9 bytes per second
+};
+
+struct ceilings {
+  std::vector<multiply_add_rate> widths;  // the best number of accumulators of each vector width
+  multiply_add_rate multiply_add;         // the best of all, one core
+  double multiply_add_all_cores;          // GFLOP/s, all cores at once
+  read_rate read;                         // one core
+  read_rate read_all_cores;
+  double exp_library;  // 1e9 exponentials per second, one core, in the first cache
+  double exp_eigen;
+};
+
+// Measured on first use; takes a few seconds.
+const ceilings& measured_ceilings();
+
+}  // namespace crestmax_bench

@@ -1,0 +1,26 @@
+// Prints runs as tables for people. Knows nothing of attention but the counters that main.cpp sets.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "race.hpp"
+
+namespace crestmax_bench {
+
+class table_reporter : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context& context) override;
+  void ReportRuns(const std::vector<Run>& runs) override;
+
+ private:
+  std::string heading_;
+};
+
+// The worst of what was measured against what the library aims at. Returns false if a line computed a wrong
+// result, or went another way than its name says.
+bool print_targets(const std::vector<race_result>& races);
+
+}  // namespace crestmax_bench

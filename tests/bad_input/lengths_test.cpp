@@ -1,0 +1,177 @@
+// Lengths, offsets and the page table.
+#include "bad_input.hpp"
+
+namespace crestmax_test {
+namespace {
+
+class Lengths : public BadInput {
+ protected:
+  std::vector<std::int32_t> numbers;
+  void packed() {
+    query = crestmax::tensor<float>(at(0), {1, 6, q_heads, d_qk});
+    key = crestmax::tensor<float>(at(1024), {1, 20, kv_heads, d_qk});
+    value = crestmax::tensor<float>(at(2048), {1, 20, kv_heads, d_v});
+    output = crestmax::tensor<float>(at(3072), {1, 6, q_heads, d_v});
+    lse = crestmax::row_tensor<float>(at(4096), {1, 6, q_heads});
+    options.query_offsets = query_offsets;
+    options.key_offsets = key_offsets;
+  }
+  std::vector<std::int32_t> query_offsets{0, 2, 6};
+  std::vector<std::int32_t> key_offsets{0, 12, 20};
+};
+
+TEST_F(Lengths, OfPackedSequencesAreAccepted) {
+  packed();
+  expect_success();
+}
+
+TEST_F(Lengths, OfTheWrongCountAreNamed) {
+  numbers = {1, 2, 3};
+  options.key_lengths = numbers;
+  expect_error(status_code::mismatch, {"key_lengths", "2, given 3"});
+  options.key_lengths = {};
+  options.query_lengths = numbers;
+  expect_error(status_code::mismatch, {"query_lengths", "2, given 3"});
+}
+
+TEST_F(Lengths, OutOfRangeAreNamed) {
+  numbers = {3, -1};
+  options.key_lengths = numbers;
+  expect_error(status_code::bad_index, {"key_lengths", "given -1"});
+  numbers = {11, 3};
+  options.key_lengths = numbers;
+  expect_error(status_code::bad_index, {"key_lengths", "up to 10, given 11"});
+  options.key_lengths = {};
+  numbers = {1, 4};
+  options.query_lengths = numbers;
+  expect_error(status_code::bad_index, {"query_lengths", "up to 3, given 4"});
+}
+
+TEST_F(Lengths, WhoseOffsetsFallAreNamed) {
+  query_offsets = {0, 4, 3};
+  packed();
+  expect_error(status_code::bad_index, {"query_offsets", "at least 4, given 3"});
+  query_offsets = {0, 2, 6};
+  key_offsets = {0, -5, 20};
+  packed();
+  expect_error(status_code::bad_index, {"key_offsets", "at least 0, given -5"});
+}
+
+TEST_F(Lengths, WhoseOffsetsDoNotStartAtZeroAreNamed) {
+  query_offsets = {1, 2, 6};
+  packed();
+  expect_error(status_code::bad_index, {"query_offsets", "0, given 1"});
+}
+
+TEST_F(Lengths, WhoseOffsetsPassTheTensorAreNamed) {
+  key_offsets = {0, 12, 21};
+  packed();
+  expect_error(status_code::bad_index, {"key_offsets", "20, given 21"});
+}
+
+TEST_F(Lengths, WhoseOffsetsAreForAnotherNumberOfSequencesAreNamed) {
+  key_offsets = {0, 12, 15, 20};
+  packed();
+  expect_error(status_code::mismatch, {"key_offsets", "3, given 4"});
+}
+
+TEST_F(Lengths, WithOffsetsWantABatchOfOne) {
+  options.query_offsets = query_offsets;
+  expect_error(status_code::mismatch, {"query", "1, given 2"});
+}
+
+TEST_F(Lengths, LongerThanTheirOffsetsAreNamed) {
+  packed();
+  numbers = {12, 9};
+  options.key_lengths = numbers;
+  expect_error(status_code::bad_index, {"key_lengths", "8, given 9"});
+}
+
+TEST_F(Lengths, OfPackedKeysNeedOneSequencePerQueryBatch) {
+  packed();
+  options.query_offsets = {};
+  expect_error(status_code::mismatch, {"key_offsets"});
+}
+
+class Pages : public BadInput {
+ protected:
+  void SetUp() override { with_pages = true; }
+};
+
+TEST_F(Pages, OfTheGoodCallAreAccepted) { expect_success(); }
+
+TEST_F(Pages, OutOfRangeAreNamed) {
+  table[1] = 8;
+  expect_error(status_code::bad_index, {"block_table", "8, given 8"});
+  table[1] = -1;
+  expect_error(status_code::bad_index, {"block_table", "given -1"});
+}
+
+TEST_F(Pages, ThatAreNotUsedMayBeAnything) {
+  lengths = {8, 9};
+  table[2] = -1;
+  expect_success();
+}
+
+TEST_F(Pages, TooFewForALengthAreNamed) {
+  lengths = {13, 9};
+  expect_error(status_code::bad_index, {"kv_lengths", "3, given 4"});
+}
+
+TEST_F(Pages, WithLengthsOfTheWrongCountAreNamed) {
+  lengths = {10};
+  expect_error(status_code::mismatch, {"kv_lengths", "2, given 1"});
+}
+
+TEST_F(Pages, WithNegativeLengthsAreNamed) {
+  lengths = {10, -9};
+  expect_error(status_code::bad_index, {"kv_lengths", "given -9"});
+}
+
+TEST_F(Pages, WithATableThatIsTooShortAreNamed) {
+  table.resize(5);
+  expect_error(status_code::mismatch, {"block_table", "6, given 5"});
+}
+
+TEST_F(Pages, WithANegativeTableStrideAreNamed) {
+  table_stride = -3;
+  expect_error(status_code::bad_option, {"table_stride", "given -3"});
+}
+
+TEST_F(Pages, OfDifferentSizesAreNamed) {
+  value_pages.extents[1] = 2;
+  expect_error(status_code::mismatch, {"value_pages", "page size (that of key_pages) 4, given 2"});
+  value_pages.extents[1] = 4;
+  value_pages.extents[0] = 7;
+  expect_error(status_code::mismatch, {"value_pages", "8, given 7"});
+}
+
+TEST_F(Pages, OfSizeZeroAreNamed) {
+  key_pages.extents[1] = value_pages.extents[1] = 0;
+  expect_error(status_code::bad_extent, {"key_pages", "at least 1, given 0"});
+}
+
+TEST_F(Pages, WithBadCompressedOffsetsAreNamed) {
+  page_offsets = {0, 3, 6};
+  expect_success();
+  page_offsets = {0, 3, 7};
+  expect_error(status_code::bad_index, {"page_offsets", "6, given 7"});
+  page_offsets = {0, 2, 6};
+  expect_error(status_code::bad_index, {"kv_lengths", "2, given 3"});
+  page_offsets = {0, 3};
+  expect_error(status_code::mismatch, {"page_offsets", "3, given 2"});
+}
+
+TEST_F(Pages, WithLengthsInTheOptionsTooAreNamed) {
+  const std::vector<std::int32_t> more{1, 2};
+  options.key_lengths = more;
+  expect_error(status_code::bad_option, {"key_lengths", "kv_lengths"});
+}
+
+TEST_F(Pages, WithNullPagesAreNamed) {
+  key_pages.data = nullptr;
+  expect_error(status_code::null_pointer, {"key", "null"});
+}
+
+}  // namespace
+}  // namespace crestmax_test

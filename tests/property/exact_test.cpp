@@ -1,0 +1,41 @@
+// Any shape, any type, any source, any modifiers, any method: exact within the contract.
+#include "support/contract.hpp"
+#include "support/random_case.hpp"
+
+namespace crestmax_test {
+namespace {
+
+void hold_to_the_contract(std::uint64_t first_seed, index count, backend_kind backend,
+                          const random_limits& limits = {}, index rows = 24) {
+  for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count));
+       ++seed) {
+    const attention_case c = random_case(seed, limits);
+    ASSERT_TRUE(is_exact(c, {.backend = backend}, rows)) << "seed " << seed;
+  }
+}
+
+TEST(RandomCalls, AreExactOnTheGenericBackend) { hold_to_the_contract(1000, 1600, backend_kind::cpu); }
+
+TEST(RandomCalls, AreExactOnThePortableBackend) { hold_to_the_contract(5000, 800, backend_kind::portable); }
+
+TEST(RandomCalls, AreExactWithFewQueriesOverLongContexts) {
+  hold_to_the_contract(20000, 120, backend_kind::cpu,
+                       {.most_queries = 6, .most_keys = 20000, .most_products = 4e7});
+}
+
+TEST(RandomCalls, AreExactWithoutModifiers) {
+  hold_to_the_contract(30000, 400, backend_kind::cpu, {.allow_modifiers = false});
+}
+
+TEST(RandomCalls, AreExactForTinyShapes) {
+  hold_to_the_contract(40000, 3000, backend_kind::cpu,
+                       {.most_queries = 5, .most_keys = 40, .most_products = 1e5});
+}
+
+TEST(RandomCalls, AreExactWithNarrowWeights) {
+  hold_to_the_contract(50000, 150, backend_kind::cpu,
+                       {.most_products = 1e7, .allow_packed = false, .narrow_weights = true}, 200);
+}
+
+}  // namespace
+}  // namespace crestmax_test

@@ -1,0 +1,15 @@
+#include "executors.hpp"
+
+namespace crestmax_test {
+
+#if defined(_OPENMP)
+void test_executor::run_openmp(index count, const std::function<void(index, int)>& body) const {
+  crestmax::openmp{threads}.run(count, body);
+}
+#else
+void test_executor::run_openmp(index count, const std::function<void(index, int)>& body) const {
+  crestmax::serial{}.run(count, body);
+}
+#endif
+
+}  // namespace crestmax_test

@@ -1,0 +1,15 @@
+#include <crestmax/backend/cpu/backend.hpp>
+
+#include "run_typed.hpp"
+
+namespace crestmax_test {
+
+attention_result run_on_cpu(const attention_case& c, const surroundings& s) {
+  return run_on<crestmax::backend::cpu>(c, s);
+}
+
+attention_result run(const attention_case& c, const surroundings& s) {
+  return s.backend == backend_kind::cpu ? run_on_cpu(c, s) : run_on_portable(c, s);
+}
+
+}  // namespace crestmax_test

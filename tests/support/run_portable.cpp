@@ -1,0 +1,11 @@
+#include <crestmax/backend/cpu/portable.hpp>
+
+#include "run_typed.hpp"
+
+namespace crestmax_test {
+
+attention_result run_on_portable(const attention_case& c, const surroundings& s) {
+  return run_on<crestmax::backend::portable>(c, s);
+}
+
+}  // namespace crestmax_test

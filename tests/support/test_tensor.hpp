@@ -1,0 +1,115 @@
+// A tensor that owns its memory, of a run-time type and any strides. Memory between rows is NaN, so
+// that reading what does not belong to the tensor shows.
+#pragma once
+
+#include <array>
+#include <crestmax/tensor.hpp>
+#include <vector>
+
+#include "random.hpp"
+#include "scalars.hpp"
+
+namespace crestmax_test {
+
+enum class memory_layout {
+  dense,        // (batch, len, heads, dim)
+  heads_first,  // (batch, heads, len, dim)
+  padded,       // NaN between rows, heads and sequences
+  reversed,     // heads and sequences run backwards: negative strides
+};
+
+class test_tensor {
+ public:
+  test_tensor() = default;
+  test_tensor(scalar_kind kind, std::array<index, 4> extents, memory_layout layout = memory_layout::dense)
+      : kind_(kind), extents_(extents) {
+    const auto [batch, len, heads, dim] = extents;
+    const index pad = layout == memory_layout::padded ? 3 : 0;
+    if (layout == memory_layout::heads_first) {
+      const index head_step = len * dim;
+      strides_ = {heads * head_step, dim, head_step, 1};
+    } else {
+      const index head_step = dim + pad;
+      const index row_step = heads * head_step + 2 * pad;
+      strides_ = {len * row_step + 5 * pad, row_step, head_step, 1};
+    }
+    index size = 1;
+    for (std::size_t i = 0; i < 4; ++i) size += strides_[i] * std::max<index>(0, extents[i] - 1);
+    if (layout == memory_layout::reversed) {
+      for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
+        origin_ += strides_[i] * std::max<index>(0, extents[i] - 1);
+        strides_[i] = -strides_[i];
+      }
+    }
+    memory_.assign(static_cast<std::size_t>((size + 2 * guard) * bytes_of(kind)), std::byte{0xff});
+    origin_ += guard;
+  }
+
+  scalar_kind kind() const { return kind_; }
+  const std::array<index, 4>& extents() const { return extents_; }
+  const std::array<index, 4>& strides() const { return strides_; }
+  index extent(std::size_t i) const { return extents_[i]; }
+  const std::vector<std::byte>& memory() const { return memory_; }
+  std::vector<std::byte>& memory() { return memory_; }
+
+  double at(index a, index b, index c, index d) const {
+    return read_number(kind_, memory_.data() + place(a, b, c, d));
+  }
+  void set(index a, index b, index c, index d, double x) {
+    write_number(kind_, memory_.data() + place(a, b, c, d), x);
+  }
+
+  // Calls f(a, b, c, d) for every element.
+  template <class F>
+  void for_each(F&& f) const {
+    for (index a = 0; a < extents_[0]; ++a) {
+      for (index b = 0; b < extents_[1]; ++b) {
+        for (index c = 0; c < extents_[2]; ++c) {
+          for (index d = 0; d < extents_[3]; ++d) f(a, b, c, d);
+        }
+      }
+    }
+  }
+  void fill(double x) {
+    for_each([&](index a, index b, index c, index d) { set(a, b, c, d, x); });
+  }
+  void fill_normal(random_source& random, double deviation = 1, double mean = 0) {
+    for_each(
+        [&](index a, index b, index c, index d) { set(a, b, c, d, mean + deviation * random.normal()); });
+  }
+  void fill_row(index a, index b, index c, double x) {
+    for (index d = 0; d < extents_[3]; ++d) set(a, b, c, d, x);
+  }
+
+  template <class T>
+  crestmax::tensor<T> view() {
+    return {reinterpret_cast<T*>(memory_.data() + origin_ * bytes_of(kind_)), extents_, strides_};
+  }
+  template <class T>
+  crestmax::tensor<const T> view() const {
+    return {reinterpret_cast<const T*>(memory_.data() + origin_ * bytes_of(kind_)), extents_, strides_};
+  }
+
+  // The same numbers in another type and layout.
+  test_tensor copy(scalar_kind kind, memory_layout layout) const {
+    test_tensor other(kind, extents_, layout);
+    for_each([&](index a, index b, index c, index d) { other.set(a, b, c, d, at(a, b, c, d)); });
+    return other;
+  }
+
+ private:
+  static constexpr index guard = 16;  // elements of NaN before and behind
+
+  std::size_t place(index a, index b, index c, index d) const {
+    return static_cast<std::size_t>(
+        (origin_ + a * strides_[0] + b * strides_[1] + c * strides_[2] + d * strides_[3]) * bytes_of(kind_));
+  }
+
+  scalar_kind kind_ = scalar_kind::float32;
+  std::array<index, 4> extents_{};
+  std::array<index, 4> strides_{};
+  index origin_ = 0;
+  std::vector<std::byte> memory_;
+};
+
+}  // namespace crestmax_test

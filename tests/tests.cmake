@@ -1,0 +1,33 @@
+# Each folder of tests with *_test.cpp files is one program and one prefix in ctest's list.
+enable_testing()
+include(GoogleTest)
+find_package(GTest QUIET)
+if(NOT TARGET GTest::gtest_main)
+  set(INSTALL_GTEST OFF)
+  FetchContent_MakeAvailable(googletest)
+endif()
+find_package(Threads REQUIRED)
+find_package(OpenMP QUIET)
+
+set(crestmax_tests "${PROJECT_SOURCE_DIR}/tests")
+
+file(GLOB crestmax_support_sources CONFIGURE_DEPENDS "${crestmax_tests}/support/*.cpp")
+add_library(crestmax_test_support STATIC ${crestmax_support_sources})
+target_include_directories(crestmax_test_support PUBLIC "${crestmax_tests}")
+target_link_libraries(crestmax_test_support PUBLIC crestmax_strict GTest::gtest Threads::Threads)
+if(TARGET OpenMP::OpenMP_CXX)
+  set_property(SOURCE "${crestmax_tests}/support/executors.cpp" PROPERTY COMPILE_OPTIONS ${OpenMP_CXX_FLAGS})
+  target_link_libraries(crestmax_test_support PUBLIC ${OpenMP_CXX_LIBRARIES})
+endif()
+
+function(crestmax_add_tests folder)
+  file(GLOB sources CONFIGURE_DEPENDS "${crestmax_tests}/${folder}/*_test.cpp")
+  add_executable(crestmax_${folder}_tests ${sources})
+  target_link_libraries(crestmax_${folder}_tests PRIVATE crestmax_test_support GTest::gtest_main)
+  gtest_discover_tests(crestmax_${folder}_tests TEST_PREFIX "${folder}: " DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 900 LABELS ${folder})
+endfunction()
+
+foreach(folder unit property adversarial determinism bad_input captures)
+  crestmax_add_tests(${folder})
+endforeach()

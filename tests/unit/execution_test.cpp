@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <crestmax/execution.hpp>
+#include <vector>
+
+#include "support/executors.hpp"
+
+namespace crestmax_test {
+namespace {
+
+// Every item once, workers in range, none of them twice at a time.
+template <class Executor>
+void expect_a_lawful_executor(const Executor& run_on, index count) {
+  std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
+  std::vector<std::atomic<int>> busy(static_cast<std::size_t>(run_on.workers()));
+  std::atomic<int> trouble{0};
+  run_on.run(count, [&](index item, int worker) {
+    if (worker < 0 || worker >= run_on.workers()) {
+      ++trouble;
+      return;
+    }
+    if (busy[static_cast<std::size_t>(worker)]++ != 0) ++trouble;
+    ++seen[static_cast<std::size_t>(item)];
+    --busy[static_cast<std::size_t>(worker)];
+  });
+  EXPECT_EQ(trouble, 0);
+  for (const auto& times : seen) ASSERT_EQ(times, 1);
+}
+
+struct not_an_executor {
+  int workers() const { return 1; }
+};
+
+TEST(Executors, SerialIsLawful) {
+  EXPECT_EQ(crestmax::serial{}.workers(), 1);
+  for (const index count : {0, 1, 100}) expect_a_lawful_executor(crestmax::serial{}, count);
+}
+
+TEST(Executors, SerialRunsInOrderOnTheCallingThread) {
+  std::vector<index> order;
+  crestmax::serial{}.run(4, [&](index item, int) { order.push_back(item); });
+  EXPECT_EQ(order, (std::vector<index>{0, 1, 2, 3}));
+}
+
+#if defined(_OPENMP)
+TEST(Executors, OpenMpIsLawful) {
+  for (const int threads : {1, 2, 4}) {
+    for (const index count : {0, 1, 100}) expect_a_lawful_executor(crestmax::openmp{threads}, count);
+  }
+}
+
+TEST(Executors, OpenMpHasAtLeastOneWorker) { EXPECT_EQ(crestmax::openmp{0}.workers(), 1); }
+#endif
+
+TEST(Executors, TheTestsOwnPoolIsLawful) {
+  for (const int threads : {1, 2, 4}) {
+    expect_a_lawful_executor(test_executor{executor_kind::shuffled_threads, threads, 1}, 100);
+  }
+}
+
+TEST(Executors, AreCheckedByTheConcept) {
+  EXPECT_TRUE(crestmax::executor<crestmax::serial>);
+  EXPECT_TRUE(crestmax::executor<const crestmax::serial>);
+  EXPECT_TRUE(crestmax::executor<test_executor>);
+  EXPECT_FALSE(crestmax::executor<not_an_executor>);
+}
+
+}  // namespace
+}  // namespace crestmax_test

@@ -1,0 +1,227 @@
+// What the planner decides, from what, and what it says about it.
+#include <gtest/gtest.h>
+
+#include <crestmax/attention.hpp>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "support/random.hpp"
+
+namespace crestmax_test {
+namespace {
+
+using crestmax::coarse_reason;
+
+crestmax::problem some_problem(index q_len = 100, index kv_len = 5000, index sequences = 1) {
+  crestmax::problem p;
+  p.sequences = sequences;
+  p.q_len = q_len;
+  p.kv_len = kv_len;
+  p.q_heads = 8;
+  p.kv_heads = 2;
+  p.d_qk = 64;
+  p.d_v = 64;
+  return p;
+}
+
+// A plan in its own memory.
+struct made_plan {
+  std::vector<std::uint64_t> memory;
+  crestmax::plan plan;
+  crestmax::status status;
+
+  made_plan(const crestmax::problem& p, const crestmax::options& o = {},
+            crestmax::sequence_lengths lengths = {})
+      : memory(crestmax::plan::bytes(p.sequences) / 8 + 1) {
+    const crestmax::backend::cpu backend;
+    crestmax::workspace_size size;
+    status = crestmax::make_plan(
+        p, o, lengths, backend.geometry<float>(p), scalar_kind::float32,
+        [&](const crestmax::plan_header& h) { return backend.worker_bytes<float>(h); },
+        [&](const crestmax::plan_header& h, index n) { return backend.shared_bytes<float>(h, n); },
+        std::as_writable_bytes(std::span(memory)), plan, size);
+  }
+  const crestmax::plan_header& operator*() const { return plan.header(); }
+  std::string text() const {
+    std::vector<char> buffer(2000);
+    plan.describe(buffer);
+    return buffer.data();
+  }
+};
+
+TEST(Planner, LeavesTheSampleOutWhereAnchorsSuffice) {
+  const made_plan made(some_problem());
+  EXPECT_FALSE((*made).coarse);
+  EXPECT_EQ((*made).reason, coarse_reason::anchors);
+}
+
+TEST(Planner, SamplesForFloat16Weights) {
+  const made_plan made(some_problem(), {.weights = crestmax::weight_type::float16});
+  EXPECT_TRUE((*made).coarse);
+  EXPECT_EQ((*made).reason, coarse_reason::narrow_weights);
+}
+
+TEST(Planner, LowersTheMarginForFloat16Weights) {
+  EXPECT_EQ((*made_plan(some_problem())).margin_exponent, 2);
+  EXPECT_EQ((*made_plan(some_problem(), {.weights = crestmax::weight_type::bfloat16})).margin_exponent, 2);
+  EXPECT_EQ((*made_plan(some_problem(), {.weights = crestmax::weight_type::float16})).margin_exponent, -8);
+}
+
+TEST(Planner, SamplesWhereTheCoverageNeedsIt) {
+  for (const auto coverage : {crestmax::above(8), crestmax::plateaus}) {
+    const made_plan made(some_problem(), {.coverage = coverage});
+    EXPECT_TRUE((*made).coarse);
+    EXPECT_EQ((*made).reason, coarse_reason::coverage);
+  }
+}
+
+TEST(Planner, FollowsTheCallersChoiceOfTheSample) {
+  for (const auto choice : {crestmax::choice::on, crestmax::choice::off}) {
+    const made_plan made(some_problem(), {.softmax = crestmax::sampled_max{.coarse = choice}});
+    EXPECT_EQ((*made).coarse, choice == crestmax::choice::on);
+    EXPECT_EQ((*made).reason, coarse_reason::caller);
+  }
+}
+
+TEST(Planner, BaselinesNeverSample) {
+  for (const crestmax::softmax_method& method :
+       {crestmax::softmax_method(crestmax::running_max{}), crestmax::softmax_method(crestmax::lazy_max{}),
+        crestmax::softmax_method(crestmax::anchor_shift{})}) {
+    const made_plan made(some_problem(), {.softmax = method});
+    EXPECT_FALSE((*made).coarse);
+    EXPECT_EQ((*made).reason, coarse_reason::method);
+  }
+}
+
+TEST(Planner, RoundsTheMarginToMultiplesOfLn2) {
+  const auto exponent = [](double margin) {
+    return (*made_plan(some_problem(), {.softmax = crestmax::sampled_max{.margin = margin}})).margin_exponent;
+  };
+  EXPECT_EQ(exponent(0), 0);
+  EXPECT_EQ(exponent(1.0), 1);
+  EXPECT_EQ(exponent(2.0), 3);
+  EXPECT_EQ(exponent(2 * crestmax::ln2), 2);
+}
+
+TEST(Planner, DefaultsTheScaleToOneOverTheRootOfTheHeadDim) {
+  EXPECT_EQ((*made_plan(some_problem())).scale, 0.125);
+  EXPECT_EQ((*made_plan(some_problem(), {.scale = -2.0})).scale, -2.0);
+}
+
+TEST(Planner, SplitsLongDecodesByLengthAlone) {
+  EXPECT_EQ((*made_plan(some_problem(1, 4096))).max_splits, 1);
+  EXPECT_GT((*made_plan(some_problem(1, 65536))).max_splits, 1);
+  EXPECT_EQ((*made_plan(some_problem(100, 65536))).max_splits, 1);
+  EXPECT_EQ((*made_plan(some_problem(1, 65536), {.tiles = {.splits = 5}})).max_splits, 5);
+}
+
+TEST(Planner, ASplitPlanHasThreeStages) {
+  const made_plan made(some_problem(1, 65536));
+  ASSERT_EQ(made.plan.stages(), 3);
+  EXPECT_EQ((*made).stage[0], crestmax::plan_stage::crest);
+  EXPECT_EQ((*made).stage[1], crestmax::plan_stage::sweep);
+  EXPECT_EQ((*made).stage[2], crestmax::plan_stage::finish);
+  EXPECT_EQ(made.plan.items(1), made.plan.items(0) * (*made).max_splits);
+  EXPECT_EQ(made_plan(some_problem()).plan.stages(), 1);
+}
+
+TEST(Planner, DecidesPerSequenceWhateverTheBatch) {
+  const std::int32_t lengths[] = {65536, 100, 20000};
+  const std::int32_t queries[] = {1, 1, 1};
+  const made_plan together(some_problem(1, 65536, 3), {}, {{}, queries, {}, lengths});
+  for (std::size_t i = 0; i < 3; ++i) {
+    const made_plan alone(some_problem(1, lengths[i]));
+    const crestmax::plan_sequence a = alone.plan.sequences()[0];
+    const crestmax::plan_sequence b = together.plan.sequences()[i];
+    EXPECT_EQ(a.splits, b.splits);
+    EXPECT_EQ(a.queries_per_block, b.queries_per_block);
+    EXPECT_EQ(a.heads_per_block, b.heads_per_block);
+    EXPECT_EQ(a.query_blocks, b.query_blocks);
+  }
+}
+
+TEST(Planner, BlocksCoverEveryRowOnce) {
+  random_source random(17);
+  for (int i = 0; i < 300; ++i) {
+    crestmax::problem p = some_problem(random.spread_integer(1, 3000), random.spread_integer(1, 3000));
+    p.kv_heads = random.integer(1, 3);
+    p.q_heads = p.kv_heads * random.integer(1, 130);
+    const made_plan made(p, {.tiles = {.query_block = random.integer(0, 200)}});
+    const crestmax::plan_sequence s = made.plan.sequences()[0];
+    ASSERT_LE(s.heads_per_block * s.queries_per_block, std::max<index>(1, (*made).tiles.query_block));
+    ASSERT_GE(s.query_blocks * s.queries_per_block, p.q_len);
+    ASSERT_LT((s.query_blocks - 1) * s.queries_per_block, p.q_len);
+    ASSERT_GE(s.head_chunks * s.heads_per_block, p.group());
+    ASSERT_LT((s.head_chunks - 1) * s.heads_per_block, p.group());
+  }
+}
+
+TEST(Planner, TheWorkspaceOfAPrefillDoesNotDependOnTheKeys) {
+  const auto size = [](index kv_len) {
+    return made_plan(some_problem(100, kv_len)).plan.workspace().total(4);
+  };
+  EXPECT_EQ(size(100), size(100000));
+}
+
+TEST(Planner, TheWorkspacePerWorkerIsIndependentOfKeysAndSplits) {
+  EXPECT_EQ(made_plan(some_problem(1, 100)).plan.workspace().per_worker,
+            made_plan(some_problem(1, 100000)).plan.workspace().per_worker);
+}
+
+TEST(Planner, EmptyProblemsHavePlansWithoutItems) {
+  for (const auto& [sequences, q_len, heads] : {std::array<index, 3>{0, 5, 8}, {1, 0, 8}, {1, 5, 0}}) {
+    crestmax::problem p = some_problem(q_len, 100, sequences);
+    if (heads == 0) p.q_heads = p.kv_heads = 0;
+    const made_plan made(p);
+    ASSERT_TRUE(made.status.ok()) << made.status.message();
+    EXPECT_EQ(made.plan.items(0), 0);
+  }
+}
+
+TEST(Plan, IsFoundAgainInCopiedMemory) {
+  const made_plan made(some_problem(1, 65536, 2));
+  std::vector<std::uint64_t> copy(made.memory.size());
+  std::memcpy(copy.data(), made.memory.data(), made.memory.size() * 8);
+  const crestmax::plan moved(reinterpret_cast<const std::byte*>(copy.data()));
+  EXPECT_EQ(moved.stages(), made.plan.stages());
+  EXPECT_EQ(moved.items(1), made.plan.items(1));
+  EXPECT_EQ(moved.sequences()[1].first_block, made.plan.sequences()[1].first_block);
+  std::vector<char> text(2000);
+  moved.describe(text);
+  EXPECT_EQ(made.text(), text.data());
+}
+
+TEST(Plan, SaysWhatItDoesAndWhy) {
+  const std::string text = made_plan(some_problem()).text();
+  for (const char* word : {"sampled_max", "everything", "float32", "anchors suffice", "stride 16",
+                           "radius 32", "margin 2 ln 2", "workspace"}) {
+    EXPECT_NE(text.find(word), std::string::npos) << word << " is not in:\n" << text;
+  }
+  EXPECT_NE(made_plan(some_problem(), {.coverage = crestmax::plateaus}).text().find("plateaus"),
+            std::string::npos);
+}
+
+TEST(Plan, TextIsCutToTheRoomThereIs) {
+  const made_plan made(some_problem());
+  char small[8];
+  std::memset(small, 'x', sizeof small);
+  const std::size_t length = made.plan.describe(std::span(small).first(4));
+  EXPECT_EQ(length, made.text().size());
+  EXPECT_EQ(small[3], '\0');
+  EXPECT_EQ(small[4], 'x');
+}
+
+TEST(Plan, FindsTheSequenceOfABlock) {
+  const std::int32_t lengths[] = {300, 0, 100, 1};
+  const made_plan made(some_problem(300, 50, 4), {}, {{}, lengths, {}, {}});
+  for (index block = 0; block < (*made).blocks; ++block) {
+    const index i = made.plan.sequence_of_block(block);
+    const crestmax::plan_sequence s = made.plan.sequences()[static_cast<std::size_t>(i)];
+    ASSERT_GE(block, s.first_block);
+    ASSERT_LT(block, s.first_block + s.blocks(2));
+  }
+}
+
+}  // namespace
+}  // namespace crestmax_test
