@@ -47,7 +47,7 @@ class attention_call {
   using compute = std::conditional_t<is_double, double, float>;
   static_assert(backend_for<Backend, compute>);
 
-  attention_call(tensor<Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
+  attention_call(tensor<const Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
                  Backend backend)
       : query_(query), output_(output), source_(source), modifiers_(modifiers), backend_(backend),
         options_(o) {}
@@ -213,7 +213,7 @@ class attention_call {
     return success();
   }
 
-  tensor<Q> query_;
+  tensor<const Q> query_;
   tensor<O> output_;
   Source source_;
   Chain modifiers_;
