@@ -31,3 +31,20 @@ endfunction()
 foreach(folder unit property adversarial determinism bad_input captures)
   crestmax_add_tests(${folder})
 endforeach()
+
+# Tests that are runs of the compiler or of a script, not of a program of ours.
+function(crestmax_add_test name label)
+  add_test(NAME "${name}" COMMAND ${ARGN})
+  set_tests_properties("${name}" PROPERTIES LABELS ${label} TIMEOUT 300)
+endfunction()
+
+get_target_property(crestmax_eigen Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+get_target_property(crestmax_strict_flags crestmax_strict INTERFACE_COMPILE_OPTIONS)
+set(crestmax_compile ${CMAKE_CXX_COMPILER} -std=c++20 "-I${PROJECT_SOURCE_DIR}/include")
+foreach(folder ${crestmax_eigen})
+  list(APPEND crestmax_compile -isystem "${folder}")
+endforeach()
+
+foreach(folder headers)
+  include("${crestmax_tests}/${folder}/${folder}.cmake")
+endforeach()
