@@ -230,7 +230,7 @@ class attention_call {
 };
 
 // Binds a call; see attention_call. `modifiers` is a modifier, a chain of them, or {}.
-template <class Q, kv_source Source, class O, class Modifiers = no_modifiers,
+template <scalar Q, kv_source Source, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic>
 auto bind(tensor<Q> query, const Source& source, tensor<O> output, const options& o = {},
           const Modifiers& modifiers = {}, Backend backend = {}) {
@@ -239,7 +239,7 @@ auto bind(tensor<Q> query, const Source& source, tensor<O> output, const options
       query, source, output, o, as_chain(modifiers), backend);
 }
 
-template <class Q, kv_source Source, class O, class Modifiers = no_modifiers,
+template <scalar Q, kv_source Source, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, const Source& source, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
@@ -282,14 +282,14 @@ status attention(tensor<Q> query, const Source& source, tensor<O> output, const 
   return success();
 }
 
-template <class Q, class K, class V, class O, class Modifiers = no_modifiers,
+template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, tensor<K> key, tensor<V> value, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
   return attention(query, make_source(key, value, o.key_offsets), output, o, modifiers, backend, run_on);
 }
 
-template <class Q, class K, class V, class O, class Modifiers = no_modifiers,
+template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
