@@ -14,3 +14,9 @@ foreach(example quickstart engine_threads paged_decode custom_modifier split_and
     add_test(NAME "examples: ${example}" COMMAND crestmax_example_${example})
   endif()
 endforeach()
+
+file(GLOB crestmax_captures_sources CONFIGURE_DEPENDS "${crestmax_examples}/captures/*.cpp")
+crestmax_add_example(captures ${crestmax_captures_sources})
+if(CRESTMAX_BUILD_TESTS)
+  add_test(NAME "examples: captures" COMMAND crestmax_example_captures --quick "${crestmax_examples}/data")
+endif()

@@ -82,6 +82,7 @@ struct block {
   T* output;  // [capacity][output_stride]
   T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
   T* column;  // [key_tile]: largest excess per sampled key
+  std::uint64_t* visible;  // a bit per score of the tile in hand, for the correction
   index score_stride;
   index output_stride;
 
@@ -132,6 +133,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.column = memory.take<T>(b.score_stride);
+  b.visible = memory.take<std::uint64_t>(capacity * b.score_stride / 64 + 1);
 }
 
 template <class T>
