@@ -39,7 +39,7 @@ endfunction()
 # The thread sanitizer has nothing to see where no thread is.
 set(crestmax_folders unit determinism)
 if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
-  list(APPEND crestmax_folders property adversarial bad_input captures)
+  list(APPEND crestmax_folders property adversarial bad_input captures interop)
 endif()
 foreach(folder ${crestmax_folders})
   crestmax_add_tests(${folder})
@@ -63,27 +63,6 @@ foreach(folder ${crestmax_eigen})
   list(APPEND crestmax_compile -isystem "${folder}")
 endforeach()
 
-foreach(folder headers compile_fail)
+foreach(folder headers compile_fail interop)
   include("${crestmax_tests}/${folder}/${folder}.cmake")
 endforeach()
-
-# Views of other libraries' tensors. What they refuse, they refuse when compiling, with a word on how to go on.
-crestmax_add_tests(interop)
-set(crestmax_include_flags "-I$<JOIN:$<TARGET_PROPERTY:crestmax,INTERFACE_INCLUDE_DIRECTORIES>,;-I>"
-    "-isystem$<JOIN:$<TARGET_PROPERTY:Eigen3::Eigen,INTERFACE_INCLUDE_DIRECTORIES>,;-isystem>")
-function(crestmax_add_interop_refusal name case words)
-  add_test(NAME "interop: ${name}" COMMAND_EXPAND_LISTS
-           COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -fsyntax-only -DCASE=${case} ${crestmax_include_flags}
-                   "${crestmax_tests}/interop/refused.cpp")
-  set_tests_properties("interop: ${name}" PROPERTIES LABELS interop)
-  if(words)
-    set_tests_properties("interop: ${name}" PROPERTIES
-                         PASS_REGULAR_EXPRESSION "error: static.assert[a-z]* failed.*${words}")
-  endif()
-endfunction()
-crestmax_add_interop_refusal("row-major matrices and tensors compile" 0 "")
-crestmax_add_interop_refusal("a column-major matrix is refused" 1 "transpose")
-crestmax_add_interop_refusal("a column-major matrix of several heads is refused" 2 "transpose")
-crestmax_add_interop_refusal("a column-major Eigen tensor is refused" 3 "RowMajor tensors")
-crestmax_add_interop_refusal("a temporary matrix is refused" 4 "temporary")
-crestmax_add_interop_refusal("an Eigen tensor of rank five is refused" 5 "2 to 4 dimensions")

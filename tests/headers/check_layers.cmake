@@ -16,7 +16,7 @@ set(levels
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
-    "modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp"
+    "modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp interop/rank.hpp"
     "tensor.hpp error.hpp softmax_state.hpp"
     "scalar_types.hpp"
     "config.hpp status.hpp report.hpp")
