@@ -40,7 +40,7 @@ concept eigen_matrix = requires(M& m) {
 template <class E>
 concept eigen_tensor = requires(E& t) {
   { t.data() } -> std::convertible_to<const void*>;
-  t.dimension(0);
+  t.dimensions()[0];
   E::NumDimensions;
   E::Layout;
 };
@@ -108,10 +108,10 @@ auto as_tensor(E& t) {
   static_assert(static_cast<int>(E::Layout) == static_cast<int>(Eigen::RowMajor),
                 "crestmax needs RowMajor tensors (batch, len, heads, head_dim); map the memory of a ColMajor one "
                 "with its dimensions reversed");
+  const auto extent = [&](int i) { return static_cast<index>(t.dimensions()[static_cast<std::size_t>(i)]); };
   index strides[4] = {1, 1, 1, 1};
-  for (int i = rank - 2; i >= 0; --i) strides[i] = strides[i + 1] * static_cast<index>(t.dimension(i + 1));
-  return interop::tensor_of_rank(
-      t.data(), rank, [&](int i) { return t.dimension(i); }, [&](int i) { return strides[i]; });
+  for (int i = rank - 2; i >= 0; --i) strides[i] = strides[i + 1] * extent(i + 1);
+  return interop::tensor_of_rank(t.data(), rank, extent, [&](int i) { return strides[i]; });
 }
 
 CRESTMAX_END_NAMESPACE
