@@ -63,6 +63,6 @@ foreach(folder ${crestmax_eigen})
   list(APPEND crestmax_compile -isystem "${folder}")
 endforeach()
 
-foreach(folder headers compile_fail interop)
+foreach(folder headers compile_fail interop consumers no_allocation)
   include("${crestmax_tests}/${folder}/${folder}.cmake")
 endforeach()
