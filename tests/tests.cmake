@@ -17,6 +17,7 @@ set(crestmax_tests "${PROJECT_SOURCE_DIR}/tests")
 file(GLOB crestmax_support_sources CONFIGURE_DEPENDS "${crestmax_tests}/support/*.cpp")
 add_library(crestmax_test_support STATIC ${crestmax_support_sources})
 target_include_directories(crestmax_test_support PUBLIC "${crestmax_tests}")
+target_compile_definitions(crestmax_test_support PUBLIC CRESTMAX_EXTERN_KERNELS)  # kernels_*.cpp have them
 target_link_libraries(crestmax_test_support PUBLIC crestmax_strict GTest::gtest Threads::Threads)
 if(CRESTMAX_SANITIZE)
   target_compile_options(crestmax_test_support PUBLIC -fsanitize=${CRESTMAX_SANITIZE} -fno-sanitize-recover=all
