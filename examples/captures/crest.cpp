@@ -1,5 +1,6 @@
 #include "crest.hpp"
 
+#include <crestmax/crestmax.hpp>
 #include <cstdlib>
 #include <memory>
 
@@ -23,7 +24,7 @@ void for_each_block(const captured_model& m, index head, const crestmax::softmax
   const crestmax::tensor<const float> value{m.value_row(head, 0), {1, m.tokens, 1, m.d_v}};
   auto call = crestmax::bind(query, crestmax::make_source(key, value),
                              crestmax::tensor<float>(out.data(), {1, m.queries(), 1, m.d_v}), {.softmax = method},
-                             crestmax::causal{m.causal}, crestmax::cpu::policy<kernels::kernels>{});
+                             crestmax::causal{m.causal}, crestmax::backend::generic{});
   std::vector<std::uint64_t> plan_memory(call.plan_bytes() / 8 + 1);
   crestmax::plan plan;
   if (!call.prepare(std::as_writable_bytes(std::span(plan_memory)), plan)) std::abort();  // measure() ran it

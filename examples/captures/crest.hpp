@@ -2,6 +2,8 @@
 // below the public API, at the generic kernels, because no call keeps its samples.
 #pragma once
 
+#include <crestmax/modifiers/concepts.hpp>
+
 #include "models.hpp"
 
 namespace example {

@@ -6,7 +6,7 @@ file = data . "/dial.tsv"
 
 columns = 3
 rows = int(ceil(kinds / real(columns)))
-array curve[3] = ["above(tau), tiles of 96 queries x 256 keys, tau = 2 to 16", \
+array curve[3] = ["above(tau), tiles of the planner's size, tau = 2 to 16", \
                   "above(tau), tiles of 16 queries x 64 keys, tau = 2 to 16", \
                   "plateaus, 1 to 32 windows"]
 array colour[3] = ["#1f5fbf", "#30a0a0", "#d07000"]

@@ -35,7 +35,8 @@ class progress {
     if (std::chrono::duration<double>(clock::now() - last_).count() < 1.0) return;
     last_ = clock::now();
     shown_ = true;
-    std::fprintf(stderr, "%s[%2zu of %zu heads] %s%s", terminal_ ? "\r\033[K" : "", done, all, what.c_str(), terminal_ ? "" : "\n");
+    const char *start = terminal_ ? "\r\033[K" : "", *end = terminal_ ? "" : "\n";
+    std::fprintf(stderr, "%s[%2zu of %zu heads] %s%s", start, done, all, what.c_str(), end);
   }
   ~progress() {
     if (shown_ && terminal_) std::fprintf(stderr, "\r\033[K");
@@ -104,11 +105,12 @@ int check(const std::vector<way>& ways, const std::vector<kind_results>& kinds) 
       expect(o.rows_beyond_report == 0, k, ways[i].name + " lost more than its bound");
       expect(o.rows_above_bound == 0, k, ways[i].name + ": an undershoot above L * stride");
     }
-    for (const outcome& o : k.dial) expect(o.rows_beyond_report == 0, k, "a setting of the dial lost more than its bound");
+    for (const outcome& o : k.dial) expect(o.rows_beyond_report == 0, k, "the dial lost more than its bound");
   }
   if (broken == 0) {
-    std::printf("\nChecked on every row: coverage everything is exact; no row of above(tau) lost more than its reported\n"
-                "bound; no undershoot exceeds L * stride.\n");
+    std::printf(
+        "\nChecked on every row: coverage everything is exact; no row of above(tau) lost more than its reported\n"
+        "bound; no undershoot exceeds L * stride.\n");
   }
   return broken;
 }

@@ -1,5 +1,7 @@
 #include "measure.hpp"
 
+#include <cmath>
+#include <crestmax/crestmax.hpp>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -111,6 +113,7 @@ class head_call {
 void add(const crestmax::report& r, outcome& o) {
   const auto pairs = [](std::int64_t n) { return static_cast<double>(n); };
   o.rows += r.rows;
+  o.instruction_set = r.instruction_set;
   o.visible += pairs(r.pairs_visible);
   o.sampled += pairs(r.pairs_sampled);
   o.refined += pairs(r.pairs_plateau);

@@ -16,6 +16,7 @@ struct way {
 // Over all heads of one kind. Shares of keys are of (row, key) pairs in the tiles that masks leave over.
 struct outcome {
   index heads = 0, rows = 0;
+  std::string instruction_set;
   double seconds = 0;    // of all heads, each the median of its repeats
   double time_ratio = 0;  // sum over heads of the median of (this way / the first way) in the same repeat
   double error_max = 0, error_sum = 0;  // |output - reference| / max |V|

@@ -1,7 +1,7 @@
 // The captured tensors of a folder and what its index says about their heads.
 #pragma once
 
-#include <crestmax/crestmax.hpp>
+#include <crestmax/options.hpp>
 #include <string>
 #include <vector>
 

@@ -10,9 +10,10 @@ namespace example {
 
 namespace {
 
-const char* const sort_names[] = {"the maximum is the first key", "the maximum is near the query",
-                                  "the maximum is a spike that neither anchors nor sample see",
-                                  "the maximum is a wide plateau", "the maximum is far from the anchors, and found by the sample"};
+const char* const sort_names[] = {
+    "the maximum is the first key", "the maximum is near the query",
+    "the maximum is a spike that neither anchors nor sample see", "the maximum is a wide plateau",
+    "the maximum is far from the anchors, and found by the sample"};
 
 // Blocks of 16 queries and tiles of 64 keys have more to drop, and work less fast.
 constexpr crestmax::tile_sizes small_tiles{.query_block = 16, .key_tile = 64};
@@ -34,7 +35,7 @@ class point_labels {
 };
 
 // The three curves of the dial.
-constexpr bool (*sorts[])(const way&) = {
+constexpr bool (*curves[])(const way&) = {
     [](const way& w) { return w.coverage.kind == crestmax::coverage_kind::above && w.tiles.key_tile == 0; },
     [](const way& w) { return w.coverage.kind == crestmax::coverage_kind::above && w.tiles.key_tile != 0; },
     [](const way& w) { return w.coverage.kind == crestmax::coverage_kind::plateaus; }};
@@ -111,20 +112,21 @@ std::vector<way> dial_ways() {
   return ways;
 }
 
-std::string write_dial(const std::string& folder, const std::vector<way>& settings, const std::vector<kind_results>& kinds) {
+std::string write_dial(const std::string& folder, const std::vector<way>& settings,
+                       const std::vector<kind_results>& kinds) {
   std::ofstream file(folder + "/dial.tsv"), names(folder + "/dial.gp");
   names << "kinds = " << kinds.size() << "\narray names[" << kinds.size() << "]\n";
   for (std::size_t n = 0; n < kinds.size(); ++n) {
     names << "names[" << n + 1 << "] = '" << kinds[n].model << ", " << kinds[n].kind << " heads'\n";
     point_labels weight, time;
-    for (const auto& belongs : sorts) {
+    for (const auto& belongs : curves) {
       for (std::size_t i = 0; i < settings.size(); ++i) {
         if (!belongs(settings[i])) continue;
         const outcome& o = kinds[n].dial[i];
         const std::string& name = settings[i].name;
         file << weight.at(o.share(o.accumulated) / 105, o.lost_mean(), name) << '\t'
-             << time.at(o.ratio() / 2.2, o.error_mean(), name) << '\t' << o.share(o.accumulated) << '\t' << o.ratio() << '\t' << o.lost_mean() << '\t'
-             << o.lost_max << '\t' << o.error_mean() << '\t' << o.error_max << '\n';
+             << time.at(o.ratio() / 2.2, o.error_mean(), name) << '\t' << o.share(o.accumulated) << '\t' << o.ratio()
+             << '\t' << o.lost_mean() << '\t' << o.lost_max << '\t' << o.error_mean() << '\t' << o.error_max << '\n';
       }
       file << "\n\n";
     }

@@ -6,7 +6,8 @@
 namespace example {
 
 // The method whose way is drawn, and whose crests are judged.
-inline constexpr crestmax::sampled_max pictured{.stride = 16, .radius = 32, .windows = 4, .coarse = crestmax::choice::on};
+inline constexpr crestmax::sampled_max pictured{
+    .stride = 16, .radius = 32, .windows = 4, .coarse = crestmax::choice::on};
 
 // Keeps the most telling row of each sort while heads go by; see pictures.cpp for what that means.
 class picture_rows {
@@ -35,6 +36,7 @@ std::vector<way> dial_ways();
 // dial.tsv and dial.gp: for each kind of head one block of lines each for above(tau), above(tau) in small
 // tiles, and plateaus; a line is: setting (as labels of the two pictures, "-" where there is no room), keys
 // accumulated in %, time ratio, lost weight (mean, worst row), error (mean, worst).
-std::string write_dial(const std::string& folder, const std::vector<way>& settings, const std::vector<kind_results>& kinds);
+std::string write_dial(const std::string& folder, const std::vector<way>& settings,
+                       const std::vector<kind_results>& kinds);
 
 }  // namespace example

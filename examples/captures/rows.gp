@@ -28,7 +28,7 @@ set rmargin at screen 0.67
 set tmargin at screen 0.86
 set bmargin at screen 0.25
 set xrange [-0.01 * keys:1.01 * keys]
-plot bands index 0 using 1:(floor):1:2:(floor):(ceiling) with boxxyerror lc rgb "#9ccc9c" title "anchors (of the block of 96 queries)", \
+plot bands index 0 using 1:(floor):1:2:(floor):(ceiling) with boxxyerror lc rgb "#9ccc9c" title "anchors (of its block of queries)", \
      bands index 1 using 1:(floor):1:2:(floor):(ceiling) with boxxyerror lc rgb "#ffb870" title "refined windows (the block's best)", \
      file index 0 using 1:2 with lines lc rgb "#808080" lw 0.6 title "scores", \
      file index 1 using 1:2 with points pt 7 ps 0.55 lc rgb "#1f5fbf" title "sampled keys", \

@@ -1,4 +1,5 @@
 // The two tables on the terminal.
+#include <algorithm>
 #include <cstdio>
 
 #include "results.hpp"
@@ -44,8 +45,8 @@ void print_line(const way& w, const outcome& o) {
 }
 
 void print_heading(const std::string& heads) {
-  std::printf("\n  %-31s %12s %9s  %-31s %7s  %-12s  %s\n", heads.c_str(), "time", "error", "share of the visible keys, %", "rows",
-              "undershoot", "weight lost by a row");
+  std::printf("\n  %-31s %12s %9s  %-31s %7s  %-12s  %s\n", heads.c_str(), "time", "error",
+              "share of the visible keys, %", "rows", "undershoot", "weight lost by a row");
   std::printf("  %-31s %6s %5s %9s %8s %7s %7s %7s %7s %7s %5s %7s %7s %7s %7s\n", "", "ms", "ratio", "largest", "sampled",
               "refined", "accum.", "skipped", "redone", "largest", "bound", "mean", "said", "largest", "bound");
 }
@@ -60,7 +61,8 @@ double median_of(std::vector<double> numbers) {
 }
 
 void print_methods(const std::vector<way>& ways, const std::vector<kind_results>& kinds) {
-  std::printf("TABLE 1. Exact softmax against sampled max: prefill of one head, float32, one thread.\n");
+  std::printf("TABLE 1. Exact softmax against sampled max: prefill, head by head, in float32 on one thread, %s kernels.\n",
+              kinds[0].table[0].instruction_set.c_str());
   std::string last;
   for (const kind_results& k : kinds) {
     if (k.model != last) {
@@ -77,8 +79,8 @@ void print_methods(const std::vector<way>& ways, const std::vector<kind_results>
 How to read it
   forced       the sample is taken although the planner would not: stride 16, 4 windows of radius 32. The planner leaves
                it out of exact float32 calls, where anchors (the first 4 and the nearest 32 keys) suffice.
-  above(tau)   values are read only of tiles (96 queries x 256 keys) with a score above shift - tau
-  plateaus     only anchors and windows are read: 8 windows per block of 96 queries, or 2
+  above(tau)   values are read only of tiles in which some query of the block has a score above shift - tau
+  plateaus     only anchors and windows are read: 8 windows per block of queries, or 2
   time         on the core, median of repeats; ratio to the first line of the same repeat, which is a running maximum in the same kernel
   error        |output - float64 reference| over the largest |value|: the worst number of all rows
   sampled      scored by the coarse sample; refined: in windows around the sample's peaks; accumulated: keys whose value
