@@ -33,8 +33,10 @@ struct primitives {
   static constexpr index panel = lanes * panel_vectors;
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  using vec = Eigen::Array<T, lanes, 1>;
-  using integers = Eigen::Array<integer, lanes, 1>;
+  // Unaligned: Eigen would align by the compiler's flags, and what is not inlined (-O0) is shared by translation
+  // units whose flags differ. In registers it makes no difference.
+  using vec = Eigen::Array<T, lanes, 1, Eigen::DontAlign>;
+  using integers = Eigen::Array<integer, lanes, 1, Eigen::DontAlign>;
   using view = Eigen::Map<vec, Eigen::Aligned64>;
   using const_view = Eigen::Map<const vec, Eigen::Aligned64>;
 
