@@ -12,6 +12,7 @@ function(crestmax_add_no_allocation name)
   file(GLOB sources CONFIGURE_DEPENDS "${crestmax_tests}/no_allocation/*.cpp")
   add_executable(crestmax_${name}_tests ${sources})
   target_include_directories(crestmax_${name}_tests PRIVATE "${crestmax_tests}")
+  target_compile_definitions(crestmax_${name}_tests PRIVATE CRESTMAX_EXTERN_KERNELS)  # kernels.cpp has them
   target_link_libraries(crestmax_${name}_tests PRIVATE crestmax_strict GTest::gtest_main Threads::Threads
                                                        ${CMAKE_DL_LIBS} ${ARGN})
   gtest_discover_tests(crestmax_${name}_tests TEST_PREFIX "${name}: " DISCOVERY_TIMEOUT 60
