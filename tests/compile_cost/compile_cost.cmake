@@ -20,17 +20,17 @@ crestmax_add_compile_cost("three types, contiguous and paged, causal and full" 4
 
 # The measurement itself can fail.
 crestmax_add_test("compile_cost: more than twice the bar of time is refused" compile_cost
-                  crestmax_measure_compilation "" 0.001 0 ${crestmax_compile} -fsyntax-only
+                  crestmax_measure_compilation - 0.001 0 ${crestmax_compile} -fsyntax-only
                   "${crestmax_tests}/compile_cost/measure.cpp")
 crestmax_add_test("compile_cost: more than twice the bar of memory is refused" compile_cost
-                  crestmax_measure_compilation "" 0 0.1 ${crestmax_compile} -fsyntax-only
+                  crestmax_measure_compilation - 0 0.1 ${crestmax_compile} -fsyntax-only
                   "${crestmax_tests}/compile_cost/measure.cpp")
 foreach(sentence "time" "memory")
   set_tests_properties("compile_cost: more than twice the bar of ${sentence} is refused" PROPERTIES
                        PASS_REGULAR_EXPRESSION "by more than twice: too much")
 endforeach()
 crestmax_add_test("compile_cost: a compilation that fails is no measurement" compile_cost
-                  crestmax_measure_compilation "" 0 0 ${crestmax_compile} -fsyntax-only no_such_file.cpp)
+                  crestmax_measure_compilation - 0 0 ${crestmax_compile} -fsyntax-only no_such_file.cpp)
 set_tests_properties("compile_cost: a compilation that fails is no measurement" PROPERTIES
                      PASS_REGULAR_EXPRESSION "the command failed")
 

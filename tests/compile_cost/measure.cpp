@@ -1,7 +1,7 @@
 // measure NAME SECONDS MEGABYTES COMMAND...: runs a compiler and holds its cost against two bars.
 // Time is the processor's, so that what else the machine does counts little; memory is the peak of the
 // largest process. Past a bar is said, past twice the bar is a failure: machines differ, and a shared one
-// is slow. 0 is no bar. An empty NAME is a test of this program itself: its numbers are of no interest.
+// is slow. 0 is no bar. The NAME - is a test of this program itself, and no note.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace {
 
@@ -52,7 +53,7 @@ int main(int count, char** arguments) {
   const double processor = seconds(use.ru_utime) + seconds(use.ru_stime);
   const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   const double megabytes = static_cast<double>(use.ru_maxrss) / 1024;  // Linux counts kilobytes
-  const char* mark = *arguments[1] == '\0' ? "" : "[note] ";
+  const char* mark = std::strcmp(arguments[1], "-") == 0 ? "" : "[note] ";
   std::printf("%scompiling %s: %.1f s of processor time (%.1f s elapsed), %.0f MB\n", mark, arguments[1], processor,
               elapsed, megabytes);
   const bool time_holds = holds(mark, processor, time_bar, "s");
