@@ -91,7 +91,8 @@ struct primitives {
     constexpr int half = std::numeric_limits<T>::digits / 2;
     integers bits;
     std::memcpy(bits.data(), x.data(), sizeof(T) * lanes);
-    bits = bits.template shiftRight<half>().template shiftLeft<half>().eval();
+    bits = bits.template shiftRight<half>();
+    bits = bits.template shiftLeft<half>();
     vec upper;
     std::memcpy(upper.data(), bits.data(), sizeof(T) * lanes);
     return upper;
