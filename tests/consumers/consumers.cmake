@@ -13,7 +13,8 @@ endfunction()
 list(GET crestmax_eigen 0 crestmax_eigen_folder)
 set(crestmax_no_eigen "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")
 crestmax_add_consumer("an installed package, found by find_package" find_package find_package
-                      "-DINSTALL=${crestmax_consumers_build}/prefix" "-DOPTIONS=-DEIGEN=${crestmax_eigen_folder}" -DRUN=consumer)
+                      "-DINSTALL=${crestmax_consumers_build}/prefix"
+                      "-DOPTIONS=-DEIGEN=${crestmax_eigen_folder}" -DRUN=consumer)
 crestmax_add_consumer("a folder of the project, by add_subdirectory" subdirectory subdirectory -DRUN=consumer)
 crestmax_add_consumer("FetchContent, with an Eigen of the user's own" fetch_content fetch_content -DRUN=consumer
                       "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_SOURCE_DIR_EIGEN=${crestmax_eigen_folder}")

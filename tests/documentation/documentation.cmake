@@ -36,7 +36,8 @@ function(crestmax_add_blocks page)
     if(block MATCHES "int main\\(")
       crestmax_add_test("documentation: ${page} block ${number} runs" documentation
                         ${CMAKE_COMMAND} -P "${crestmax_tests}/consumers/compile_and_run.cmake" --
-                        "${crestmax_documentation}/${name}_${number}" ${crestmax_compile} ${crestmax_strict_flags} "${source}")
+                        "${crestmax_documentation}/${name}_${number}"
+                        ${crestmax_compile} ${crestmax_strict_flags} "${source}")
     else()
       crestmax_add_test("documentation: ${page} block ${number} compiles" documentation
                         ${crestmax_compile} ${crestmax_strict_flags} "${source}" -fsyntax-only)

@@ -8,9 +8,11 @@ set(levels
     "attention.hpp"
     "backend/automatic.hpp"
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
-    "backend/cpu/generic.hpp backend/cpu/portable.hpp"
+    # An instruction set each.
+    "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp"
     "backend/cpu/policy.hpp"
     # The method is text that instruction sets include; it includes nothing itself.
+    "backend/cpu/kernels.inc"
     "stages/all.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
@@ -18,7 +20,7 @@ set(levels
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
     "modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp interop/rank.hpp"
-    "tensor.hpp error.hpp softmax_state.hpp"
+    "tensor.hpp error.hpp softmax_state.hpp backend/cpu/features.hpp"
     "scalar_types.hpp"
     "config.hpp status.hpp report.hpp")
 
@@ -28,7 +30,9 @@ set(foreign
     "unsupported/Eigen/=interop/eigen.hpp"
     "tbb/=interop/tbb.hpp"
     "omp.h=execution.hpp"
-    "xmmintrin.h=backend/cpu/policy.hpp")
+    "xmmintrin.h=backend/cpu/policy.hpp"
+    "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
+    "cpuid.h=backend/cpu/features.hpp")
 
 math(EXPR last "${CMAKE_ARGC} - 1")
 set(folder "${CMAKE_ARGV${last}}")

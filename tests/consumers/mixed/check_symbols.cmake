@@ -3,10 +3,17 @@
 # unit for an old machine could get code for a new one.
 #
 # What crestmax may share where nothing is inlined: constructors and accessors of vocabulary types, which
-# store and return what they were given.
+# store and return what they were given: tensor, row_output, softmax_method, status, options; size_of and name.
 cmake_minimum_required(VERSION 3.22)
-set(vocabulary "^_ZNK?8crestmax(6tensorI|10row_output|14softmax_method|6status|13coverage_mode|7options)"
-               "^_ZN8crestmax(7size_of|4name)E")
+set(vocabulary "^_ZNK?8crestmax(6tensorI|10row_output|14softmax_method|6status|7options|7size_of|4name)")
+
+set(ENV{LC_ALL} C)
+function(run_to file)
+  execute_process(${ARGN} RESULTS_VARIABLE failed OUTPUT_FILE "${file}")
+  if(NOT failed MATCHES "^[0;]*$")
+    message(FATAL_ERROR "failed: ${ARGN}")
+  endif()
+endfunction()
 
 file(GLOB lists "${BUILD}/*.object")
 set(parts "")
@@ -15,12 +22,8 @@ foreach(list ${lists})
   list(APPEND parts ${part})
   file(READ "${list}" ${part}_object)
   # Functions that the linker merges: weak, or unique in the program.
-  execute_process(COMMAND "${NM}" --defined-only "${${part}_object}" COMMAND awk "$2 ~ /^[WVu]$/ { print $3 }"
-                  COMMAND sort -u RESULTS_VARIABLE failed OUTPUT_VARIABLE text)
-  if(NOT failed MATCHES "^[0;]*$")
-    message(FATAL_ERROR "nm failed: ${failed}")
-  endif()
-  string(REGEX REPLACE "\n" ";" ${part}_symbols "${text}")
+  run_to("${BUILD}/${part}.symbols" COMMAND "${NM}" --defined-only "${${part}_object}"
+         COMMAND awk "$2 ~ /^[WVu]$/ && $3 !~ /^DW.ref/ { print $3 }" COMMAND sort -u)
 endforeach()
 
 # Each object has symbols of its own name, or there would be nothing to find here.
@@ -28,36 +31,30 @@ set(tag_of_baseline baseline)
 set(tag_of_v3 avx2_fma_f16c)
 set(tag_of_v4 avx512)
 foreach(part ${parts})
-  set(own ${${part}_symbols})
-  list(FILTER own INCLUDE REGEX "8crestmax[0-9]+${tag_of_${part}}_(serial|openmp)")
-  list(LENGTH own count)
-  if(count EQUAL 0)
+  file(STRINGS "${BUILD}/${part}.symbols" own LIMIT_COUNT 1 REGEX "8crestmax[0-9]+${tag_of_${part}}_(serial|openmp)")
+  if(NOT own)
     message(FATAL_ERROR "${part}: no symbol is tagged ${tag_of_${part}}")
   endif()
 endforeach()
 
+# With optimisation nothing at all is shared. At -O0 every program shares what the standard library and Eigen
+# define in headers; of crestmax itself it may be the vocabulary.
 set(mistakes "")
 set(allowed "")
-set(others 0)
+set(ours ".")
+if(OPTIMISATION STREQUAL "O0")
+  set(ours "^_ZNK?8crestmax")
+endif()
 foreach(part ${parts})
   foreach(other ${parts})
     if(NOT part STRLESS other)
       continue()
     endif()
-    foreach(symbol ${${part}_symbols})
-      if(NOT symbol IN_LIST ${other}_symbols OR symbol MATCHES "^DW\\.ref\\.")
-        continue()
-      endif()
-      set(is_vocabulary FALSE)
-      foreach(pattern ${vocabulary})
-        if(symbol MATCHES "${pattern}")
-          set(is_vocabulary TRUE)
-        endif()
-      endforeach()
-      if(OPTIMISATION STREQUAL "O0" AND is_vocabulary)
+    run_to("${BUILD}/shared.symbols" COMMAND comm -12 "${BUILD}/${part}.symbols" "${BUILD}/${other}.symbols")
+    file(STRINGS "${BUILD}/shared.symbols" shared REGEX "${ours}")
+    foreach(symbol ${shared})
+      if(OPTIMISATION STREQUAL "O0" AND symbol MATCHES "${vocabulary}")
         list(APPEND allowed "${symbol}")
-      elseif(OPTIMISATION STREQUAL "O0" AND NOT symbol MATCHES "^_ZNK?8crestmax")
-        math(EXPR others "${others} + 1")  # the standard library's and Eigen's: every program at -O0 shares them
       else()
         string(APPEND mistakes "\n  ${part} and ${other}: ${symbol}")
       endif()
@@ -68,17 +65,13 @@ if(mistakes)
   message(FATAL_ERROR "shared between instruction sets:${mistakes}")
 endif()
 list(REMOVE_DUPLICATES allowed)
-list(LENGTH allowed count)
-message(STATUS "shared: ${count} functions of the vocabulary, ${others} of other libraries")
+string(REPLACE ";" "\n  " allowed "${allowed}")
+message(STATUS "of the vocabulary, shared:\n  ${allowed}")
 
 # The unit for the oldest machine holds instructions of newer ones in the namespaces of their kernels alone.
-execute_process(COMMAND "${OBJDUMP}" -d --no-show-raw-insn "${baseline_object}" COMMAND awk
-                "/>:$/ { name = $2 } $1 ~ /^[0-9a-f]+:$/ && $2 ~ /^v[a-z]/ { print name }"
-                COMMAND sort -u RESULTS_VARIABLE failed OUTPUT_VARIABLE text)
-if(NOT failed MATCHES "^[0;]*$")
-  message(FATAL_ERROR "objdump failed: ${failed}")
-endif()
-string(REGEX REPLACE "\n" ";" wide "${text}")
+run_to("${BUILD}/wide.symbols" COMMAND "${OBJDUMP}" -d --no-show-raw-insn "${baseline_object}" COMMAND awk
+       "/>:$/ { name = $2 } $1 ~ /^[0-9a-f]+:$/ && $2 ~ /^v[a-z]/ { print name }" COMMAND sort -u)
+file(STRINGS "${BUILD}/wide.symbols" wide)
 list(LENGTH wide count)
 if(count EQUAL 0)
   message(FATAL_ERROR "no wide kernel found in ${baseline_object}")
