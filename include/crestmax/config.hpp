@@ -31,8 +31,42 @@
 #define CRESTMAX_DETAIL_ARCH avx
 #elif defined(__SSE4_1__)
 #define CRESTMAX_DETAIL_ARCH sse41
+#elif defined(__SSSE3__)
+#define CRESTMAX_DETAIL_ARCH ssse3
+#elif defined(__ARM_FEATURE_SVE2)
+#define CRESTMAX_DETAIL_ARCH sve2
+#elif defined(__ARM_FEATURE_SVE)
+#define CRESTMAX_DETAIL_ARCH sve
 #else
 #define CRESTMAX_DETAIL_ARCH baseline
+#endif
+// Extensions that compilers use unasked. Machines have them in many combinations.
+#if defined(__BMI2__)
+#define CRESTMAX_DETAIL_BITS _bmi2
+#else
+#define CRESTMAX_DETAIL_BITS
+#endif
+#if defined(__AVX512VNNI__)
+#define CRESTMAX_DETAIL_DOT _vnni
+#elif defined(__ARM_FEATURE_DOTPROD)
+#define CRESTMAX_DETAIL_DOT _dotprod
+#else
+#define CRESTMAX_DETAIL_DOT
+#endif
+#if defined(__AVX512VBMI2__)
+#define CRESTMAX_DETAIL_BYTES _vbmi2
+#else
+#define CRESTMAX_DETAIL_BYTES
+#endif
+#if defined(__AVX512BF16__) || defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define CRESTMAX_DETAIL_BF16 _bf16
+#else
+#define CRESTMAX_DETAIL_BF16
+#endif
+#if defined(__AVX512FP16__) || defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+#define CRESTMAX_DETAIL_FP16 _fp16
+#else
+#define CRESTMAX_DETAIL_FP16
 #endif
 #if defined(_OPENMP)
 #define CRESTMAX_DETAIL_OPENMP openmp
@@ -50,11 +84,12 @@
 #define CRESTMAX_DETAIL_MATH strict
 #endif
 
-#define CRESTMAX_DETAIL_JOIN_(a, b, c, d) a##_##b##_##c##_##d
-#define CRESTMAX_DETAIL_JOIN(a, b, c, d) CRESTMAX_DETAIL_JOIN_(a, b, c, d)
-#define CRESTMAX_BUILD                                                                    \
-  CRESTMAX_DETAIL_JOIN(CRESTMAX_DETAIL_ARCH, CRESTMAX_DETAIL_OPENMP,                      \
-                       CRESTMAX_DETAIL_EXCEPTIONS, CRESTMAX_DETAIL_MATH)
+#define CRESTMAX_DETAIL_JOIN_(a, b, c, d, e, f, g, h, i) a##b##c##d##e##f##_##g##_##h##_##i
+#define CRESTMAX_DETAIL_JOIN(a, b, c, d, e, f, g, h, i) CRESTMAX_DETAIL_JOIN_(a, b, c, d, e, f, g, h, i)
+#define CRESTMAX_BUILD                                                                            \
+  CRESTMAX_DETAIL_JOIN(CRESTMAX_DETAIL_ARCH, CRESTMAX_DETAIL_BITS, CRESTMAX_DETAIL_DOT,           \
+                       CRESTMAX_DETAIL_BYTES, CRESTMAX_DETAIL_BF16, CRESTMAX_DETAIL_FP16,         \
+                       CRESTMAX_DETAIL_OPENMP, CRESTMAX_DETAIL_EXCEPTIONS, CRESTMAX_DETAIL_MATH)
 
 #define CRESTMAX_BEGIN_NAMESPACE namespace crestmax { inline namespace CRESTMAX_BUILD {
 #define CRESTMAX_END_NAMESPACE }}

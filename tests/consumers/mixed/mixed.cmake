@@ -14,3 +14,6 @@ foreach(optimisation O0 O2)
   set_tests_properties("consumers: no untagged code is shared between instruction sets at -${optimisation}" PROPERTIES
                        FIXTURES_REQUIRED crestmax_mixed_${optimisation})
 endforeach()
+crestmax_add_test("consumers: every instruction set has a namespace of its own" consumers
+                  ${CMAKE_COMMAND} "-DBUILD=${crestmax_consumers_build}"
+                  -P "${crestmax_consumers}/mixed/check_tags.cmake" -- ${crestmax_compile})
