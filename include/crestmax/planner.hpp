@@ -15,6 +15,7 @@ namespace planner {
 
 inline constexpr index largest_extent = index{1} << 40;
 inline constexpr index most_windows = 64;
+inline constexpr index most_tile_keys = 512;
 inline constexpr index most_splits = 64;
 inline constexpr index keys_per_split = 4096;
 // A sequence is split over its keys when its queries are this few: decode and speculative decoding.
@@ -85,7 +86,7 @@ inline status check_options(const options& o) {
   if (o.tiles.query_block < 0 || o.tiles.query_block > 4096) {
     return bad("tiles.query_block", "0 to 4096", o.tiles.query_block);
   }
-  if (o.tiles.key_tile < 0 || o.tiles.key_tile > 512) {
+  if (o.tiles.key_tile < 0 || o.tiles.key_tile > most_tile_keys) {
     return bad("tiles.key_tile", "0 to 512", o.tiles.key_tile);
   }
   if (o.tiles.splits < 0 || o.tiles.splits > most_splits) {

@@ -65,6 +65,30 @@ struct primitives<float> {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
 
+  static vec multiply_wide(const vec& x, double factor) {
+    const __m256d f = _mm256_set1_pd(factor);
+    const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), f));
+    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_mul_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)), f)), low);
+  }
+  static void narrow(float* to, const vec& x) { _mm256_storeu_ps(to, x); }
+  static void narrow(double* to, const vec& x) {
+    _mm256_storeu_pd(to, _mm256_cvtps_pd(_mm256_castps256_ps128(x)));
+    _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
+  }
+  static void narrow(float16* to, const vec& x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static void narrow(bfloat16* to, const vec& x) {  // to nearest even; a NaN stays quiet
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const __m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i upper = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, nan, is_nan), 16);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                     _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+  }
+
   static constexpr index block = 8;
   template <class Stored>
   static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
@@ -138,6 +162,15 @@ struct primitives<double> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
     return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
+  }
+
+  static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
+  static void narrow(double* to, const vec& x) { store(to, x); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    double numbers[lanes];
+    store(numbers, x);
+    for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
   }
 
   static constexpr index block = 4;

@@ -87,6 +87,13 @@ struct primitives {
     return x;
   }
 
+  // x * factor, rounded once.
+  static vec multiply_wide(const vec& x, double factor) { return (x.template cast<double>() * factor).template cast<T>(); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(x[i]);
+  }
+
   // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
   // in rising order.
   using packet = typename Eigen::internal::find_best_packet<T, 8>::type;

@@ -83,6 +83,13 @@ struct primitives {
   template <class Stored>
   static vec widen(const Stored* from) { return each([&](std::size_t i) { return convert<T>(from[i]); }); }
 
+  // x * factor, rounded once.
+  static vec multiply_wide(const vec& x, double factor) { return each([&](std::size_t i) { return static_cast<T>(static_cast<double>(x[i]) * factor); }); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    for (std::size_t i = 0; i < lanes; ++i) to[i] = convert<Stored>(x[i]);
+  }
+
   // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
   // in rising order.
   static constexpr index block = 8;
