@@ -30,6 +30,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm256_loadu_ps(from); }
   static void store(float* to, const vec& x) { _mm256_storeu_ps(to, x); }
@@ -130,6 +131,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm256_loadu_pd(from); }
   static void store(double* to, const vec& x) { _mm256_storeu_pd(to, x); }

@@ -37,6 +37,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm512_loadu_ps(from); }
   static void store(float* to, const vec& x) { _mm512_storeu_ps(to, x); }
@@ -135,6 +136,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm512_loadu_pd(from); }
   static void store(double* to, const vec& x) { _mm512_storeu_pd(to, x); }

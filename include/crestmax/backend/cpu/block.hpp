@@ -39,6 +39,12 @@ struct row_hull {
   index last_head;
 };
 
+// A piece of memory that will be read soon.
+struct memory_run {
+  const std::byte* data;
+  index bytes;
+};
+
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
 //
 // Scores are held in score units: raw products q.k where the scale can wait for the exponential
@@ -98,6 +104,14 @@ struct block {
   index* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
   index* last_panel;
 
+  // What the tile after the one in hand will read: fetched a few lines at a time between register tiles.
+  memory_run* ahead;  // [2 * key_tile]
+  index ahead_count;
+  index ahead_at;      // run in hand, and how much of it has been asked for
+  index ahead_offset;
+  index ahead_lines;   // to ask for after each register tile
+  key_interval upcoming;  // keys that follow the range in hand, if they are known
+
   plateau_window* windows;
   index window_count;
   interval_set taken;
@@ -141,6 +155,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
                   &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
     *row = memory.take<T>(capacity);
   }
+  b.ahead = memory.take<memory_run>(2 * b.key_tile);
   b.first_panel = memory.take<index>(capacity);
   b.last_panel = memory.take<index>(capacity);
   b.query = memory.take<T>(capacity * h.shape.d_qk + widest_lanes);  // see pack_query_group

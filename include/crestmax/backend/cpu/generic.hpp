@@ -31,6 +31,7 @@ struct primitives {
 #endif
   static constexpr int row_group = 6;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   using vec = Eigen::Array<T, lanes, 1>;

@@ -22,6 +22,7 @@ struct primitives {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   using vec = std::array<T, lanes>;
