@@ -8,6 +8,7 @@
 #include <immintrin.h>
 
 #include <cstring>
+#include <numeric>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
@@ -30,7 +31,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr index panel = lanes * panel_vectors;
-  static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
+  static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm256_loadu_ps(from); }
   static void store(float* to, const vec& x) { _mm256_storeu_ps(to, x); }
@@ -45,10 +46,13 @@ struct primitives<float> {
 
   static constexpr int least_power = -127;
   static constexpr int greatest_power = 128;
-  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
-    const vec limited = _mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), x));
-    power = _mm256_cvtps_epi32(_mm256_mul_ps(limited, _mm256_set1_ps(factor)));
-    return _mm256_fmsub_ps(limited, _mm256_set1_ps(factor), _mm256_cvtepi32_ps(power));
+  static vec reduce(const vec& x, float factor, float low, float, integers& power) {
+    // Above the range the power is limited, past the range of integers it is wrong and the fraction so large
+    // that its polynomial is infinite.
+    const vec limited = _mm256_max_ps(_mm256_set1_ps(low), x);
+    const __m256i nearest = _mm256_cvtps_epi32(_mm256_mul_ps(limited, _mm256_set1_ps(factor)));
+    power = _mm256_min_epi32(nearest, _mm256_set1_epi32(greatest_power));
+    return _mm256_fmsub_ps(limited, _mm256_set1_ps(factor), _mm256_cvtepi32_ps(nearest));
   }
   static vec scale(const vec& x, const integers& power) {
     return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(power, _mm256_set1_epi32(127)), 23)));
@@ -131,7 +135,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
   static constexpr index panel = lanes * panel_vectors;
-  static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
+  static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm256_loadu_pd(from); }
   static void store(double* to, const vec& x) { _mm256_storeu_pd(to, x); }

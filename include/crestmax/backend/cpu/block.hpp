@@ -70,6 +70,7 @@ struct block {
   bool all_set;        // every row has a shift
   bool careful;        // walks visible keys only: the correction
   int margin;          // weights are exp(s - shift) * 2^-margin
+  T largest_sum;       // of the weights of the rows written so far
   T lipschitz;         // largest neighbouring difference seen on refined windows, score units
   bool measure_lipschitz;
   bool sampled;        // phase 0 ran

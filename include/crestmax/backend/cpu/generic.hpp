@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <cstring>
+#include <numeric>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <numeric>
 #include <bit>
 
 #include "../../softmax_state.hpp"
