@@ -121,6 +121,12 @@ inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_s
   s.heads_per_block = std::clamp<index>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index>(1, group));
   s.queries_per_block = std::clamp<index>(rows / s.heads_per_block, 1, std::max<index>(1, s.q_len));
   s.query_blocks = divide_up(s.q_len, s.queries_per_block);
+  // Blocks of about the same size: a last one of a few rows would pack as many keys for little work.
+  if (s.query_blocks > 1 && s.heads_per_block == 1) {
+    const index even = round_up(divide_up(s.q_len, s.query_blocks), h.tiles.row_group);
+    s.queries_per_block = std::min(s.queries_per_block, even);
+    s.query_blocks = divide_up(s.q_len, s.queries_per_block);
+  }
   s.head_chunks = divide_up(group, s.heads_per_block);
   const bool few_queries = s.query_blocks == 1 && s.q_len <= most_split_queries;
   const index by_length = few_queries ? s.kv_len / keys_per_split : 1;

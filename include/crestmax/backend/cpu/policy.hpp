@@ -77,7 +77,7 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
 template <class Kernels, class T>
 tile_geometry geometry_of() {
   using P = typename Kernels::template primitives<T>;
-  constexpr index rows = sizeof(T) == 4 ? 384 : 192;
+  constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
   return {rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
 }
 
