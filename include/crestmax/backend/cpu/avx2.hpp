@@ -47,12 +47,12 @@ struct primitives<float> {
   static constexpr int least_power = -127;
   static constexpr int greatest_power = 128;
   static vec reduce(const vec& x, float factor, float low, float, integers& power) {
-    // Above the range the power is limited, past the range of integers it is wrong and the fraction so large
-    // that its polynomial is infinite.
+    // Above the range the power is limited, past the range of integers it is wrong: there the fraction is so
+    // large that its polynomial, or that times 2^power, is infinite.
     const vec limited = _mm256_max_ps(_mm256_set1_ps(low), x);
-    const __m256i nearest = _mm256_cvtps_epi32(_mm256_mul_ps(limited, _mm256_set1_ps(factor)));
-    power = _mm256_min_epi32(nearest, _mm256_set1_epi32(greatest_power));
-    return _mm256_fmsub_ps(limited, _mm256_set1_ps(factor), _mm256_cvtepi32_ps(nearest));
+    power = _mm256_cvtps_epi32(_mm256_mul_ps(limited, _mm256_set1_ps(factor)));
+    power = _mm256_min_epi32(power, _mm256_set1_epi32(greatest_power));
+    return _mm256_fmsub_ps(limited, _mm256_set1_ps(factor), _mm256_cvtepi32_ps(power));
   }
   static vec scale(const vec& x, const integers& power) {
     return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(power, _mm256_set1_epi32(127)), 23)));

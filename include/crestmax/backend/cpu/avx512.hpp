@@ -53,10 +53,10 @@ struct primitives<float> {
 
   static constexpr int least_power = -400;
   static constexpr int greatest_power = 400;
-  static vec reduce(const vec& x, float factor, float, float, integers& power) {
-    const vec exponent = _mm512_mul_ps(x, _mm512_set1_ps(factor));
-    power = _mm512_roundscale_ps(exponent, _MM_FROUND_TO_NEAREST_INT);
-    return _mm512_reduce_ps(exponent, _MM_FROUND_TO_NEAREST_INT);  // 0 for infinities
+  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
+    const vec limited = _mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), x));
+    power = _mm512_roundscale_ps(_mm512_mul_ps(limited, _mm512_set1_ps(factor)), _MM_FROUND_TO_NEAREST_INT);
+    return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
   }
   static vec scale(const vec& x, const integers& power) { return _mm512_scalef_ps(x, power); }
 
@@ -152,10 +152,10 @@ struct primitives<double> {
 
   static constexpr int least_power = -4000;
   static constexpr int greatest_power = 4000;
-  static vec reduce(const vec& x, double factor, double, double, integers& power) {
-    const vec exponent = _mm512_mul_pd(x, _mm512_set1_pd(factor));
-    power = _mm512_roundscale_pd(exponent, _MM_FROUND_TO_NEAREST_INT);
-    return _mm512_reduce_pd(exponent, _MM_FROUND_TO_NEAREST_INT);  // 0 for infinities
+  static vec reduce(const vec& x, double factor, double low, double high, integers& power) {
+    const vec limited = _mm512_min_pd(_mm512_set1_pd(high), _mm512_max_pd(_mm512_set1_pd(low), x));
+    power = _mm512_roundscale_pd(_mm512_mul_pd(limited, _mm512_set1_pd(factor)), _MM_FROUND_TO_NEAREST_INT);
+    return _mm512_fmsub_pd(limited, _mm512_set1_pd(factor), power);
   }
   static vec scale(const vec& x, const integers& power) { return _mm512_scalef_pd(x, power); }
 
