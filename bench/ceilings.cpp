@@ -165,11 +165,11 @@ void library_exp(const float* from, float* to, long count) {
   using crestmax::instruction_set;
   namespace cpu = crestmax::cpu;
 #if CRESTMAX_X86_SETS
-  if (cpu::machine_set() == instruction_set::avx512) {
+  if (cpu::machine_set == instruction_set::avx512) {
     using primitives = cpu::avx512::primitives<float>;
     return cpu::avx512::weights_of<primitives>(from, to, count, cpu::avx512::make_weight_constants<primitives>(1.0f, 2));
   }
-  if (cpu::machine_set() == instruction_set::avx2) {
+  if (cpu::machine_set == instruction_set::avx2) {
     using primitives = cpu::avx2::primitives<float>;
     return cpu::avx2::weights_of<primitives>(from, to, count, cpu::avx2::make_weight_constants<primitives>(1.0f, 2));
   }

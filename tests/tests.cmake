@@ -7,16 +7,25 @@ if(NOT TARGET GTest::gtest_main)
   FetchContent_MakeAvailable(googletest)
 endif()
 find_package(Threads REQUIRED)
-find_package(OpenMP QUIET)
+set(CRESTMAX_SANITIZE "" CACHE STRING "Sanitizers that the tests are built with: address,undefined or thread")
+if(NOT CRESTMAX_SANITIZE)
+  find_package(OpenMP QUIET)  # its runtime library would look like a race
+endif()
 
 set(crestmax_tests "${PROJECT_SOURCE_DIR}/tests")
 
 file(GLOB crestmax_support_sources CONFIGURE_DEPENDS "${crestmax_tests}/support/*.cpp")
 add_library(crestmax_test_support STATIC ${crestmax_support_sources})
 target_include_directories(crestmax_test_support PUBLIC "${crestmax_tests}")
+target_compile_definitions(crestmax_test_support PUBLIC CRESTMAX_EXTERN_KERNELS)  # kernels_*.cpp have them
 target_link_libraries(crestmax_test_support PUBLIC crestmax_strict GTest::gtest Threads::Threads)
+if(CRESTMAX_SANITIZE)
+  target_compile_options(crestmax_test_support PUBLIC -fsanitize=${CRESTMAX_SANITIZE} -fno-sanitize-recover=all
+                                                      -fno-omit-frame-pointer)
+  target_link_options(crestmax_test_support PUBLIC -fsanitize=${CRESTMAX_SANITIZE})
+endif()
 if(TARGET OpenMP::OpenMP_CXX)
-  set_property(SOURCE "${crestmax_tests}/support/executors.cpp" PROPERTY COMPILE_OPTIONS ${OpenMP_CXX_FLAGS})
+  set_property(SOURCE "${crestmax_tests}/support/executors.cpp" "${crestmax_tests}/unit/execution_test.cpp" PROPERTY COMPILE_OPTIONS ${OpenMP_CXX_FLAGS})
   target_link_libraries(crestmax_test_support PUBLIC ${OpenMP_CXX_LIBRARIES})
 endif()
 
@@ -28,6 +37,33 @@ function(crestmax_add_tests folder)
                        PROPERTIES TIMEOUT 900 LABELS ${folder})
 endfunction()
 
-foreach(folder unit property adversarial determinism bad_input captures)
+# The thread sanitizer has nothing to see where no thread is.
+set(crestmax_folders unit determinism)
+if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
+  list(APPEND crestmax_folders property adversarial bad_input captures interop)
+endif()
+foreach(folder ${crestmax_folders})
   crestmax_add_tests(${folder})
+endforeach()
+
+# What follows builds programs of its own, or replaces the allocator: not under sanitizers.
+if(CRESTMAX_SANITIZE)
+  return()
+endif()
+
+# Tests that are runs of the compiler or of a script, not of a program of ours.
+function(crestmax_add_test name label)
+  add_test(NAME "${name}" COMMAND ${ARGN})
+  set_tests_properties("${name}" PROPERTIES LABELS ${label} TIMEOUT 300)
+endfunction()
+
+get_target_property(crestmax_eigen Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+get_target_property(crestmax_strict_flags crestmax_strict INTERFACE_COMPILE_OPTIONS)
+set(crestmax_compile ${CMAKE_CXX_COMPILER} -std=c++20 "-I${PROJECT_SOURCE_DIR}/include")
+foreach(folder ${crestmax_eigen})
+  list(APPEND crestmax_compile -isystem "${folder}")
+endforeach()
+
+foreach(folder headers compile_fail interop consumers no_allocation compile_cost)
+  include("${crestmax_tests}/${folder}/${folder}.cmake")
 endforeach()

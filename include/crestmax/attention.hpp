@@ -45,9 +45,10 @@ class attention_call {
                                     Source::key_kind() == scalar_kind::float64 ||
                                     Source::value_kind() == scalar_kind::float64;
   using compute = std::conditional_t<is_double, double, float>;
+  static constexpr scalar_kind compute_kind = is_double ? scalar_kind::float64 : scalar_kind::float32;
   static_assert(backend_for<Backend, compute>);
 
-  attention_call(tensor<Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
+  attention_call(tensor<const Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
                  Backend backend)
       : query_(query), output_(output), source_(source), modifiers_(modifiers), backend_(backend),
         options_(o) {}
@@ -100,12 +101,8 @@ class attention_call {
     const problem p = describe();
     if (status s = planner::check_problem(p); !s.ok()) return s;
     if (status s = backend_.available(p); !s.ok()) return s;
-    sequence_lengths lengths{options_.query_offsets, options_.query_lengths, options_.key_offsets,
-                             options_.key_lengths};
-    if constexpr (is_paged) lengths.key_lengths = source_.cache.kv_lengths;
     return make_plan(
-        p, options_, lengths, backend_.template geometry<compute>(p),
-        is_double ? scalar_kind::float64 : scalar_kind::float32,
+        p, options_, lengths(), backend_.template geometry<compute>(p), compute_kind,
         [&](const plan_header& h) { return backend_.template worker_bytes<compute>(h); },
         [&](const plan_header& h, index n) { return backend_.template shared_bytes<compute>(h, n); },
         memory, result, size);
@@ -113,13 +110,18 @@ class attention_call {
 
  public:
 
-  // Everything that can be wrong with the data, found before anything is written. `workspace` needs
-  // plan.workspace().total(workers) bytes, aligned to 64.
+  // Everything that can be wrong with the plan and the data, found before anything is written.
+  // `workspace` needs plan.workspace().total(workers) bytes, aligned to 64.
   status check(plan p, std::span<std::byte> workspace, int workers) {
-    plan_ = p;
-    workspace_ = {workspace.data(), p.workspace()};
     if (workers < 1) return error(status_code::bad_option, "workers", "at least", 1, workers);
     if (status s = check_lengths(); !s.ok()) return s;
+    const problem asked = describe();
+    if (status s = check_plan(p, asked, lengths(), backend_.template geometry<compute>(asked), compute_kind,
+                              static_cast<bool>(options_.row_max)); !s.ok()) {
+      return s;
+    }
+    plan_ = p;
+    workspace_ = {workspace.data(), p.workspace()};
     const problem& shape = p->shape;
     if (status s = check_modifiers(modifiers_, {shape.sequences, shape.q_len, shape.kv_len, shape.q_heads});
         !s.ok()) {
@@ -156,6 +158,10 @@ class attention_call {
   tensor_view value_view() const {
     if constexpr (is_paged) return source_.cache.value_pages;
     else return source_.value;
+  }
+  sequence_lengths lengths() const {
+    if constexpr (is_paged) return {options_.query_offsets, options_.query_lengths, {}, source_.cache.kv_lengths};
+    else return {options_.query_offsets, options_.query_lengths, options_.key_offsets, options_.key_lengths};
   }
   index sequence_count() const {
     return options_.query_offsets.empty() ? query_.extents[0]
@@ -213,7 +219,7 @@ class attention_call {
     return success();
   }
 
-  tensor<Q> query_;
+  tensor<const Q> query_;
   tensor<O> output_;
   Source source_;
   Chain modifiers_;
@@ -224,7 +230,7 @@ class attention_call {
 };
 
 // Binds a call; see attention_call. `modifiers` is a modifier, a chain of them, or {}.
-template <class Q, kv_source Source, class O, class Modifiers = no_modifiers,
+template <scalar Q, kv_source Source, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic>
 auto bind(tensor<Q> query, const Source& source, tensor<O> output, const options& o = {},
           const Modifiers& modifiers = {}, Backend backend = {}) {
@@ -233,7 +239,7 @@ auto bind(tensor<Q> query, const Source& source, tensor<O> output, const options
       query, source, output, o, as_chain(modifiers), backend);
 }
 
-template <class Q, kv_source Source, class O, class Modifiers = no_modifiers,
+template <scalar Q, kv_source Source, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, const Source& source, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
@@ -276,14 +282,14 @@ status attention(tensor<Q> query, const Source& source, tensor<O> output, const 
   return success();
 }
 
-template <class Q, class K, class V, class O, class Modifiers = no_modifiers,
+template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, tensor<K> key, tensor<V> value, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
   return attention(query, make_source(key, value, o.key_offsets), output, o, modifiers, backend, run_on);
 }
 
-template <class Q, class K, class V, class O, class Modifiers = no_modifiers,
+template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {

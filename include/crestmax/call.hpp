@@ -43,6 +43,10 @@ struct call_data {
   workspace_view workspace;
 };
 
+// What an output is made of: it is written through.
+template <class T>
+concept output_scalar = scalar<T> && !std::is_const_v<T>;
+
 // float, or double if any input is double.
 template <class... Scalars>
 using compute_type =

@@ -61,14 +61,24 @@
 
 // Register tiles are arrays that must be unrolled completely; kernels are inlined whole, so that no
 // out-of-line copy of a library template can be shared between differently compiled translation units.
+// Under sanitizers that would take minutes to compile and serve nobody.
 #if defined(__clang__)
 #define CRESTMAX_UNROLL _Pragma("clang loop unroll(full)")
-#define CRESTMAX_KERNEL __attribute__((noinline, flatten))
 #elif defined(__GNUC__)
 #define CRESTMAX_UNROLL _Pragma("GCC unroll 64")
-#define CRESTMAX_KERNEL __attribute__((noinline, flatten))
 #else
 #define CRESTMAX_UNROLL
+#endif
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CRESTMAX_DETAIL_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CRESTMAX_DETAIL_SANITIZED)
+#define CRESTMAX_KERNEL
+#elif defined(__GNUC__)
+#define CRESTMAX_KERNEL __attribute__((noinline, flatten))
+#else
 #define CRESTMAX_KERNEL
 #endif
 

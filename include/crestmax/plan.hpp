@@ -139,6 +139,7 @@ class plan {
     return sizeof(plan_header) + sizeof(plan_sequence) * static_cast<std::size_t>(sequences);
   }
 
+  explicit operator bool() const { return header_ != nullptr; }
   const plan_header& header() const { return *header_; }
   const plan_header* operator->() const { return header_; }
   std::span<const plan_sequence> sequences() const {

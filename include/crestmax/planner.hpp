@@ -160,8 +160,8 @@ struct sequence_lengths {
 };
 
 // Fills `memory` (plan::bytes(p.sequences), aligned to 8) with a plan; an empty `memory` only measures
-// the workspace. WorkerBytes and SharedBytes
-// tell what the backend's kernels need for a header. Time: O(sequences).
+// the workspace. WorkerBytes and SharedBytes tell what the backend's kernels need for a header.
+// Time: O(sequences).
 template <class WorkerBytes, class SharedBytes>
 status make_plan(const problem& p, const options& o, const sequence_lengths& lengths,
                  const tile_geometry& geometry, scalar_kind compute, WorkerBytes worker_bytes,
@@ -242,6 +242,43 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   if (measure_only) return success();
   new (memory.data()) plan_header(h);
   result = plan(memory.data());
+  return success();
+}
+
+// Whether a plan was made for this problem, these lengths and these kernels. Time: O(sequences).
+inline status check_plan(const plan& p, const problem& asked, const sequence_lengths& lengths,
+                         const tile_geometry& geometry, scalar_kind compute, bool row_max) {
+  if (!p) return error_text(status_code::null_pointer, "plan", "a plan made by prepare()", "none");
+  const plan_header& h = p.header();
+  const problem& made = h.shape;
+  const auto kind = [](scalar_kind k) { return static_cast<index>(k); };
+  const struct { const char* what; index made; index asked; } same[] = {
+      {"sequences planned for:", made.sequences, asked.sequences},
+      {"q_len planned for:", made.q_len, asked.q_len},
+      {"kv_len planned for:", made.kv_len, asked.kv_len},
+      {"q_heads planned for:", made.q_heads, asked.q_heads},
+      {"kv_heads planned for:", made.kv_heads, asked.kv_heads},
+      {"d_qk planned for:", made.d_qk, asked.d_qk},
+      {"d_v planned for:", made.d_v, asked.d_v},
+      {"compute type planned for, scalar_kind", kind(h.compute), kind(compute)},
+      {"kernels (rows of a register tile) planned for:", h.tiles.row_group, geometry.row_group},
+      {"kernels (keys of a register tile) planned for:", h.tiles.panel, geometry.panel},
+      {"query offsets (1) or none (0) planned for:", h.packed_queries, !lengths.query_offsets.empty()},
+      {"row_max (1) or none (0) planned for:", h.row_max, row_max}};
+  for (const auto& s : same) {
+    if (s.made != s.asked) return error(status_code::mismatch, "plan", s.what, s.made, s.asked);
+  }
+  for (index i = 0; i < made.sequences; ++i) {
+    const plan_sequence& planned = p.sequences()[static_cast<std::size_t>(i)];
+    const plan_sequence now = lengths.at(i, asked);
+    const struct { const char* what; index made; index asked; } each[] = {
+        {"first query of a sequence planned for:", planned.query_begin, now.query_begin},
+        {"q_len of a sequence planned for:", planned.q_len, now.q_len},
+        {"kv_len of a sequence planned for:", planned.kv_len, now.kv_len}};
+    for (const auto& s : each) {
+      if (s.made != s.asked) return error(status_code::mismatch, "plan", s.what, s.made, s.asked);
+    }
+  }
   return success();
 }
 

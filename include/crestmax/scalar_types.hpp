@@ -51,10 +51,17 @@ template <>
 struct scalar_traits<float16> { static constexpr scalar_kind kind = scalar_kind::float16; };
 template <>
 struct scalar_traits<bfloat16> { static constexpr scalar_kind kind = scalar_kind::bfloat16; };
-#if defined(__FLT16_MAX__) && (!defined(__GNUC__) || defined(__clang__) || __GNUC__ >= 13) && \
-    (defined(__AVX512FP16__) || defined(__aarch64__) || (defined(__GNUC__) && __GNUC__ >= 13 && !defined(__clang__)))
+// The compilers' own types, where they have them: clang has the macro where it has the type; g++ has it
+// everywhere, and the type since version 13, on x86 since 12.
+#if defined(__FLT16_MANT_DIG__) && (defined(__clang__) || !defined(__GNUC__) || __GNUC__ >= 13 || \
+                                    (__GNUC__ == 12 && defined(__SSE2__)))
 template <>
 struct scalar_traits<_Float16> { static constexpr scalar_kind kind = scalar_kind::float16; };
+#endif
+#if defined(__BFLT16_MANT_DIG__) || (defined(__clang__) && defined(__ARM_FEATURE_BF16)) || \
+    (defined(__clang__) && __clang_major__ >= 17 && (defined(__SSE2__) || defined(__aarch64__)))
+template <>
+struct scalar_traits<__bf16> { static constexpr scalar_kind kind = scalar_kind::bfloat16; };
 #endif
 
 template <class T>

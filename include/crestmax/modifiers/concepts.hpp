@@ -63,10 +63,11 @@ struct modifier_shape {
 
 CRESTMAX_BEGIN_NAMESPACE
 
+// In double a score stays double: a modifier that is written for float alone would round it.
 template <class M>
 concept score_modifier = requires(const M& m, score_position at) {
   { m(float{}, at) } -> std::convertible_to<float>;
-  { m(double{}, at) } -> std::convertible_to<double>;
+  { m(double{}, at) } -> std::same_as<double>;
 };
 
 template <class M>

@@ -202,17 +202,9 @@ struct primitives<double> {
   }
 };
 
-#include "../../stages/all.inc"
+inline constexpr instruction_set this_set = instruction_set::avx2;
 
-struct kernels {
-  static constexpr instruction_set set = instruction_set::avx2;
-  template <class T>
-  using primitives = avx2::primitives<T>;
-  template <class T>
-  static void run(const call_data<T>& call, index stage, index item, int worker) {
-    run_item<primitives<T>>(call, stage, item, worker);
-  }
-};
+#include "kernels.inc"
 
 }  // namespace cpu::avx2
 

@@ -204,17 +204,9 @@ struct primitives<double> {
   static double total(const vec& x) { return _mm512_reduce_add_pd(x); }
 };
 
-#include "../../stages/all.inc"
+inline constexpr instruction_set this_set = instruction_set::avx512;
 
-struct kernels {
-  static constexpr instruction_set set = instruction_set::avx512;
-  template <class T>
-  using primitives = avx512::primitives<T>;
-  template <class T>
-  static void run(const call_data<T>& call, index stage, index item, int worker) {
-    run_item<primitives<T>>(call, stage, item, worker);
-  }
-};
+#include "kernels.inc"
 
 }  // namespace cpu::avx512
 

@@ -22,7 +22,7 @@ struct cpu : crestmax::cpu::policy_base {
       : most(at_most), least(at_least) {}
 
   // The set that plans made here will use.
-  crestmax::instruction_set chosen() const { return std::min(most, crestmax::cpu::machine_set()); }
+  crestmax::instruction_set chosen() const { return std::min(most, crestmax::cpu::machine_set); }
 
   const char* instruction_set(const plan_header& h) const {
     return crestmax::name(static_cast<crestmax::instruction_set>(h.tiles.kernels));
@@ -30,7 +30,7 @@ struct cpu : crestmax::cpu::policy_base {
   status available(const problem&) const {
     if (least == crestmax::instruction_set::widest || least <= chosen()) return success();
     return error_text(status_code::unavailable, "instruction_set", crestmax::name(least),
-                      most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set()));
+                      most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set));
   }
   template <class T>
   tile_geometry geometry(const problem&) const {

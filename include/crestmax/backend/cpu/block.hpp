@@ -100,6 +100,7 @@ struct block {
   T* output;  // [capacity][output_stride]
   T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
   T* column;  // [key_tile]: largest excess per sampled key
+  std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
   index key_tile;
   index output_stride;
   index* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
@@ -166,6 +167,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.column = memory.take<T>(b.key_tile);
+  b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
 }
 
 template <class T>

@@ -13,6 +13,7 @@ namespace crestmax {
 
 // In rising order of width: a set is preferred to all before it.
 enum class instruction_set : std::int32_t {
+  portable, // plain C++, for tests: backend::portable alone takes it
   generic,  // whatever the compiler was told to target
   avx2,     // AVX2, FMA, F16C
   avx512,   // AVX-512 F, BW, DQ, VL
@@ -20,7 +21,7 @@ enum class instruction_set : std::int32_t {
 };
 
 constexpr const char* name(instruction_set set) {
-  constexpr const char* names[] = {"generic", "avx2", "avx512", "widest"};
+  constexpr const char* names[] = {"portable", "generic", "avx2", "avx512", "widest"};
   return names[static_cast<int>(set)];
 }
 
@@ -56,11 +57,9 @@ inline instruction_set detect_instruction_set() { return instruction_set::generi
 
 #endif
 
-// The widest set of this machine that has kernels; looked up once. The sets before it are there as well.
-inline instruction_set machine_set() {
-  static const instruction_set set = detect_instruction_set();
-  return set;
-}
+// The widest set of this machine that has kernels, looked up before main() so that a call neither asks the
+// processor nor waits for another thread that does. The sets before it are there as well.
+inline const instruction_set machine_set = detect_instruction_set();
 
 }  // namespace cpu
 

@@ -35,8 +35,10 @@ struct primitives {
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  using vec = Eigen::Array<T, lanes, 1>;
-  using integers = Eigen::Array<integer, lanes, 1>;
+  // Unaligned: Eigen would align by the compiler's flags, and what is not inlined (-O0) is shared by translation
+  // units whose flags differ. In registers it makes no difference.
+  using vec = Eigen::Array<T, lanes, 1, Eigen::DontAlign>;
+  using integers = Eigen::Array<integer, lanes, 1, Eigen::DontAlign>;
   using view = Eigen::Map<vec, Eigen::Aligned64>;
   using const_view = Eigen::Map<const vec, Eigen::Aligned64>;
 
@@ -58,16 +60,31 @@ struct primitives {
   }
 
   // x, between low and high, times factor = power + fraction, power the nearest integer; the fraction is
-  // taken from x again, so that the rounding of x * factor does not count where multiply-add fuses.
-  // Adding an offset makes truncation a floor; spelled with a conversion because adding and subtracting a
-  // constant is not safe from -ffast-math. Between least and greatest power scale() gives 0 and infinity.
+  // taken from x in two halves whose products with the upper half of factor are exact, so that the rounding
+  // of x * factor does not count whether or not multiply-add fuses. Adding an offset makes truncation a
+  // floor; spelled with a conversion because adding and subtracting a constant is not safe from -ffast-math.
+  // Between least and greatest power scale() gives 0 and infinity.
   static constexpr int least_power = 1 - std::numeric_limits<T>::max_exponent;
   static constexpr int greatest_power = std::numeric_limits<T>::max_exponent;
   static vec reduce(const vec& x, T factor, T low, T high, integers& power) {
     constexpr T offset = sizeof(T) == 4 ? T(1024) : T(8192);
     const vec limited = clamp(x, low, high);
     power = (limited * factor + (offset + T(0.5))).template cast<integer>() - static_cast<integer>(offset);
-    return limited * factor - power.template cast<T>();
+    const vec upper = upper_half(limited);
+    const T upper_factor = upper_half(vec::Constant(factor))[0];
+    return (upper * upper_factor - power.template cast<T>()) + upper * (factor - upper_factor) +
+           (limited - upper) * factor;
+  }
+
+  // x without the lower half of its digits.
+  static vec upper_half(const vec& x) {
+    constexpr int half = std::numeric_limits<T>::digits / 2;
+    integers bits;
+    std::memcpy(bits.data(), x.data(), sizeof(T) * lanes);
+    bits = bits.template shiftRight<half>().template shiftLeft<half>().eval();
+    vec upper;
+    std::memcpy(upper.data(), bits.data(), sizeof(T) * lanes);
+    return upper;
   }
 
   // x * 2^power
@@ -131,17 +148,9 @@ struct primitives {
   }
 };
 
-#include "../../stages/all.inc"
+inline constexpr instruction_set this_set = instruction_set::generic;
 
-struct kernels {
-  static constexpr instruction_set set = instruction_set::generic;
-  template <class T>
-  using primitives = generic::primitives<T>;
-  template <class T>
-  static void run(const call_data<T>& call, index stage, index item, int worker) {
-    run_item<primitives<T>>(call, stage, item, worker);
-  }
-};
+#include "kernels.inc"
 
 }  // namespace cpu::generic
 

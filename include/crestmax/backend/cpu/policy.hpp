@@ -76,7 +76,7 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
 // Key tile: the block in which sums start from zero.
 template <class Kernels, class T>
 tile_geometry geometry_of() {
-  using P = typename Kernels::template primitives<T>;
+  using P = typename Kernels::template vectors<T>;
   constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
   return {rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
 }
@@ -103,16 +103,10 @@ struct policy_base {
   }
 };
 
-template <class Kernels>
-constexpr const char* name_of_kernels() {
-  if constexpr (requires { Kernels::name; }) return Kernels::name;
-  else return crestmax::name(Kernels::set);
-}
-
 // One instruction set, whatever the machine has: the caller vouches for it.
 template <class Kernels>
 struct policy : policy_base {
-  const char* instruction_set(const plan_header&) const { return name_of_kernels<Kernels>(); }
+  const char* instruction_set(const plan_header&) const { return crestmax::name(Kernels::set); }
   status available(const problem&) const { return success(); }
   template <class T>
   tile_geometry geometry(const problem&) const { return geometry_of<Kernels, T>(); }

@@ -68,7 +68,7 @@ struct primitives {
     for (std::size_t i = 0; i < lanes; ++i) {
       power[i] = x[i] == x[i] ? static_cast<integer>(std::floor(limited[i] * factor + T(0.5))) : 0;
     }
-    return each([&](std::size_t i) { return limited[i] * factor - static_cast<T>(power[i]); });
+    return each([&](std::size_t i) { return std::fma(limited[i], factor, -static_cast<T>(power[i])); });
   }
 
   // x * 2^power
@@ -116,18 +116,9 @@ struct primitives {
   }
 };
 
-#include "../../stages/all.inc"
+inline constexpr instruction_set this_set = instruction_set::portable;
 
-struct kernels {
-  static constexpr const char* name = "portable";
-  static constexpr instruction_set set = instruction_set::generic;
-  template <class T>
-  using primitives = portable::primitives<T>;
-  template <class T>
-  static void run(const call_data<T>& call, index stage, index item, int worker) {
-    run_item<primitives<T>>(call, stage, item, worker);
-  }
-};
+#include "kernels.inc"
 
 }  // namespace cpu::portable
 

@@ -1,0 +1,22 @@
+# Each page is one program that checks its own result; captures/ is the main job behind examples/run.
+find_package(Threads REQUIRED)
+
+set(crestmax_examples "${PROJECT_SOURCE_DIR}/examples")
+
+function(crestmax_add_example name)
+  add_executable(crestmax_example_${name} ${ARGN})
+  target_link_libraries(crestmax_example_${name} PRIVATE crestmax_strict Threads::Threads)
+endfunction()
+
+foreach(example quickstart engine_threads paged_decode custom_modifier split_and_merge)
+  crestmax_add_example(${example} "${crestmax_examples}/${example}.cpp")
+  if(CRESTMAX_BUILD_TESTS)
+    add_test(NAME "examples: ${example}" COMMAND crestmax_example_${example})
+  endif()
+endforeach()
+
+file(GLOB crestmax_captures_sources CONFIGURE_DEPENDS "${crestmax_examples}/captures/*.cpp")
+crestmax_add_example(captures ${crestmax_captures_sources})
+if(CRESTMAX_BUILD_TESTS)
+  add_test(NAME "examples: captures" COMMAND crestmax_example_captures --quick "${crestmax_examples}/data")
+endif()

@@ -1,0 +1,15 @@
+// An output of integers is refused.
+// expects: satisf[a-z ]*'(output_)?scalar
+// expects: with [A-Z] = int]|'int' does not satisfy
+#include <crestmax/crestmax.hpp>
+
+#ifdef REFUSED
+using element = int;
+#else
+using element = float;
+#endif
+crestmax::tensor<float> query;
+crestmax::tensor<float> key;
+crestmax::tensor<float> value;
+crestmax::tensor<element> output;
+using called = decltype(crestmax::attention(query, key, value, output));

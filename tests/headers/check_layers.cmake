@@ -1,0 +1,109 @@
+# cmake -P check_layers.cmake -- FOLDER: every include among the headers in FOLDER goes to a lower level.
+#
+# Levels from the top down. A file that is in none of them is a mistake: place it.
+set(levels
+    "crestmax.hpp"
+    "throwing.hpp interop/*.hpp"
+    "attention.hpp"
+    "backend/automatic.hpp"
+    "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
+    "backend/cpu/generic.hpp backend/cpu/portable.hpp"
+    "backend/cpu/policy.hpp"
+    # The method is text that instruction sets include; it includes nothing itself.
+    "stages/all.inc"
+    "stages/*.inc"
+    "backend/cpu/block.hpp backend/concept.hpp"
+    "call.hpp planner.hpp"
+    "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
+    # Vocabulary.
+    "modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp interop/rank.hpp"
+    "tensor.hpp error.hpp softmax_state.hpp"
+    "scalar_types.hpp"
+    "config.hpp status.hpp report.hpp")
+
+# Who may include something that is neither the library's nor the standard's.
+set(foreign
+    "Eigen/=backend/cpu/generic.hpp|interop/eigen.hpp"
+    "unsupported/Eigen/=interop/eigen.hpp"
+    "tbb/=interop/tbb.hpp"
+    "omp.h=execution.hpp"
+    "xmmintrin.h=backend/cpu/policy.hpp")
+
+math(EXPR last "${CMAKE_ARGC} - 1")
+set(folder "${CMAKE_ARGV${last}}")
+file(GLOB_RECURSE files RELATIVE "${folder}" "${folder}/*.hpp" "${folder}/*.inc")
+if(NOT files)
+  message(FATAL_ERROR "no headers in ${folder}")
+endif()
+
+set(mistakes "")
+macro(mistake)
+  string(APPEND mistakes "\n  ${ARGN}")
+endmacro()
+
+# level_<file> counts from the top. An exact name wins over a pattern.
+set(number 0)
+foreach(level ${levels})
+  math(EXPR number "${number} + 1")
+  string(REPLACE " " ";" patterns "${level}")
+  foreach(pattern ${patterns})
+    if(pattern MATCHES "\\*")
+      file(GLOB matches RELATIVE "${folder}" "${folder}/${pattern}")
+      foreach(file ${matches})
+        if(NOT DEFINED "level_${file}")
+          set("level_${file}" ${number})
+        endif()
+      endforeach()
+    else()
+      if(NOT EXISTS "${folder}/${pattern}")
+        mistake("${pattern} is on a level but does not exist")
+      endif()
+      set("level_${pattern}" ${number})
+    endif()
+  endforeach()
+endforeach()
+
+foreach(file ${files})
+  if(NOT DEFINED "level_${file}")
+    mistake("${file} has no level: place it in tests/headers/check_layers.cmake")
+    continue()
+  endif()
+  get_filename_component(here "${folder}/${file}" DIRECTORY)
+  file(STRINGS "${folder}/${file}" includes REGEX "^[ \t]*#[ \t]*include")
+  foreach(line ${includes})
+    if(line MATCHES "\"(.*)\"")
+      get_filename_component(target "${here}/${CMAKE_MATCH_1}" ABSOLUTE)
+      file(RELATIVE_PATH target "${folder}" "${target}")
+      if(NOT EXISTS "${folder}/${target}")
+        mistake("${file} includes ${target}, which does not exist")
+      elseif(DEFINED "level_${target}")
+        if(level_${target} LESS level_${file})
+          mistake("${file} includes ${target}, which is above it")
+        elseif(level_${target} EQUAL level_${file})
+          mistake("${file} includes ${target}, which is on its own level")
+        endif()
+      endif()
+    elseif(line MATCHES "<(.*)>")
+      set(name "${CMAKE_MATCH_1}")
+      if(name MATCHES "[/.]")  # the standard's have neither
+        set(allowed FALSE)
+        foreach(rule ${foreign})
+          string(REGEX MATCH "^([^=]*)=(.*)$" unused "${rule}")
+          string(FIND "${name}" "${CMAKE_MATCH_1}" at)
+          if(at EQUAL 0 AND "|${CMAKE_MATCH_2}|" MATCHES "\\|${file}\\|")
+            set(allowed TRUE)
+          endif()
+        endforeach()
+        if(NOT allowed)
+          mistake("${file} includes ${name}, which is none of the standard library")
+        endif()
+      endif()
+    endif()
+  endforeach()
+endforeach()
+
+if(mistakes)
+  message(FATAL_ERROR "includes go one way, down:${mistakes}")
+endif()
+list(LENGTH files count)
+message(STATUS "${count} files, every include goes down")
