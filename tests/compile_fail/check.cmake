@@ -6,6 +6,7 @@
 #   // expects: a regular expression that the compiler's output matches; every such line must match
 #   // refused with: flags    the default is -DREFUSED
 #   // accepted with: flags   the twin, so that the failure is for the right reason; the default is none
+cmake_minimum_required(VERSION 3.22)
 set(ENV{LC_ALL} C)
 set(command "")
 math(EXPR last "${CMAKE_ARGC} - 1")

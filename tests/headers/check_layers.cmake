@@ -1,6 +1,7 @@
 # cmake -P check_layers.cmake -- FOLDER: every include among the headers in FOLDER goes to a lower level.
 #
 # Levels from the top down. A file that is in none of them is a mistake: place it.
+cmake_minimum_required(VERSION 3.22)
 set(levels
     "crestmax.hpp"
     "throwing.hpp interop/*.hpp"

@@ -69,11 +69,23 @@ struct primitives {
   static vec reduce(const vec& x, T factor, T low, T high, integers& power) {
     constexpr T offset = sizeof(T) == 4 ? T(1024) : T(8192);
     const vec limited = clamp(x, low, high);
-    power = (limited * factor + (offset + T(0.5))).template cast<integer>() - static_cast<integer>(offset);
+    power = to_integers(limited * factor + (offset + T(0.5)), static_cast<integer>(offset));
     const vec upper = upper_half(limited);
     const T upper_factor = upper_half(vec::Constant(factor))[0];
-    return (upper * upper_factor - power.template cast<T>()) + upper * (factor - upper_factor) +
+    return (upper * upper_factor - to_numbers(power)) + upper * (factor - upper_factor) +
            (limited - upper) * factor;
+  }
+
+  // Conversions in loops: Eigen's are recursions, which g++ leaves scalar and clang does not inline.
+  static integers to_integers(const vec& x, integer offset) {
+    integers n;
+    for (int i = 0; i < lanes; ++i) n[i] = static_cast<integer>(x[i]) - offset;
+    return n;
+  }
+  static vec to_numbers(const integers& n) {
+    vec x;
+    for (int i = 0; i < lanes; ++i) x[i] = static_cast<T>(n[i]);
+    return x;
   }
 
   // x without the lower half of its digits.

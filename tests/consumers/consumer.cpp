@@ -1,0 +1,3 @@
+#include "check_attention.hpp"
+
+int main() { return consumer::check(); }

@@ -1,0 +1,37 @@
+# Programs that use crestmax as a user would, each built from scratch with the compiler of the tests.
+set(crestmax_consumers "${crestmax_tests}/consumers")
+set(crestmax_consumers_build "${PROJECT_BINARY_DIR}/consumers")
+
+function(crestmax_add_consumer name folder)
+  crestmax_add_test("consumers: ${name}" consumers
+                    ${CMAKE_COMMAND} "-DPROJECT=${PROJECT_SOURCE_DIR}" "-DCONSUMER=${crestmax_consumers}/${folder}"
+                    "-DBUILD=${crestmax_consumers_build}/${ARGV2}" "-DCOMPILER=${CMAKE_CXX_COMPILER}"
+                    "-DGENERATOR=${CMAKE_GENERATOR}" "-DVERSION=${PROJECT_VERSION}" ${ARGN}
+                    -P "${crestmax_consumers}/build.cmake")
+endfunction()
+
+list(GET crestmax_eigen 0 crestmax_eigen_folder)
+set(crestmax_no_eigen "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")
+crestmax_add_consumer("an installed package, found by find_package" find_package find_package
+                      "-DINSTALL=${crestmax_consumers_build}/prefix" "-DOPTIONS=-DEIGEN=${crestmax_eigen_folder}" -DRUN=consumer)
+crestmax_add_consumer("a folder of the project, by add_subdirectory" subdirectory subdirectory -DRUN=consumer)
+crestmax_add_consumer("FetchContent, with an Eigen of the user's own" fetch_content fetch_content -DRUN=consumer
+                      "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_SOURCE_DIR_EIGEN=${crestmax_eigen_folder}")
+crestmax_add_consumer("without Eigen and without a download the message is clear" fetch_content no_eigen
+                      "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_FULLY_DISCONNECTED=ON"
+                      "-DREFUSED=crestmax needs Eigen 3.4: install it (Debian: libeigen3-dev)")
+
+# Without CMake: the compiler, an include path, and flags that users have.
+function(crestmax_add_plain_consumer name program)
+  crestmax_add_test("consumers: ${name}" consumers
+                    ${CMAKE_COMMAND} -P "${crestmax_consumers}/compile_and_run.cmake" --
+                    "${crestmax_consumers_build}/plain/${program}" ${crestmax_compile} ${ARGN}
+                    "${crestmax_consumers}/consumer.cpp")
+endfunction()
+crestmax_add_plain_consumer("an include path and -O2" include_path -O2)
+crestmax_add_plain_consumer("-ffast-math -fno-finite-math-only is survived" fast_math
+                            -O2 -ffast-math -fno-finite-math-only)
+crestmax_add_plain_consumer("-fno-exceptions -fno-rtti" no_exceptions -O1 -fno-exceptions -fno-rtti)
+crestmax_add_plain_consumer("no warning under a user's strict flags" strict -O2 ${crestmax_strict_flags})
+
+include("${crestmax_consumers}/mixed/mixed.cmake")

@@ -1,0 +1,16 @@
+# Translation units of different instruction sets in one program; see part.cpp.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  return()
+endif()
+foreach(optimisation O0 O2)
+  set(name "instruction sets mixed in one program at -${optimisation}")
+  crestmax_add_consumer("${name}" mixed mixed_${optimisation} "-DOPTIONS=-DOPTIMISATION=-${optimisation}"
+                        "-DRUN=forward|backward")
+  set_tests_properties("consumers: ${name}" PROPERTIES FIXTURES_SETUP crestmax_mixed_${optimisation})
+  crestmax_add_test("consumers: no untagged code is shared between instruction sets at -${optimisation}" consumers
+                    ${CMAKE_COMMAND} "-DNM=${CMAKE_NM}" "-DOBJDUMP=${CMAKE_OBJDUMP}" -DOPTIMISATION=${optimisation}
+                    "-DBUILD=${crestmax_consumers_build}/mixed_${optimisation}/consumer"
+                    -P "${crestmax_consumers}/mixed/check_symbols.cmake")
+  set_tests_properties("consumers: no untagged code is shared between instruction sets at -${optimisation}" PROPERTIES
+                       FIXTURES_REQUIRED crestmax_mixed_${optimisation})
+endforeach()
