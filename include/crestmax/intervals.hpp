@@ -36,6 +36,16 @@ class interval_set {
     if (begin < range.end) f(key_interval{begin, range.end});
   }
 
+  // The first part of [begin, end) that is not in the set; empty if there is none.
+  key_interval gap_after(index begin, index end) const {
+    for (int i = 0; i < count_; ++i) {
+      if (at(i).end <= begin) continue;
+      if (at(i).begin > begin) return {begin, std::min(at(i).begin, std::max(begin, end))};
+      begin = at(i).end;
+    }
+    return {begin, std::max(begin, end)};
+  }
+
   // Adds an interval, merging what it touches.
   void insert(key_interval added) {
     if (added.begin >= added.end) return;

@@ -35,6 +35,7 @@ struct problem {
 struct tile_geometry {
   index query_block;  // rows per block
   index key_tile;     // keys per tile
+  index strip;        // rows whose scores are in memory at the same time: whole groups
   index row_group;    // rows per register tile
   index panel;        // keys (or value columns) per register tile
   std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for

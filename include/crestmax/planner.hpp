@@ -15,6 +15,7 @@ namespace planner {
 
 inline constexpr index largest_extent = index{1} << 40;
 inline constexpr index most_windows = 64;
+inline constexpr index most_tile_keys = 512;
 inline constexpr index most_splits = 64;
 inline constexpr index keys_per_split = 4096;
 // A sequence is split over its keys when its queries are this few: decode and speculative decoding.
@@ -85,7 +86,7 @@ inline status check_options(const options& o) {
   if (o.tiles.query_block < 0 || o.tiles.query_block > 4096) {
     return bad("tiles.query_block", "0 to 4096", o.tiles.query_block);
   }
-  if (o.tiles.key_tile < 0 || o.tiles.key_tile > 512) {
+  if (o.tiles.key_tile < 0 || o.tiles.key_tile > most_tile_keys) {
     return bad("tiles.key_tile", "0 to 512", o.tiles.key_tile);
   }
   if (o.tiles.splits < 0 || o.tiles.splits > most_splits) {
@@ -120,6 +121,12 @@ inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_s
   s.heads_per_block = std::clamp<index>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index>(1, group));
   s.queries_per_block = std::clamp<index>(rows / s.heads_per_block, 1, std::max<index>(1, s.q_len));
   s.query_blocks = divide_up(s.q_len, s.queries_per_block);
+  // Blocks of about the same size: a last one of a few rows would pack as many keys for little work.
+  if (s.query_blocks > 1 && s.heads_per_block == 1) {
+    const index even = round_up(divide_up(s.q_len, s.query_blocks), h.tiles.row_group);
+    s.queries_per_block = std::min(s.queries_per_block, even);
+    s.query_blocks = divide_up(s.q_len, s.queries_per_block);
+  }
   s.head_chunks = divide_up(group, s.heads_per_block);
   const bool few_queries = s.query_blocks == 1 && s.q_len <= most_split_queries;
   const index by_length = few_queries ? s.kv_len / keys_per_split : 1;

@@ -158,4 +158,18 @@ inline decltype(auto) visit_kind(scalar_kind kind, F&& f) {
   return f(static_cast<float*>(nullptr));
 }
 
+// The same for an input of a call that computes in T: there is no double among the inputs of one in float.
+template <class T, class F>
+inline decltype(auto) visit_input_kind(scalar_kind kind, F&& f) {
+  if constexpr (std::is_same_v<T, double>) {
+    return visit_kind(kind, f);
+  } else {
+    switch (kind) {
+      case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
+      case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
+      default: return f(static_cast<float*>(nullptr));
+    }
+  }
+}
+
 CRESTMAX_END_NAMESPACE

@@ -6,15 +6,22 @@ namespace crestmax_test {
 namespace {
 
 void hold_to_the_contract(std::uint64_t first_seed, index count, backend_kind backend,
-                          const random_limits& limits = {}, index rows = 24) {
+                          const random_limits& limits = {}, index rows = 24,
+                          crestmax::instruction_set most = crestmax::instruction_set::widest) {
   for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count));
        ++seed) {
     const attention_case c = random_case(seed, limits);
-    ASSERT_TRUE(is_exact(c, {.backend = backend}, rows)) << "seed " << seed;
+    ASSERT_TRUE(is_exact(c, {.backend = backend, .most = most}, rows)) << "seed " << seed;
   }
 }
 
-TEST(RandomCalls, AreExactOnTheGenericBackend) { hold_to_the_contract(1000, 1600, backend_kind::cpu); }
+TEST(RandomCalls, AreExactOnTheWidestInstructionSet) { hold_to_the_contract(1000, 1600, backend_kind::cpu); }
+
+TEST(RandomCalls, AreExactOnEveryNarrowerInstructionSet) {
+  for (const auto set : {crestmax::instruction_set::generic, crestmax::instruction_set::avx2}) {
+    if (set < crestmax::cpu::machine_set) hold_to_the_contract(1000, 600, backend_kind::cpu, {}, 24, set);
+  }
+}
 
 TEST(RandomCalls, AreExactOnThePortableBackend) { hold_to_the_contract(5000, 800, backend_kind::portable); }
 

@@ -22,9 +22,9 @@ enum class workspace_kind { owned, given_clean, given_dirty };
 // What must not change a result's bits.
 struct surroundings {
   backend_kind backend = backend_kind::cpu;
-  crestmax::instruction_set most = crestmax::instruction_set::widest;  // of backend cpu; this one matters
   test_executor executor{};
   workspace_kind workspace = workspace_kind::owned;
+  crestmax::instruction_set most = crestmax::instruction_set::widest;  // a cap for backend cpu; this may change bits
 };
 
 // A paged cache: key and value of the case are page pools (pages, page_size, kv_heads, d).

@@ -17,7 +17,7 @@ struct ascend {
                       "a build with the CANN toolkit", "one that was built without CANN");
   }
   template <class T>
-  tile_geometry geometry(const problem&) const { return {1, 16, 1, 16}; }
+  tile_geometry geometry(const problem&) const { return {1, 16, 1, 1, 16}; }
   template <class T>
   std::size_t worker_bytes(const plan_header&) const { return 0; }
   template <class T>

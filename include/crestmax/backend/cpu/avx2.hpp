@@ -8,6 +8,7 @@
 #include <immintrin.h>
 
 #include <cstring>
+#include <numeric>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
@@ -30,6 +31,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm256_loadu_ps(from); }
   static void store(float* to, const vec& x) { _mm256_storeu_ps(to, x); }
@@ -44,9 +46,12 @@ struct primitives<float> {
 
   static constexpr int least_power = -127;
   static constexpr int greatest_power = 128;
-  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
-    const vec limited = _mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), x));
+  static vec reduce(const vec& x, float factor, float low, float, integers& power) {
+    // Above the range the power is limited, past the range of integers it is wrong: there the fraction is so
+    // large that its polynomial, or that times 2^power, is infinite.
+    const vec limited = _mm256_max_ps(_mm256_set1_ps(low), x);
     power = _mm256_cvtps_epi32(_mm256_mul_ps(limited, _mm256_set1_ps(factor)));
+    power = _mm256_min_epi32(power, _mm256_set1_epi32(greatest_power));
     return _mm256_fmsub_ps(limited, _mm256_set1_ps(factor), _mm256_cvtepi32_ps(power));
   }
   static vec scale(const vec& x, const integers& power) {
@@ -63,6 +68,30 @@ struct primitives<float> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+
+  static vec multiply_wide(const vec& x, double factor) {
+    const __m256d f = _mm256_set1_pd(factor);
+    const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), f));
+    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_mul_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)), f)), low);
+  }
+  static void narrow(float* to, const vec& x) { _mm256_storeu_ps(to, x); }
+  static void narrow(double* to, const vec& x) {
+    _mm256_storeu_pd(to, _mm256_cvtps_pd(_mm256_castps256_ps128(x)));
+    _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
+  }
+  static void narrow(float16* to, const vec& x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static void narrow(bfloat16* to, const vec& x) {  // to nearest even; a NaN stays quiet
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const __m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i upper = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, nan, is_nan), 16);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                     _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
   }
 
   static constexpr index block = 8;
@@ -106,6 +135,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm256_loadu_pd(from); }
   static void store(double* to, const vec& x) { _mm256_storeu_pd(to, x); }
@@ -138,6 +168,15 @@ struct primitives<double> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
     return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
+  }
+
+  static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
+  static void narrow(double* to, const vec& x) { store(to, x); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    double numbers[lanes];
+    store(numbers, x);
+    for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
   }
 
   static constexpr index block = 4;

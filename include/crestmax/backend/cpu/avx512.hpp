@@ -8,6 +8,7 @@
 #include <immintrin.h>
 
 #include <cstring>
+#include <numeric>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
@@ -37,6 +38,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm512_loadu_ps(from); }
   static void store(float* to, const vec& x) { _mm512_storeu_ps(to, x); }
@@ -69,6 +71,28 @@ struct primitives<float> {
   static vec widen(const bfloat16* from) {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+
+  static vec multiply_wide(const vec& x, double factor) {
+    const __m512d f = _mm512_set1_pd(factor);
+    const __m256 low = _mm512_cvtpd_ps(_mm512_mul_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)), f));
+    const __m256 high = _mm512_cvtpd_ps(_mm512_mul_pd(_mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)), f));
+    return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+  }
+  static void narrow(float* to, const vec& x) { _mm512_storeu_ps(to, x); }
+  static void narrow(double* to, const vec& x) {
+    _mm512_storeu_pd(to, _mm512_cvtps_pd(_mm512_castps512_ps256(x)));
+    _mm512_storeu_pd(to + 8, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)));
+  }
+  static void narrow(float16* to, const vec& x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static void narrow(bfloat16* to, const vec& x) {  // to nearest even; a NaN stays quiet
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    const __m512i result = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
   }
 
   static constexpr index block = 16;
@@ -113,6 +137,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm512_loadu_pd(from); }
   static void store(double* to, const vec& x) { _mm512_storeu_pd(to, x); }
@@ -142,6 +167,15 @@ struct primitives<double> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
+  }
+
+  static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
+  static void narrow(double* to, const vec& x) { store(to, x); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    double numbers[lanes];
+    store(numbers, x);
+    for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
   }
 
   static constexpr index block = 8;

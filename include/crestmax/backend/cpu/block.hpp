@@ -25,6 +25,26 @@ struct plateau_window {
   index key;
 };
 
+// Some rows of a block.
+struct row_span {
+  index first;
+  index count;
+};
+
+// Hull of the positions and heads of some rows.
+struct row_hull {
+  index first_query;
+  index last_query;
+  index first_head;
+  index last_head;
+};
+
+// A piece of memory that will be read soon.
+struct memory_run {
+  const std::byte* data;
+  index bytes;
+};
+
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
 //
 // Scores are held in score units: raw products q.k where the scale can wait for the exponential
@@ -42,10 +62,7 @@ struct block {
   index first_index;   // query index and head of the block's first row, and its number of heads
   index block_head;
   index block_heads;
-  index first_query;  // hull of the rows' positions
-  index last_query;
-  index first_head;    // hull of the rows' heads
-  index last_head;
+  row_hull hull;
   index query_offset;  // position of query index 0: kv_len - q_len
   key_interval keys;   // hull of the keys that masks leave reachable
   T unit;
@@ -53,6 +70,7 @@ struct block {
   bool all_set;        // every row has a shift
   bool careful;        // walks visible keys only: the correction
   int margin;          // weights are exp(s - shift) * 2^-margin
+  T largest_sum;       // of the weights of the rows written so far
   T lipschitz;         // largest neighbouring difference seen on refined windows, score units
   bool measure_lipschitz;
   bool sampled;        // phase 0 ran
@@ -78,19 +96,32 @@ struct block {
   T* query;   // packed: groups of rows, [d_qk][rows of the group]
   T* key;     // packed: panels of keys, [d_qk][panel]
   T* value;   // packed: panels of columns, [keys][panel]
-  T* scores;  // [capacity][key_tile]: scores, then weights
+  T* scores;  // [strip][score_stride]: scores, then weights, of the strip in hand
   T* output;  // [capacity][output_stride]
   T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
   T* column;  // [key_tile]: largest excess per sampled key
-  std::uint64_t* visible;  // a bit per score of the tile in hand, for the correction
-  index score_stride;
+  std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
+  index key_tile;
   index output_stride;
+  index* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
+  index* last_panel;
+
+  // What the tile after the one in hand will read: fetched a few lines at a time between register tiles.
+  memory_run* ahead;  // [2 * key_tile]
+  index ahead_count;
+  index ahead_at;      // run in hand, and how much of it has been asked for
+  index ahead_offset;
+  index ahead_lines;   // to ask for after each register tile
+  key_interval upcoming;  // keys that follow the range in hand, if they are known
 
   plateau_window* windows;
   index window_count;
   interval_set taken;
   worker_counters* counters;
 
+  // A constant, so that the rows of a register tile are at constant distances; not a power of two, so that
+  // they do not compete for the same lines of the cache.
+  static constexpr index score_stride = planner::most_tile_keys + 16;
   static constexpr T hidden = -std::numeric_limits<T>::infinity();
 };
 
@@ -117,7 +148,7 @@ inline constexpr index widest_lanes = 16;
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
   const index capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
-  b.score_stride = planner::round_up(h.tiles.key_tile, h.tiles.panel);
+  b.key_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
   b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
   b.counters = memory.take<worker_counters>(1);
   b.rows_at = memory.take<row_position>(capacity);
@@ -126,14 +157,17 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
                   &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
     *row = memory.take<T>(capacity);
   }
-  b.query = memory.take<T>(capacity * h.shape.d_qk);
-  b.key = memory.take<T>(b.score_stride * h.shape.d_qk);
-  b.value = memory.take<T>(b.score_stride * b.output_stride);
-  b.scores = memory.take<T>(capacity * b.score_stride);
+  b.ahead = memory.take<memory_run>(2 * b.key_tile);
+  b.first_panel = memory.take<index>(capacity);
+  b.last_panel = memory.take<index>(capacity);
+  b.query = memory.take<T>(capacity * h.shape.d_qk + widest_lanes);  // see pack_query_group
+  b.key = memory.take<T>(b.key_tile * h.shape.d_qk);
+  b.value = memory.take<T>(b.key_tile * b.output_stride);
+  b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
-  b.column = memory.take<T>(b.score_stride);
-  b.visible = memory.take<std::uint64_t>(capacity * b.score_stride / 64 + 1);
+  b.column = memory.take<T>(b.key_tile);
+  b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
 }
 
 template <class T>
@@ -205,41 +239,62 @@ index slot_of(const block<T>& b, index r) {
   return (b.rows_at[r].query_index - b.first_index) * b.block_heads + b.rows_at[r].head - b.block_head;
 }
 
+// A strip: rows of a block whose scores are in memory at the same time, small enough for the first caches.
+// Strips are whole groups, but for the last.
+template <class T, class F>
+void for_each_strip(const block<T>& b, F&& f) {
+  for (index first = 0; first < b.rows; first += b.plan->tiles.strip) {
+    f(row_span{first, std::min(b.plan->tiles.strip, b.rows - first)});
+  }
+}
+
+// Scores of a row of the strip in hand.
+template <class T>
+T* score_row(const block<T>& b, row_span strip, index row) {
+  return b.scores + (row - strip.first) * block<T>::score_stride;
+}
+
+template <class T>
+row_hull hull_of(const block<T>& b, index first, index count) {
+  row_hull h{b.rows_at[first].query, b.rows_at[first].query, b.rows_at[first].head, b.rows_at[first].head};
+  for (index r = first + 1; r < first + count; ++r) {
+    h.first_query = std::min(h.first_query, b.rows_at[r].query);
+    h.last_query = std::max(h.last_query, b.rows_at[r].query);
+    h.first_head = std::min(h.first_head, b.rows_at[r].head);
+    h.last_head = std::max(h.last_head, b.rows_at[r].head);
+  }
+  return h;
+}
+
+// Hull of the keys that masks can leave visible to some rows.
+template <class T>
+key_interval reachable_keys(const block<T>& b, const row_hull& rows) {
+  key_interval keys{b.sequence.kv_len, 0};
+  for (index head = rows.first_head; head <= rows.last_head; ++head) {
+    const key_interval k = b.call->modifiers.reachable(
+        b.call->modifiers.context, {b.sequence_number, head, rows.first_query, rows.last_query, b.query_offset,
+                                    0, b.sequence.kv_len - 1});
+    keys = {std::min(keys.begin, k.begin), std::max(keys.end, k.end)};
+  }
+  return {std::max<index>(0, keys.begin), std::min(b.sequence.kv_len, keys.end)};
+}
+
 // Hulls that follow from the rows in hand.
 template <class T>
 void measure_block(block<T>& b) {
-  b.first_query = std::numeric_limits<index>::max();
-  b.last_query = std::numeric_limits<index>::min();
-  for (index r = 0; r < b.rows; ++r) {
-    b.first_query = std::min(b.first_query, b.rows_at[r].query);
-    b.last_query = std::max(b.last_query, b.rows_at[r].query);
-  }
-  b.first_head = std::numeric_limits<index>::max();
-  b.last_head = 0;
-  for (index r = 0; r < b.rows; ++r) {
-    b.first_head = std::min(b.first_head, b.rows_at[r].head);
-    b.last_head = std::max(b.last_head, b.rows_at[r].head);
-  }
-  b.keys = {b.sequence.kv_len, 0};
-  for (index head = b.first_head; head <= b.last_head; ++head) {
-    const key_interval k = b.call->modifiers.reachable(
-        b.call->modifiers.context, {b.sequence_number, head, b.first_query, b.last_query, b.query_offset,
-                                    0, b.sequence.kv_len - 1});
-    b.keys = {std::min(b.keys.begin, k.begin), std::max(b.keys.end, k.end)};
-  }
-  b.keys.begin = std::max<index>(0, b.keys.begin);
-  b.keys.end = std::min(b.sequence.kv_len, b.keys.end);
+  b.hull = hull_of(b, 0, b.rows);
+  b.keys = reachable_keys(b, b.hull);
 }
 
-// What the masks leave of [first, first + keys * step) for the rows of the block.
+// What the masks leave of [first, first + keys * step) for some rows.
 template <class T>
-visibility classify(const block<T>& b, index first, index keys, index step) {
+visibility classify(const block<T>& b, const row_hull& rows, index first, index keys, index step) {
   if (!b.call->modifiers.masks) return visibility::all;
   bool any = false;
   bool all = true;
-  for (index head = b.first_head; head <= b.last_head; ++head) {
+  for (index head = rows.first_head; head <= rows.last_head; ++head) {
     const visibility v = b.call->modifiers.classify(
-        b.call->modifiers.context, {b.sequence_number, head, b.first_query, b.last_query, b.query_offset,
+        b.call->modifiers.context, {b.sequence_number, head, rows.first_query, rows.last_query, b.query_offset,
                                     first, first + (keys - 1) * step});
     any |= v != visibility::none;
     all &= v == visibility::all;

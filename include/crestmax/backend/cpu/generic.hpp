@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <cstring>
+#include <numeric>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
@@ -31,6 +32,7 @@ struct primitives {
 #endif
   static constexpr int row_group = 6;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   // Unaligned: Eigen would align by the compiler's flags, and what is not inlined (-O0) is shared by translation
@@ -115,6 +117,13 @@ struct primitives {
     if constexpr (std::is_same_v<Stored, T>) std::memcpy(x.data(), from, sizeof(T) * lanes);
     else for (int i = 0; i < lanes; ++i) x[i] = convert<T>(from[i]);
     return x;
+  }
+
+  // x * factor, rounded once.
+  static vec multiply_wide(const vec& x, double factor) { return (x.template cast<double>() * factor).template cast<T>(); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(x[i]);
   }
 
   // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,

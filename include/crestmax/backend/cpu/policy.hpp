@@ -71,13 +71,14 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   }
 }
 
-// 96 rows: a multiple of every row group, large enough that packing a tile of keys is amortised,
-// small enough that scores, weights and outputs stay in the second level cache.
-// 256 keys: the block in which sums start from zero.
+// Query block: large enough that packing a tile of keys and values is a small part of the work.
+// Strip: its scores, and what passes by them, stay in the first two caches.
+// Key tile: the block in which sums start from zero.
 template <class Kernels, class T>
 tile_geometry geometry_of() {
   using P = typename Kernels::template vectors<T>;
-  return {96, 256, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
+  constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
+  return {rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
 }
 
 // What does not depend on the instruction set.

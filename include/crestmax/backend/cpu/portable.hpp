@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <numeric>
 #include <bit>
 
 #include "../../softmax_state.hpp"
@@ -22,6 +23,7 @@ struct primitives {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   using vec = std::array<T, lanes>;
@@ -82,6 +84,13 @@ struct primitives {
   // `lanes` numbers of any type.
   template <class Stored>
   static vec widen(const Stored* from) { return each([&](std::size_t i) { return convert<T>(from[i]); }); }
+
+  // x * factor, rounded once.
+  static vec multiply_wide(const vec& x, double factor) { return each([&](std::size_t i) { return static_cast<T>(static_cast<double>(x[i]) * factor); }); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    for (std::size_t i = 0; i < lanes; ++i) to[i] = convert<Stored>(x[i]);
+  }
 
   // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
   // in rising order.

@@ -1,0 +1,75 @@
+// Which instruction set a call runs on, and what happens where the machine lacks one.
+#include <gtest/gtest.h>
+
+#include <crestmax/crestmax.hpp>
+#include <cstring>
+#include <vector>
+
+namespace crestmax_test {
+namespace {
+
+using crestmax::instruction_set;
+
+crestmax::status run(crestmax::backend::cpu backend, crestmax::report& report, std::vector<float>& output) {
+  std::vector<float> input(static_cast<std::size_t>(40 * 8));
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i % 7) - 3.0f;
+  output.assign(input.size(), 0.0f);
+  const crestmax::tensor<float> x(input.data(), {1, 40, 1, 8});
+  const crestmax::tensor<float> to(output.data(), {1, 40, 1, 8});
+  return crestmax::attention(x, x, x, to, {.report = &report}, {}, backend);
+}
+
+TEST(InstructionSet, IsTheWidestOfTheMachineByDefault) {
+  crestmax::report report;
+  std::vector<float> output;
+  ASSERT_TRUE(run({}, report, output).ok());
+  EXPECT_STREQ(report.instruction_set, name(crestmax::cpu::machine_set));
+}
+
+TEST(InstructionSet, IsNeverWiderThanTheCap) {
+  crestmax::report report;
+  std::vector<float> output;
+  ASSERT_TRUE(run(crestmax::backend::cpu(instruction_set::generic), report, output).ok());
+  EXPECT_STREQ(report.instruction_set, "generic");
+}
+
+TEST(InstructionSet, ThatIsMissingIsAStatusNamingBoth) {
+  crestmax::report report;
+  std::vector<float> output;
+  const crestmax::status status =
+      run(crestmax::backend::cpu(instruction_set::generic, instruction_set::avx512), report, output);
+  EXPECT_EQ(status.code, crestmax::status_code::unavailable);
+  EXPECT_NE(std::strstr(status.message(), "avx512"), nullptr) << status.message();
+  EXPECT_NE(std::strstr(status.message(), "generic"), nullptr) << status.message();
+  EXPECT_EQ(output, std::vector<float>(output.size(), 0.0f));
+}
+
+TEST(InstructionSet, IsFixedByThePlan) {
+  std::vector<float> data(16 * 8, 1.0f);
+  std::vector<float> output(16 * 8);
+  const crestmax::tensor<float> x(data.data(), {1, 16, 1, 8});
+  const crestmax::tensor<float> to(output.data(), {1, 16, 1, 8});
+  for (int i = static_cast<int>(instruction_set::generic); i <= static_cast<int>(crestmax::cpu::machine_set); ++i) {
+    const auto set = static_cast<instruction_set>(i);
+    const auto call = crestmax::bind(x, crestmax::make_source(x, x), to, {}, {}, crestmax::backend::cpu(set));
+    std::vector<std::uint64_t> memory(call.plan_bytes() / 8 + 1);
+    crestmax::plan plan;
+    ASSERT_TRUE(call.prepare(std::as_writable_bytes(std::span(memory)), plan).ok());
+    EXPECT_EQ(plan->tiles.kernels, i);
+  }
+}
+
+TEST(InstructionSet, WorkersNeedAtMostTwoMebibytesForHeadsUpTo256) {
+  for (int i = static_cast<int>(instruction_set::generic); i <= static_cast<int>(crestmax::cpu::machine_set); ++i) {
+    std::vector<float> one(256);
+    const crestmax::tensor<float> x(one.data(), {1, 100000, 8, 256});
+    const auto call = crestmax::bind(x, crestmax::make_source(x, x), x, {}, {},
+                                     crestmax::backend::cpu(static_cast<instruction_set>(i)));
+    crestmax::workspace_size size;
+    ASSERT_TRUE(call.measure(size).ok());
+    EXPECT_LE(size.per_worker, std::size_t{2} << 20);
+  }
+}
+
+}  // namespace
+}  // namespace crestmax_test
