@@ -78,7 +78,8 @@
 #else
 #define CRESTMAX_DETAIL_EXCEPTIONS nothrow
 #endif
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
+// clang with -ffast-math -fno-finite-math-only owns up to nothing but the last of these.
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__NO_MATH_ERRNO__)
 #define CRESTMAX_DETAIL_MATH fast
 #else
 #define CRESTMAX_DETAIL_MATH strict
