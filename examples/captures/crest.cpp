@@ -60,7 +60,7 @@ std::vector<double> find_crests(const captured_model& m, index head, const crest
 crest_trace trace_crest(const captured_model& m, index head, index query, const crestmax::softmax_method& method) {
   crest_trace trace;
   for_each_block(m, head, method, [&](auto& block) {
-    if (query < block.first_query || query > block.last_query) return;
+    if (query < block.hull.first_query || query > block.hull.last_query) return;
     kernels::take_anchors<primitives>(block, false);
     for (int i = 0; i < block.taken.size(); ++i) trace.anchors.push_back(block.taken[i]);
     kernels::coarse_max<primitives>(block);
