@@ -10,7 +10,7 @@
 
 namespace consumer {
 
-constexpr crestmax::index length = 600, heads = 2, dim = 16;
+constexpr crestmax::index length = 300, heads = 2, dim = 16;
 constexpr std::size_t numbers = static_cast<std::size_t>(length * heads * dim);
 
 // Numbers in [-2, 2) that need no library.

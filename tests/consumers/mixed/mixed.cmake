@@ -6,7 +6,7 @@ foreach(optimisation O0 O2)
   set(name "instruction sets mixed in one program at -${optimisation}")
   crestmax_add_consumer("${name}" mixed mixed_${optimisation} "-DOPTIONS=-DOPTIMISATION=-${optimisation}"
                         "-DRUN=forward|backward")
-  set_tests_properties("consumers: ${name}" PROPERTIES FIXTURES_SETUP crestmax_mixed_${optimisation})
+  set_tests_properties("consumers: ${name}" PROPERTIES FIXTURES_SETUP crestmax_mixed_${optimisation} PROCESSORS 2)
   crestmax_add_test("consumers: no untagged code is shared between instruction sets at -${optimisation}" consumers
                     ${CMAKE_COMMAND} "-DNM=${CMAKE_NM}" "-DOBJDUMP=${CMAKE_OBJDUMP}" -DOPTIMISATION=${optimisation}
                     "-DBUILD=${crestmax_consumers_build}/mixed_${optimisation}/consumer"
