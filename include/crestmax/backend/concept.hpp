@@ -11,7 +11,7 @@ CRESTMAX_BEGIN_NAMESPACE
 // T is the compute type, float or double.
 //   available(p)        ok, or why this backend cannot serve the problem here
 //   geometry<T>(p)      the tile sizes of its kernels
-//   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, splits) partial states of splits
+//   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, n)  n blocks' partial states of splits
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
 //   begin<T> / collect<T>               clear and sum the workers' counters
 template <class B, class T>

@@ -40,6 +40,20 @@ struct primitives {
   using const_view = Eigen::Map<const vec, Eigen::Aligned64>;
 
   static vec load(const T* from) { return const_view(from); }
+  // Numbers of any storage type, at any element's alignment; of `count` of them, zeros behind.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    if constexpr (std::is_same_v<Stored, T>) return Eigen::Map<const vec>(from);
+    vec x;
+    for (int i = 0; i < lanes; ++i) x[i] = convert<T>(from[i]);
+    return x;
+  }
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    vec x = vec::Zero();
+    for (index i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
+    return x;
+  }
   static void store(T* to, const vec& x) { view{to} = x; }
   static vec broadcast(T x) { return vec::Constant(x); }
   static void clear(vec& x) { x.setZero(); }
@@ -49,6 +63,7 @@ struct primitives {
   static vec multiply_add(const vec& a, const vec& b, T c) { return a * b + c; }
   static vec multiply_subtract(const vec& a, T b, const vec& c) { return a * b - c; }
   static void add_product(vec& sum, T a, const vec& b) { sum += a * b; }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum += a * b; }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return a.binaryExpr(b, Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNumbers>());
   }
@@ -98,6 +113,12 @@ struct primitives {
       for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
     }
     return sums[0];
+  }
+  // Lane i: the total of x[i].
+  static vec totals(const vec (&x)[lanes]) {
+    vec sums;
+    CRESTMAX_UNROLL for (int i = 0; i < lanes; ++i) sums[i] = total(x[i]);
+    return sums;
   }
 };
 

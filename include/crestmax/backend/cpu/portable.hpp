@@ -37,6 +37,15 @@ struct primitives {
   }
 
   static vec load(const T* from) { return each([&](std::size_t i) { return from[i]; }); }
+  // Numbers of any storage type, at any element's alignment; of `count` of them, zeros behind.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    return each([&](std::size_t i) { return convert<T>(from[i]); });
+  }
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
+  }
   static void store(T* to, const vec& x) {
     for (std::size_t i = 0; i < lanes; ++i) to[i] = x[i];
   }
@@ -53,6 +62,9 @@ struct primitives {
   }
   static void add_product(vec& sum, T a, const vec& b) {
     for (std::size_t i = 0; i < lanes; ++i) sum[i] += a * b[i];
+  }
+  static void add_product(vec& sum, const vec& a, const vec& b) {
+    for (std::size_t i = 0; i < lanes; ++i) sum[i] += a[i] * b[i];
   }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return each([&](std::size_t i) { return !(a[i] < b[i]) && a[i] == a[i] ? a[i] : b[i] == b[i] ? b[i] : a[i]; });
@@ -100,6 +112,10 @@ struct primitives {
       for (std::size_t i = 0; i < width; ++i) sums[i] += sums[i + width];
     }
     return sums[0];
+  }
+  // Lane i: the total of x[i].
+  static vec totals(const vec (&x)[lanes]) {
+    return each([&](std::size_t i) { return total(x[i]); });
   }
 };
 
