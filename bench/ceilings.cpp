@@ -160,14 +160,22 @@ void measure_reading(ceilings& c) {
   c.read_all_cores = best_read(memory.data(), bytes, static_cast<int>(this_machine().cores.size()));
 }
 
-// The kernels' own exponential, inlined whole as the kernels do it.
-CRESTMAX_KERNEL void library_exp(const float* from, float* to, long count) {
-  using primitives = crestmax::cpu::generic::primitives<float>;
-  const auto constants = crestmax::cpu::generic::make_weight_constants(1.0f, 2);
-  for (long i = 0; i < count; i += primitives::lanes) {
-    primitives::store(to + i,
-                      crestmax::cpu::generic::weight<primitives>(primitives::load(from + i), constants));
+// The exponential of the kernels that calls run on.
+void library_exp(const float* from, float* to, long count) {
+  using crestmax::instruction_set;
+  namespace cpu = crestmax::cpu;
+#if CRESTMAX_X86_SETS
+  if (cpu::machine_set() == instruction_set::avx512) {
+    using primitives = cpu::avx512::primitives<float>;
+    return cpu::avx512::weights_of<primitives>(from, to, count, cpu::avx512::make_weight_constants<primitives>(1.0f, 2));
   }
+  if (cpu::machine_set() == instruction_set::avx2) {
+    using primitives = cpu::avx2::primitives<float>;
+    return cpu::avx2::weights_of<primitives>(from, to, count, cpu::avx2::make_weight_constants<primitives>(1.0f, 2));
+  }
+#endif
+  using primitives = cpu::generic::primitives<float>;
+  cpu::generic::weights_of<primitives>(from, to, count, cpu::generic::make_weight_constants<primitives>(1.0f, 2));
 }
 
 // Exponentials of 4096 numbers in the first cache, by the kernels' own function and by Eigen's.

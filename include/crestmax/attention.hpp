@@ -142,7 +142,7 @@ class attention_call {
   void collect(int workers, report& r) const {
     r = report{};
     r.backend = backend_.name();
-    r.instruction_set = backend_.instruction_set();
+    r.instruction_set = backend_.instruction_set(plan_.header());
     for (int w = 0; w < workers; ++w) backend_.collect(data(), w, r);
   }
 

@@ -71,3 +71,24 @@
 #define CRESTMAX_UNROLL
 #define CRESTMAX_KERNEL
 #endif
+
+// A region whose functions are compiled for an instruction set that the rest of the translation unit
+// need not have: text between begin and end, called only after features.hpp has found the set. Standard and
+// third-party headers stay outside.
+#if defined(__clang__)
+#define CRESTMAX_DETAIL_PRAGMA(text) _Pragma(#text)
+#define CRESTMAX_BEGIN_TARGET(features) \
+  CRESTMAX_DETAIL_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define CRESTMAX_END_TARGET _Pragma("clang attribute pop")
+#elif defined(__GNUC__)
+#define CRESTMAX_DETAIL_PRAGMA(text) _Pragma(#text)
+#define CRESTMAX_BEGIN_TARGET(features) \
+  _Pragma("GCC push_options") CRESTMAX_DETAIL_PRAGMA(GCC target(features))
+#define CRESTMAX_END_TARGET _Pragma("GCC pop_options")
+#endif
+
+#if defined(__x86_64__) && defined(CRESTMAX_BEGIN_TARGET)
+#define CRESTMAX_X86_SETS 1
+#else
+#define CRESTMAX_X86_SETS 0
+#endif

@@ -37,6 +37,7 @@ struct tile_geometry {
   index key_tile;     // keys per tile
   index row_group;    // rows per register tile
   index panel;        // keys (or value columns) per register tile
+  std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for
 };
 
 enum class plan_stage : std::int32_t {

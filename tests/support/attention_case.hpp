@@ -2,6 +2,7 @@
 // the surroundings that must not matter. run() makes the call.
 #pragma once
 
+#include <crestmax/backend/cpu/features.hpp>
 #include <crestmax/options.hpp>
 #include <crestmax/status.hpp>
 #include <memory>
@@ -21,6 +22,7 @@ enum class workspace_kind { owned, given_clean, given_dirty };
 // What must not change a result's bits.
 struct surroundings {
   backend_kind backend = backend_kind::cpu;
+  crestmax::instruction_set most = crestmax::instruction_set::widest;  // of backend cpu; this one matters
   test_executor executor{};
   workspace_kind workspace = workspace_kind::owned;
 };

@@ -5,7 +5,7 @@
 namespace crestmax_test {
 
 attention_result run_on_cpu(const attention_case& c, const surroundings& s) {
-  return run_on<crestmax::backend::cpu>(c, s);
+  return run_on(c, s, crestmax::backend::cpu(s.most));
 }
 
 attention_result run(const attention_case& c, const surroundings& s) {

@@ -5,7 +5,7 @@
 namespace crestmax_test {
 
 attention_result run_on_portable(const attention_case& c, const surroundings& s) {
-  return run_on<crestmax::backend::portable>(c, s);
+  return run_on(c, s, crestmax::backend::portable{});
 }
 
 }  // namespace crestmax_test

@@ -11,14 +11,14 @@ namespace crestmax_test {
 
 template <class Q, class Source, class O, class Backend>
 crestmax::status run_source(const attention_case& c, attention_result& r, const Source& source,
-                            crestmax::options options, const surroundings& s) {
+                            crestmax::options options, const surroundings& s, Backend backend) {
   test_tensor query_copy = c.query;
   const auto query = query_copy.view<Q>();
   const auto output = r.output.view<O>();
   const auto chain = c.modifiers.chain();
   std::vector<std::byte> memory;
   if (s.workspace != workspace_kind::owned) {
-    const auto call = crestmax::bind(query, source, output, options, chain, Backend{});
+    const auto call = crestmax::bind(query, source, output, options, chain, backend);
     std::size_t bytes = 0;
     const crestmax::status measured = crestmax::workspace_bytes(call, s.executor.workers(), bytes);
     if (!measured.ok()) return measured;
@@ -27,17 +27,17 @@ crestmax::status run_source(const attention_case& c, attention_result& r, const 
     const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
     options.workspace = {memory.data() + (64 - address % 64), bytes};
   }
-  return crestmax::attention(query, source, output, options, chain, Backend{}, s.executor);
+  return crestmax::attention(query, source, output, options, chain, backend, s.executor);
 }
 
 template <class Q, class K, class V, class O, class Backend>
 crestmax::status run_types(const attention_case& c, attention_result& r, const crestmax::options& options,
-                           const surroundings& s) {
+                           const surroundings& s, Backend backend) {
   const auto key = c.key.view<K>();
   const auto value = c.value.view<V>();
   if (!c.pages) {
     return run_source<Q, crestmax::contiguous_source<K, V>, O, Backend>(
-        c, r, crestmax::make_source(key, value, options.key_offsets), options, s);
+        c, r, crestmax::make_source(key, value, options.key_offsets), options, s, backend);
   }
   const crestmax::paged_cache<K, V> cache{.key_pages = key,
                                           .value_pages = value,
@@ -46,11 +46,11 @@ crestmax::status run_types(const attention_case& c, attention_result& r, const c
                                           .table_stride = c.pages->table_stride,
                                           .page_offsets = c.pages->offsets};
   return run_source<Q, crestmax::paged_source<K, V>, O, Backend>(c, r, crestmax::make_source(cache), options,
-                                                                 s);
+                                                                 s, backend);
 }
 
 template <class Backend>
-attention_result run_on(const attention_case& c, const surroundings& s) {
+attention_result run_on(const attention_case& c, const surroundings& s, Backend backend) {
   using f16 = crestmax::float16;
   using bf16 = crestmax::bfloat16;
   attention_result r;
@@ -91,23 +91,23 @@ attention_result run_on(const attention_case& c, const surroundings& s) {
   constexpr auto f16_kind = scalar_kind::float16;
   constexpr auto bf16_kind = scalar_kind::bfloat16;
   if (types(f32_kind, f32_kind, f32_kind, f32_kind)) {
-    r.status = run_types<float, float, float, float, Backend>(c, r, options, s);
+    r.status = run_types<float, float, float, float, Backend>(c, r, options, s, backend);
   } else if (types(f64_kind, f64_kind, f64_kind, f64_kind)) {
-    r.status = run_types<double, double, double, double, Backend>(c, r, options, s);
+    r.status = run_types<double, double, double, double, Backend>(c, r, options, s, backend);
   } else if (types(f16_kind, f16_kind, f16_kind, f16_kind)) {
-    r.status = run_types<f16, f16, f16, f16, Backend>(c, r, options, s);
+    r.status = run_types<f16, f16, f16, f16, Backend>(c, r, options, s, backend);
   } else if (types(bf16_kind, bf16_kind, bf16_kind, bf16_kind)) {
-    r.status = run_types<bf16, bf16, bf16, bf16, Backend>(c, r, options, s);
+    r.status = run_types<bf16, bf16, bf16, bf16, Backend>(c, r, options, s, backend);
   } else if (types(f32_kind, f16_kind, f16_kind, f32_kind)) {
-    r.status = run_types<float, f16, f16, float, Backend>(c, r, options, s);
+    r.status = run_types<float, f16, f16, float, Backend>(c, r, options, s, backend);
   } else if (types(f32_kind, bf16_kind, bf16_kind, f32_kind)) {
-    r.status = run_types<float, bf16, bf16, float, Backend>(c, r, options, s);
+    r.status = run_types<float, bf16, bf16, float, Backend>(c, r, options, s, backend);
   } else if (types(f32_kind, f16_kind, bf16_kind, f16_kind)) {
-    r.status = run_types<float, f16, bf16, f16, Backend>(c, r, options, s);
+    r.status = run_types<float, f16, bf16, f16, Backend>(c, r, options, s, backend);
   } else if (types(f16_kind, f16_kind, f16_kind, f32_kind)) {
-    r.status = run_types<f16, f16, f16, float, Backend>(c, r, options, s);
+    r.status = run_types<f16, f16, f16, float, Backend>(c, r, options, s, backend);
   } else if (types(f64_kind, f32_kind, f32_kind, f64_kind)) {
-    r.status = run_types<double, float, float, double, Backend>(c, r, options, s);
+    r.status = run_types<double, float, float, double, Backend>(c, r, options, s, backend);
   } else {
     std::fprintf(stderr, "run(): this combination of element types is not compiled\n");
     std::abort();

@@ -1,14 +1,64 @@
-// The CPU path: picks the instruction set whose kernels run. An instruction set is a struct of kernels
-// over its own primitives (see generic.hpp); today there is the generic one, over Eigen.
+// The CPU path: picks, when a call is planned, the instruction set whose kernels run. An instruction set is
+// a struct of kernels over its own primitives (avx2.hpp, avx512.hpp; generic.hpp, over Eigen, for any machine).
 #pragma once
 
+#include "avx2.hpp"
+#include "avx512.hpp"
 #include "generic.hpp"
 #include "policy.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace backend {
-using cpu = crestmax::cpu::policy<crestmax::cpu::generic::kernels>;
-}
+
+// backend::cpu{} takes the widest set of the machine.
+struct cpu : crestmax::cpu::policy_base {
+  crestmax::instruction_set most = crestmax::instruction_set::widest;    // never wider than this
+  crestmax::instruction_set least = crestmax::instruction_set::generic;  // a call without it is refused
+
+  constexpr cpu() = default;
+  constexpr explicit cpu(crestmax::instruction_set at_most,
+                         crestmax::instruction_set at_least = crestmax::instruction_set::generic)
+      : most(at_most), least(at_least) {}
+
+  // The set that plans made here will use.
+  crestmax::instruction_set chosen() const { return std::min(most, crestmax::cpu::machine_set()); }
+
+  const char* instruction_set(const plan_header& h) const {
+    return crestmax::name(static_cast<crestmax::instruction_set>(h.tiles.kernels));
+  }
+  status available(const problem&) const {
+    if (least == crestmax::instruction_set::widest || least <= chosen()) return success();
+    return error_text(status_code::unavailable, "instruction_set", crestmax::name(least),
+                      most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set()));
+  }
+  template <class T>
+  tile_geometry geometry(const problem&) const {
+    return with_kernels(chosen(), [](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(); });
+  }
+  // Runs the kernels that the plan was made for.
+  template <class T>
+  void run(const call_data<T>& call, index stage, index item, int worker) const {
+    const crestmax::cpu::default_float_state state;
+    with_kernels(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels),
+                 [&](auto kernels) { decltype(kernels)::template run<T>(call, stage, item, worker); });
+  }
+
+ private:
+  template <class F>
+  static auto with_kernels(crestmax::instruction_set set, F&& f) {
+#if CRESTMAX_X86_SETS
+    if (set == crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
+    if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
+#else
+    static_cast<void>(set);
+#endif
+    return f(crestmax::cpu::generic::kernels{});
+  }
+};
+
+using generic = crestmax::cpu::policy<crestmax::cpu::generic::kernels>;
+
+}  // namespace backend
 
 CRESTMAX_END_NAMESPACE

@@ -7,6 +7,7 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "features.hpp"
 
 // g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
 #if defined(__GNUC__) && !defined(__clang__)
@@ -19,8 +20,6 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::generic {
 
-inline constexpr const char* set_name = "generic";
-
 template <class T>
 struct primitives {
   using scalar = T;
@@ -31,6 +30,7 @@ struct primitives {
   static constexpr int panel_vectors = 1;
 #endif
   static constexpr int row_group = 6;
+  static constexpr int direct_group = 1;
   static constexpr index panel = lanes * panel_vectors;
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
@@ -40,20 +40,6 @@ struct primitives {
   using const_view = Eigen::Map<const vec, Eigen::Aligned64>;
 
   static vec load(const T* from) { return const_view(from); }
-  // Numbers of any storage type, at any element's alignment; of `count` of them, zeros behind.
-  template <class Stored>
-  static vec widen(const Stored* from) {
-    if constexpr (std::is_same_v<Stored, T>) return Eigen::Map<const vec>(from);
-    vec x;
-    for (int i = 0; i < lanes; ++i) x[i] = convert<T>(from[i]);
-    return x;
-  }
-  template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
-    vec x = vec::Zero();
-    for (index i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
-    return x;
-  }
   static void store(T* to, const vec& x) { view{to} = x; }
   static vec broadcast(T x) { return vec::Constant(x); }
   static void clear(vec& x) { x.setZero(); }
@@ -61,7 +47,6 @@ struct primitives {
   static vec subtract(const vec& a, T b) { return a - b; }
   static vec multiply(const vec& a, T b) { return a * b; }
   static vec multiply_add(const vec& a, const vec& b, T c) { return a * b + c; }
-  static vec multiply_subtract(const vec& a, T b, const vec& c) { return a * b - c; }
   static void add_product(vec& sum, T a, const vec& b) { sum += a * b; }
   static void add_product(vec& sum, const vec& a, const vec& b) { sum += a * b; }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
@@ -72,34 +57,64 @@ struct primitives {
         .binaryExpr(vec::Constant(high), Eigen::internal::scalar_min_op<T, T, Eigen::PropagateNaN>());
   }
 
-  // The nearest integer, as a number and as an integer. Adding an offset makes truncation a floor;
-  // spelled with a conversion because adding and subtracting a constant is not safe from -ffast-math.
-  static vec nearest(const vec& x, integers& n) {
+  // x, between low and high, times factor = power + fraction, power the nearest integer; the fraction is
+  // taken from x again, so that the rounding of x * factor does not count where multiply-add fuses.
+  // Adding an offset makes truncation a floor; spelled with a conversion because adding and subtracting a
+  // constant is not safe from -ffast-math. Between least and greatest power scale() gives 0 and infinity.
+  static constexpr int least_power = 1 - std::numeric_limits<T>::max_exponent;
+  static constexpr int greatest_power = std::numeric_limits<T>::max_exponent;
+  static vec reduce(const vec& x, T factor, T low, T high, integers& power) {
     constexpr T offset = sizeof(T) == 4 ? T(1024) : T(8192);
-    n = (x + (offset + T(0.5))).template cast<integer>() - static_cast<integer>(offset);
-    return n.template cast<T>();
+    const vec limited = clamp(x, low, high);
+    power = (limited * factor + (offset + T(0.5))).template cast<integer>() - static_cast<integer>(offset);
+    return limited * factor - power.template cast<T>();
   }
 
-  // x * 2^(n + shift), for n + shift from the exponent of zero to that of infinity.
-  static vec scale(const vec& x, const integers& n, int shift) {
+  // x * 2^power
+  static vec scale(const vec& x, const integers& power) {
     constexpr int bits = std::numeric_limits<T>::digits - 1;
     constexpr integer bias = std::numeric_limits<T>::max_exponent - 1;
-    const integers power = (n + (bias + static_cast<integer>(shift))).template shiftLeft<bits>();
+    const integers exponent = (power + bias).template shiftLeft<bits>();
     vec factor;
-    std::memcpy(factor.data(), power.data(), sizeof(T) * lanes);
+    std::memcpy(factor.data(), exponent.data(), sizeof(T) * lanes);
     return x * factor;
   }
 
-  // Transposes a block x block square: row(i) points to the i-th row, columns go to `to` at a stride.
+  // `lanes` numbers of any type, at any alignment.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    vec x;
+    if constexpr (std::is_same_v<Stored, T>) std::memcpy(x.data(), from, sizeof(T) * lanes);
+    else for (int i = 0; i < lanes; ++i) x[i] = convert<T>(from[i]);
+    return x;
+  }
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    vec x = vec::Zero();
+    for (index i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
+    return x;
+  }
+
+  // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
+  // in rising order.
   using packet = typename Eigen::internal::find_best_packet<T, 8>::type;
   static constexpr index block = Eigen::internal::unpacket_traits<packet>::size;
-  template <class Row>
-  static void transpose(Row&& row, T* to, index stride) {
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, T* to, index stride) {
     if constexpr (block == 1) {
-      *to = *row(0);
+      *to = convert<T>(rows[0][offset]);
     } else {
       Eigen::internal::PacketBlock<packet, static_cast<int>(block)> square;
-      CRESTMAX_UNROLL for (int i = 0; i < block; ++i) square.packet[i] = Eigen::internal::ploadu<packet>(row(i));
+      CRESTMAX_UNROLL for (int i = 0; i < block; ++i) {
+        if constexpr (std::is_same_v<Stored, T>) {
+          square.packet[i] = Eigen::internal::ploadu<packet>(rows[i] + offset);
+        } else {
+          T converted[block];
+          for (index k = 0; k < block; ++k) converted[k] = convert<T>(rows[i][offset + k]);
+          square.packet[i] = Eigen::internal::ploadu<packet>(converted);
+        }
+      }
       Eigen::internal::ptranspose(square);
       CRESTMAX_UNROLL for (int i = 0; i < block; ++i) Eigen::internal::pstoreu(to + i * stride, square.packet[i]);
     }
@@ -115,9 +130,9 @@ struct primitives {
     return sums[0];
   }
   // Lane i: the total of x[i].
-  static vec totals(const vec (&x)[lanes]) {
+  [[gnu::noinline]] static vec totals(const vec (&x)[lanes]) {
     vec sums;
-    CRESTMAX_UNROLL for (int i = 0; i < lanes; ++i) sums[i] = total(x[i]);
+    for (int i = 0; i < lanes; ++i) sums[i] = total(x[i]);
     return sums;
   }
 };
@@ -125,7 +140,7 @@ struct primitives {
 #include "../../stages/all.inc"
 
 struct kernels {
-  static constexpr const char* name = set_name;
+  static constexpr instruction_set set = instruction_set::generic;
   template <class T>
   using primitives = generic::primitives<T>;
   template <class T>

@@ -8,6 +8,7 @@
 
 #include "../concept.hpp"
 #include "block.hpp"
+#include "features.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
@@ -70,31 +71,24 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   }
 }
 
-template <class Kernels>
-struct policy {
-  const char* name() const { return "cpu"; }
-  const char* instruction_set() const { return Kernels::name; }
-  status available(const problem&) const { return success(); }
+// 96 rows: a multiple of every row group, large enough that packing a tile of keys is amortised,
+// small enough that scores, weights and outputs stay in the second level cache.
+// 256 keys: the block in which sums start from zero.
+template <class Kernels, class T>
+tile_geometry geometry_of() {
+  using P = typename Kernels::template primitives<T>;
+  return {96, 256, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
+}
 
-  template <class T>
-  tile_geometry geometry(const problem&) const {
-    using P = typename Kernels::template primitives<T>;
-    // 96 rows: a multiple of every row group, large enough that packing a tile of keys is amortised,
-    // small enough that scores, weights and outputs stay in the second level cache.
-    // 256 keys: the block in which sums start from zero.
-    return {96, 256, P::row_group, P::panel};
-  }
+// What does not depend on the instruction set.
+struct policy_base {
+  const char* name() const { return "cpu"; }
   template <class T>
   std::size_t worker_bytes(const plan_header& h) const { return cpu::worker_bytes<T>(h); }
   template <class T>
   std::size_t shared_bytes(const plan_header& h, index splits) const { return cpu::shared_bytes<T>(h, splits); }
   template <class T>
   void begin(const call_data<T>& call, int worker) const { counters(call, worker) = {}; }
-  template <class T>
-  void run(const call_data<T>& call, index stage, index item, int worker) const {
-    const default_float_state state;
-    Kernels::template run<T>(call, stage, item, worker);
-  }
   template <class T>
   void collect(const call_data<T>& call, int worker, report& r) const {
     add_counters(counters(call, worker), call.plan.header(), r);
@@ -105,6 +99,26 @@ struct policy {
   template <class T>
   static worker_counters& counters(const call_data<T>& call, int worker) {
     return *reinterpret_cast<worker_counters*>(call.workspace.worker(worker));
+  }
+};
+
+template <class Kernels>
+constexpr const char* name_of_kernels() {
+  if constexpr (requires { Kernels::name; }) return Kernels::name;
+  else return crestmax::name(Kernels::set);
+}
+
+// One instruction set, whatever the machine has: the caller vouches for it.
+template <class Kernels>
+struct policy : policy_base {
+  const char* instruction_set(const plan_header&) const { return name_of_kernels<Kernels>(); }
+  status available(const problem&) const { return success(); }
+  template <class T>
+  tile_geometry geometry(const problem&) const { return geometry_of<Kernels, T>(); }
+  template <class T>
+  void run(const call_data<T>& call, index stage, index item, int worker) const {
+    const default_float_state state;
+    Kernels::template run<T>(call, stage, item, worker);
   }
 };
 

@@ -8,13 +8,12 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "features.hpp"
 #include "policy.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::portable {
-
-inline constexpr const char* set_name = "portable";
 
 template <class T>
 struct primitives {
@@ -22,6 +21,7 @@ struct primitives {
   static constexpr int lanes = 16;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
+  static constexpr int direct_group = 4;
   static constexpr index panel = lanes * panel_vectors;
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
@@ -37,15 +37,6 @@ struct primitives {
   }
 
   static vec load(const T* from) { return each([&](std::size_t i) { return from[i]; }); }
-  // Numbers of any storage type, at any element's alignment; of `count` of them, zeros behind.
-  template <class Stored>
-  static vec widen(const Stored* from) {
-    return each([&](std::size_t i) { return convert<T>(from[i]); });
-  }
-  template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
-    return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
-  }
   static void store(T* to, const vec& x) {
     for (std::size_t i = 0; i < lanes; ++i) to[i] = x[i];
   }
@@ -56,9 +47,6 @@ struct primitives {
   static vec multiply(const vec& a, T b) { return each([&](std::size_t i) { return a[i] * b; }); }
   static vec multiply_add(const vec& a, const vec& b, T c) {
     return each([&](std::size_t i) { return a[i] * b[i] + c; });
-  }
-  static vec multiply_subtract(const vec& a, T b, const vec& c) {
-    return each([&](std::size_t i) { return a[i] * b - c[i]; });
   }
   static void add_product(vec& sum, T a, const vec& b) {
     for (std::size_t i = 0; i < lanes; ++i) sum[i] += a * b[i];
@@ -73,32 +61,45 @@ struct primitives {
     return each([&](std::size_t i) { return x[i] < low ? low : x[i] > high ? high : x[i]; });
   }
 
-  // The nearest integer, as a number and as an integer; 0 for NaN, whose weight is NaN all the same.
-  static vec nearest(const vec& x, integers& n) {
+  // x, between low and high, times factor = power + fraction, power the nearest integer (0 for NaN, whose
+  // weight is NaN all the same). At least and greatest power scale() gives 0 and infinity.
+  static constexpr int least_power = 1 - std::numeric_limits<T>::max_exponent;
+  static constexpr int greatest_power = std::numeric_limits<T>::max_exponent;
+  static vec reduce(const vec& x, T factor, T low, T high, integers& power) {
+    const vec limited = clamp(x, low, high);
     for (std::size_t i = 0; i < lanes; ++i) {
-      n[i] = x[i] == x[i] ? static_cast<integer>(std::floor(x[i] + T(0.5))) : 0;
+      power[i] = x[i] == x[i] ? static_cast<integer>(std::floor(limited[i] * factor + T(0.5))) : 0;
     }
-    return each([&](std::size_t i) { return static_cast<T>(n[i]); });
+    return each([&](std::size_t i) { return limited[i] * factor - static_cast<T>(power[i]); });
   }
 
-  // x * 2^(n + shift), for n + shift from the exponent of zero to that of infinity.
-  static vec scale(const vec& x, const integers& n, int shift) {
+  // x * 2^power
+  static vec scale(const vec& x, const integers& power) {
     using bits = std::make_unsigned_t<integer>;
     constexpr int mantissa = std::numeric_limits<T>::digits - 1;
     constexpr int bias = std::numeric_limits<T>::max_exponent - 1;
     return each([&](std::size_t i) {
-      const integer exponent = std::max<integer>(0, n[i] + bias + shift);
-      return x[i] * std::bit_cast<T>(static_cast<integer>(static_cast<bits>(exponent) << mantissa));
+      return x[i] * std::bit_cast<T>(static_cast<integer>(static_cast<bits>(power[i] + bias) << mantissa));
     });
   }
 
-  // Transposes a block x block square: row(i) points to the i-th row, columns go to `to` at a stride.
+  // `lanes` numbers of any type.
+  template <class Stored>
+  static vec widen(const Stored* from) { return each([&](std::size_t i) { return convert<T>(from[i]); }); }
+
+  // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
+  // in rising order.
   static constexpr index block = 8;
-  template <class Row>
-  static void transpose(Row&& row, T* to, index stride) {
-    for (index i = 0; i < block; ++i) {
-      for (index j = 0; j < block; ++j) to[j * stride + i] = row(i)[j];
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, T* to, index stride) {
+    for (index j = 0; j < block; ++j) {
+      for (index i = 0; i < block; ++i) to[j * stride + i] = convert<T>(rows[i][offset + j]);
     }
+  }
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
   }
 
   static T highest(const vec& x) {
@@ -114,7 +115,7 @@ struct primitives {
     return sums[0];
   }
   // Lane i: the total of x[i].
-  static vec totals(const vec (&x)[lanes]) {
+  [[gnu::noinline]] static vec totals(const vec (&x)[lanes]) {
     return each([&](std::size_t i) { return total(x[i]); });
   }
 };
@@ -122,7 +123,8 @@ struct primitives {
 #include "../../stages/all.inc"
 
 struct kernels {
-  static constexpr const char* name = set_name;
+  static constexpr const char* name = "portable";
+  static constexpr instruction_set set = instruction_set::generic;
   template <class T>
   using primitives = portable::primitives<T>;
   template <class T>

@@ -1,0 +1,223 @@
+// AVX2, FMA and F16C: 16 registers of 8 floats or 4 doubles.
+#pragma once
+
+#include "features.hpp"
+
+#if CRESTMAX_X86_SETS
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "../../softmax_state.hpp"
+#include "block.hpp"
+
+CRESTMAX_BEGIN_TARGET("avx2,fma,f16c")
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::avx2 {
+
+template <class T>
+struct primitives;
+
+template <>
+struct primitives<float> {
+  using scalar = float;
+  using vec = __m256;
+  using integers = __m256i;
+  static constexpr int lanes = 8;
+  static constexpr int panel_vectors = 2;
+  static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
+  static constexpr int direct_group = 4;
+  static constexpr index panel = lanes * panel_vectors;
+
+  static vec load(const float* from) { return _mm256_loadu_ps(from); }
+  static void store(float* to, const vec& x) { _mm256_storeu_ps(to, x); }
+  static vec broadcast(float x) { return _mm256_set1_ps(x); }
+  static void clear(vec& x) { x = _mm256_setzero_ps(); }
+  static vec add(const vec& a, const vec& b) { return _mm256_add_ps(a, b); }
+  static vec subtract(const vec& a, float b) { return _mm256_sub_ps(a, _mm256_set1_ps(b)); }
+  static vec multiply(const vec& a, float b) { return _mm256_mul_ps(a, _mm256_set1_ps(b)); }
+  static vec multiply_add(const vec& a, const vec& b, float c) { return _mm256_fmadd_ps(a, b, _mm256_set1_ps(c)); }
+  static void add_product(vec& sum, float a, const vec& b) { sum = _mm256_fmadd_ps(_mm256_set1_ps(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm256_fmadd_ps(a, b, sum); }
+  static vec maximum(const vec& a, const vec& b) { return _mm256_max_ps(b, a); }
+
+  static constexpr int least_power = -127;
+  static constexpr int greatest_power = 128;
+  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
+    const vec limited = _mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), x));
+    power = _mm256_cvtps_epi32(_mm256_mul_ps(limited, _mm256_set1_ps(factor)));
+    return _mm256_fmsub_ps(limited, _mm256_set1_ps(factor), _mm256_cvtepi32_ps(power));
+  }
+  static vec scale(const vec& x, const integers& power) {
+    return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(power, _mm256_set1_epi32(127)), 23)));
+  }
+
+  static vec widen(const float* from) { return _mm256_loadu_ps(from); }
+  static vec widen(const double* from) {
+    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_loadu_pd(from + 4)), _mm256_cvtpd_ps(_mm256_loadu_pd(from)));
+  }
+  static vec widen(const float16* from) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+  static vec widen(const bfloat16* from) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
+  }
+
+  static constexpr index block = 8;
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
+    vec r[8], s[8];
+    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) r[i] = widen(rows[i] + offset);
+    CRESTMAX_UNROLL for (int i = 0; i < 8; i += 2) {
+      s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+      s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 8; i += 4) {
+      r[i] = _mm256_shuffle_ps(s[i], s[i + 2], 0x44);
+      r[i + 1] = _mm256_shuffle_ps(s[i], s[i + 2], 0xee);
+      r[i + 2] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0x44);
+      r[i + 3] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0xee);
+    }
+    // In rising order: where columns overlap, the later one stands.
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) store(to + i * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) store(to + (i + 4) * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+
+  static float highest(const vec& x) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+  }
+  static float total(const vec& x) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+  }
+  // Lane i: the total of x[i]. Each step adds halves of two vectors, side by side.
+  static vec totals(const vec (&x)[8]) {
+    vec pairs[4], fours[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
+      pairs[i] = add(_mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      fours[i] = add(_mm256_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44),
+                     _mm256_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xee));
+    }
+    return add(_mm256_permute2f128_ps(fours[0], fours[1], 0x20), _mm256_permute2f128_ps(fours[0], fours[1], 0x31));
+  }
+};
+
+template <>
+struct primitives<double> {
+  using scalar = double;
+  using vec = __m256d;
+  using integers = __m128i;
+  static constexpr int lanes = 4;
+  static constexpr int panel_vectors = 2;
+  static constexpr int row_group = 6;
+  static constexpr int direct_group = 4;
+  static constexpr index panel = lanes * panel_vectors;
+
+  static vec load(const double* from) { return _mm256_loadu_pd(from); }
+  static void store(double* to, const vec& x) { _mm256_storeu_pd(to, x); }
+  static vec broadcast(double x) { return _mm256_set1_pd(x); }
+  static void clear(vec& x) { x = _mm256_setzero_pd(); }
+  static vec add(const vec& a, const vec& b) { return _mm256_add_pd(a, b); }
+  static vec subtract(const vec& a, double b) { return _mm256_sub_pd(a, _mm256_set1_pd(b)); }
+  static vec multiply(const vec& a, double b) { return _mm256_mul_pd(a, _mm256_set1_pd(b)); }
+  static vec multiply_add(const vec& a, const vec& b, double c) { return _mm256_fmadd_pd(a, b, _mm256_set1_pd(c)); }
+  static void add_product(vec& sum, double a, const vec& b) { sum = _mm256_fmadd_pd(_mm256_set1_pd(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm256_fmadd_pd(a, b, sum); }
+  static vec maximum(const vec& a, const vec& b) { return _mm256_max_pd(b, a); }
+
+  static constexpr int least_power = -1023;
+  static constexpr int greatest_power = 1024;
+  static vec reduce(const vec& x, double factor, double low, double high, integers& power) {
+    const vec limited = _mm256_min_pd(_mm256_set1_pd(high), _mm256_max_pd(_mm256_set1_pd(low), x));
+    power = _mm256_cvtpd_epi32(_mm256_mul_pd(limited, _mm256_set1_pd(factor)));
+    return _mm256_fmsub_pd(limited, _mm256_set1_pd(factor), _mm256_cvtepi32_pd(power));
+  }
+  static vec scale(const vec& x, const integers& power) {
+    const __m256i biased = _mm256_cvtepi32_epi64(_mm_add_epi32(power, _mm_set1_epi32(1023)));
+    return _mm256_mul_pd(x, _mm256_castsi256_pd(_mm256_slli_epi64(biased, 52)));
+  }
+
+  static vec widen(const double* from) { return _mm256_loadu_pd(from); }
+  static vec widen(const float* from) { return _mm256_cvtps_pd(_mm_loadu_ps(from)); }
+  static vec widen(const float16* from) {
+    return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+  }
+  static vec widen(const bfloat16* from) {
+    const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
+  }
+
+  static constexpr index block = 4;
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, double* to, index stride) {
+    vec r[4], s[4];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) r[i] = widen(rows[i] + offset);
+    CRESTMAX_UNROLL for (int i = 0; i < 4; i += 2) {
+      s[i] = _mm256_unpacklo_pd(r[i], r[i + 1]);
+      s[i + 1] = _mm256_unpackhi_pd(r[i], r[i + 1]);
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) store(to + i * stride, _mm256_permute2f128_pd(s[i], s[i + 2], 0x20));
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) store(to + (i + 2) * stride, _mm256_permute2f128_pd(s[i], s[i + 2], 0x31));
+  }
+
+  static double highest(const vec& x) {
+    const __m128d half = _mm_max_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(half, _mm_unpackhi_pd(half, half)));
+  }
+  static double total(const vec& x) {
+    const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
+  }
+  static vec totals(const vec (&x)[4]) {
+    vec pairs[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      pairs[i] = add(_mm256_unpacklo_pd(x[2 * i], x[2 * i + 1]), _mm256_unpackhi_pd(x[2 * i], x[2 * i + 1]));
+    }
+    return add(_mm256_permute2f128_pd(pairs[0], pairs[1], 0x20), _mm256_permute2f128_pd(pairs[0], pairs[1], 0x31));
+  }
+};
+
+#include "../../stages/all.inc"
+
+struct kernels {
+  static constexpr instruction_set set = instruction_set::avx2;
+  template <class T>
+  using primitives = avx2::primitives<T>;
+  template <class T>
+  static void run(const call_data<T>& call, index stage, index item, int worker) {
+    run_item<primitives<T>>(call, stage, item, worker);
+  }
+};
+
+}  // namespace cpu::avx2
+
+CRESTMAX_END_NAMESPACE
+
+CRESTMAX_END_TARGET
+
+#endif

@@ -1,0 +1,251 @@
+// AVX-512 F, BW, DQ and VL: 32 registers of 16 floats or 8 doubles.
+#pragma once
+
+#include "features.hpp"
+
+#if CRESTMAX_X86_SETS
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "../../softmax_state.hpp"
+#include "block.hpp"
+
+// g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::avx512 {
+
+template <class T>
+struct primitives;
+
+template <>
+struct primitives<float> {
+  using scalar = float;
+  using vec = __m512;
+  using integers = __m512;
+  static constexpr int lanes = 16;
+  static constexpr int panel_vectors = 2;
+  static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
+  static constexpr int direct_group = 4;
+  static constexpr index panel = lanes * panel_vectors;
+
+  static vec load(const float* from) { return _mm512_loadu_ps(from); }
+  static void store(float* to, const vec& x) { _mm512_storeu_ps(to, x); }
+  static vec broadcast(float x) { return _mm512_set1_ps(x); }
+  static void clear(vec& x) { x = _mm512_setzero_ps(); }
+  static vec add(const vec& a, const vec& b) { return _mm512_add_ps(a, b); }
+  static vec subtract(const vec& a, float b) { return _mm512_sub_ps(a, _mm512_set1_ps(b)); }
+  static vec multiply(const vec& a, float b) { return _mm512_mul_ps(a, _mm512_set1_ps(b)); }
+  static vec multiply_add(const vec& a, const vec& b, float c) { return _mm512_fmadd_ps(a, b, _mm512_set1_ps(c)); }
+  static void add_product(vec& sum, float a, const vec& b) { sum = _mm512_fmadd_ps(_mm512_set1_ps(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_ps(a, b, sum); }
+  static vec maximum(const vec& a, const vec& b) { return _mm512_max_ps(b, a); }
+
+  static constexpr int least_power = -400;
+  static constexpr int greatest_power = 400;
+  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
+    const vec limited = _mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), x));
+    power = _mm512_roundscale_ps(_mm512_mul_ps(limited, _mm512_set1_ps(factor)), _MM_FROUND_TO_NEAREST_INT);
+    return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
+  }
+  static vec scale(const vec& x, const integers& power) { return _mm512_scalef_ps(x, power); }
+
+  static vec widen(const float* from) { return _mm512_loadu_ps(from); }
+  static vec widen(const double* from) {
+    const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps(_mm512_loadu_pd(from)));
+    return _mm512_insertf32x8(low, _mm512_cvtpd_ps(_mm512_loadu_pd(from + 8)), 1);
+  }
+  static vec widen(const float16* from) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  static vec widen(const bfloat16* from) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  static vec widen_part(const float* from, index count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
+  static vec widen_part(const float16* from, index count) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_of(count), from));
+  }
+  static vec widen_part(const bfloat16* from, index count) {
+    const __m256i bits = _mm256_maskz_loadu_epi16(first_of(count), from);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static __mmask16 first_of(index count) { return static_cast<__mmask16>((1u << count) - 1u); }
+
+  static constexpr index block = 16;
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
+    vec r[16], s[16];
+    CRESTMAX_UNROLL for (int i = 0; i < 16; ++i) r[i] = widen(rows[i] + offset);
+    CRESTMAX_UNROLL for (int i = 0; i < 16; i += 2) {
+      s[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+      s[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 16; i += 4) {
+      r[i] = _mm512_shuffle_ps(s[i], s[i + 2], 0x44);
+      r[i + 1] = _mm512_shuffle_ps(s[i], s[i + 2], 0xee);
+      r[i + 2] = _mm512_shuffle_ps(s[i + 1], s[i + 3], 0x44);
+      r[i + 3] = _mm512_shuffle_ps(s[i + 1], s[i + 3], 0xee);
+    }
+    // Quarter q of r[4 g + c] holds column 4 q + c of rows 4 g to 4 g + 3.
+    CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) {
+      s[c] = _mm512_shuffle_f32x4(r[c], r[c + 4], 0x44);
+      s[c + 4] = _mm512_shuffle_f32x4(r[c], r[c + 4], 0xee);
+      s[c + 8] = _mm512_shuffle_f32x4(r[c + 8], r[c + 12], 0x44);
+      s[c + 12] = _mm512_shuffle_f32x4(r[c + 8], r[c + 12], 0xee);
+    }
+    // In rising order: where columns overlap, the later one stands.
+    CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + c * stride, _mm512_shuffle_f32x4(s[c], s[c + 8], 0x88));
+    CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + (c + 4) * stride, _mm512_shuffle_f32x4(s[c], s[c + 8], 0xdd));
+    CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + (c + 8) * stride, _mm512_shuffle_f32x4(s[c + 4], s[c + 12], 0x88));
+    CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + (c + 12) * stride, _mm512_shuffle_f32x4(s[c + 4], s[c + 12], 0xdd));
+  }
+
+  static float highest(const vec& x) { return _mm512_reduce_max_ps(x); }
+  static float total(const vec& x) { return _mm512_reduce_add_ps(x); }
+  // Lane i: the total of x[i]. Each step adds halves of two vectors, side by side.
+  static vec totals(const vec (&x)[16]) {
+    vec pairs[8], fours[4], eights[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) {
+      pairs[i] = add(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
+      fours[i] = add(_mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44),
+                     _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xee));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      eights[i] = add(_mm512_shuffle_f32x4(fours[2 * i], fours[2 * i + 1], 0x88),
+                      _mm512_shuffle_f32x4(fours[2 * i], fours[2 * i + 1], 0xdd));
+    }
+    return add(_mm512_shuffle_f32x4(eights[0], eights[1], 0x88), _mm512_shuffle_f32x4(eights[0], eights[1], 0xdd));
+  }
+};
+
+template <>
+struct primitives<double> {
+  using scalar = double;
+  using vec = __m512d;
+  using integers = __m512d;
+  static constexpr int lanes = 8;
+  static constexpr int panel_vectors = 2;
+  static constexpr int row_group = 12;
+  static constexpr int direct_group = 4;
+  static constexpr index panel = lanes * panel_vectors;
+
+  static vec load(const double* from) { return _mm512_loadu_pd(from); }
+  static void store(double* to, const vec& x) { _mm512_storeu_pd(to, x); }
+  static vec broadcast(double x) { return _mm512_set1_pd(x); }
+  static void clear(vec& x) { x = _mm512_setzero_pd(); }
+  static vec add(const vec& a, const vec& b) { return _mm512_add_pd(a, b); }
+  static vec subtract(const vec& a, double b) { return _mm512_sub_pd(a, _mm512_set1_pd(b)); }
+  static vec multiply(const vec& a, double b) { return _mm512_mul_pd(a, _mm512_set1_pd(b)); }
+  static vec multiply_add(const vec& a, const vec& b, double c) { return _mm512_fmadd_pd(a, b, _mm512_set1_pd(c)); }
+  static void add_product(vec& sum, double a, const vec& b) { sum = _mm512_fmadd_pd(_mm512_set1_pd(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_pd(a, b, sum); }
+  static vec maximum(const vec& a, const vec& b) { return _mm512_max_pd(b, a); }
+
+  static constexpr int least_power = -4000;
+  static constexpr int greatest_power = 4000;
+  static vec reduce(const vec& x, double factor, double low, double high, integers& power) {
+    const vec limited = _mm512_min_pd(_mm512_set1_pd(high), _mm512_max_pd(_mm512_set1_pd(low), x));
+    power = _mm512_roundscale_pd(_mm512_mul_pd(limited, _mm512_set1_pd(factor)), _MM_FROUND_TO_NEAREST_INT);
+    return _mm512_fmsub_pd(limited, _mm512_set1_pd(factor), power);
+  }
+  static vec scale(const vec& x, const integers& power) { return _mm512_scalef_pd(x, power); }
+
+  static vec widen(const double* from) { return _mm512_loadu_pd(from); }
+  static vec widen(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
+  static vec widen(const float16* from) {
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+  }
+  static vec widen(const bfloat16* from) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  static vec widen_part(const double* from, index count) { return _mm512_maskz_loadu_pd(first_of(count), from); }
+  static vec widen_part(const float* from, index count) {
+    return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_of(count), from));
+  }
+  static vec widen_part(const float16* from, index count) {
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_maskz_loadu_epi16(first_of(count), from)));
+  }
+  static vec widen_part(const bfloat16* from, index count) {
+    const __m128i bits = _mm_maskz_loadu_epi16(first_of(count), from);
+    return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
+  }
+  static __mmask8 first_of(index count) { return static_cast<__mmask8>((1u << count) - 1u); }
+
+  static constexpr index block = 8;
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, double* to, index stride) {
+    vec r[8], s[8];
+    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) r[i] = widen(rows[i] + offset);
+    CRESTMAX_UNROLL for (int i = 0; i < 8; i += 2) {
+      s[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
+      s[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
+    }
+    // Quarter q of s[2 g + c] holds column 2 q + c of rows 2 g and 2 g + 1.
+    CRESTMAX_UNROLL for (int c = 0; c < 2; ++c) {
+      r[c] = _mm512_shuffle_f64x2(s[c], s[c + 2], 0x44);
+      r[c + 2] = _mm512_shuffle_f64x2(s[c], s[c + 2], 0xee);
+      r[c + 4] = _mm512_shuffle_f64x2(s[c + 4], s[c + 6], 0x44);
+      r[c + 6] = _mm512_shuffle_f64x2(s[c + 4], s[c + 6], 0xee);
+    }
+    CRESTMAX_UNROLL for (int c = 0; c < 2; ++c) store(to + c * stride, _mm512_shuffle_f64x2(r[c], r[c + 4], 0x88));
+    CRESTMAX_UNROLL for (int c = 0; c < 2; ++c) store(to + (c + 2) * stride, _mm512_shuffle_f64x2(r[c], r[c + 4], 0xdd));
+    CRESTMAX_UNROLL for (int c = 0; c < 2; ++c) store(to + (c + 4) * stride, _mm512_shuffle_f64x2(r[c + 2], r[c + 6], 0x88));
+    CRESTMAX_UNROLL for (int c = 0; c < 2; ++c) store(to + (c + 6) * stride, _mm512_shuffle_f64x2(r[c + 2], r[c + 6], 0xdd));
+  }
+
+  static double highest(const vec& x) { return _mm512_reduce_max_pd(x); }
+  static double total(const vec& x) { return _mm512_reduce_add_pd(x); }
+  static vec totals(const vec (&x)[8]) {
+    vec pairs[4], fours[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
+      pairs[i] = add(_mm512_unpacklo_pd(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_pd(x[2 * i], x[2 * i + 1]));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      fours[i] = add(_mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0x88),
+                     _mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0xdd));
+    }
+    return add(_mm512_shuffle_f64x2(fours[0], fours[1], 0x88), _mm512_shuffle_f64x2(fours[0], fours[1], 0xdd));
+  }
+};
+
+#include "../../stages/all.inc"
+
+struct kernels {
+  static constexpr instruction_set set = instruction_set::avx512;
+  template <class T>
+  using primitives = avx512::primitives<T>;
+  template <class T>
+  static void run(const call_data<T>& call, index stage, index item, int worker) {
+    run_item<primitives<T>>(call, stage, item, worker);
+  }
+};
+
+}  // namespace cpu::avx512
+
+CRESTMAX_END_NAMESPACE
+
+CRESTMAX_END_TARGET
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif

@@ -1,0 +1,67 @@
+// The instruction sets that have kernels, and which of them this machine offers.
+#pragma once
+
+#include <cstdint>
+
+#include "../../config.hpp"
+
+#if CRESTMAX_X86_SETS
+#include <cpuid.h>
+#endif
+
+namespace crestmax {
+
+// In rising order of width: a set is preferred to all before it.
+enum class instruction_set : std::int32_t {
+  generic,  // whatever the compiler was told to target
+  avx2,     // AVX2, FMA, F16C
+  avx512,   // AVX-512 F, BW, DQ, VL
+  widest,   // as a wish: the best that the machine has
+};
+
+constexpr const char* name(instruction_set set) {
+  constexpr const char* names[] = {"generic", "avx2", "avx512", "widest"};
+  return names[static_cast<int>(set)];
+}
+
+}  // namespace crestmax
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+#if CRESTMAX_X86_SETS
+
+// What the processor offers and the operating system saves on a context switch. Asked by CPUID and
+// XGETBV: compilers' own queries do not know all of the features.
+inline instruction_set detect_instruction_set() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0) return instruction_set::generic;
+  constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
+  if ((c & (fma | osxsave | avx | f16c)) != (fma | osxsave | avx | f16c)) return instruction_set::generic;
+  unsigned saved = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  constexpr unsigned ymm_state = 0x6, zmm_state = 0xe6;
+  if ((saved & ymm_state) != ymm_state) return instruction_set::generic;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return instruction_set::generic;
+  constexpr unsigned avx2 = 1u << 5, f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
+  if ((b & avx2) == 0) return instruction_set::generic;
+  const bool wide = (b & (f | dq | bw | vl)) == (f | dq | bw | vl) && (saved & zmm_state) == zmm_state;
+  return wide ? instruction_set::avx512 : instruction_set::avx2;
+}
+
+#else
+
+inline instruction_set detect_instruction_set() { return instruction_set::generic; }
+
+#endif
+
+// The widest set of this machine that has kernels; looked up once. The sets before it are there as well.
+inline instruction_set machine_set() {
+  static const instruction_set set = detect_instruction_set();
+  return set;
+}
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE

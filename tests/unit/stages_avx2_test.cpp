@@ -1,0 +1,14 @@
+// The stages over the AVX2 primitives, each alone.
+#include <gtest/gtest.h>
+
+#include <crestmax/crestmax.hpp>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#if CRESTMAX_X86_SETS
+#define CRESTMAX_TEST_SET avx2
+#define StagesOf StagesOf_avx2
+#include "stages_test.inc"
+#endif
