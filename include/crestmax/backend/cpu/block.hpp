@@ -112,6 +112,7 @@ struct block {
 
   plateau_window* windows;
   index window_count;
+  double least_peak;  // the lowest excess among the windows
   interval_set taken;
   worker_counters* counters;
 
