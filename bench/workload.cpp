@@ -116,6 +116,7 @@ std::string shape::name() const {
   add("n:", kv_len);
   if (q_heads > 1) add("heads:", q_heads);
   text += causal && q_len > 1 ? "/causal" : "/full";
+  if (token_major) text += "/token_major";
   if (paged) text += "/paged";
   text += all_cores ? "/all_cores" : "/one_core";
   return text + "/" + data;
