@@ -102,8 +102,9 @@ TEST(Bits, DoNotDependOnThePortableBackendsThreads) {
   for (const std::uint64_t seed : seeds(400, 200)) {
     const attention_case c = some_case(seed, limits);
     const surroundings alone{.backend = backend_kind::portable};
-    const surroundings threads{
-        backend_kind::portable, {executor_kind::shuffled_threads, 3, seed}, workspace_kind::given_dirty};
+    const surroundings threads{.backend = backend_kind::portable,
+                               .executor = {executor_kind::shuffled_threads, 3, seed},
+                               .workspace = workspace_kind::given_dirty};
     ASSERT_TRUE(same(c, run(c, alone), run(c, threads))) << "seed " << seed;
   }
 }
