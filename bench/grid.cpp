@@ -34,6 +34,17 @@ shape decode(scalar_kind kind, index kv_len, bool paged) {
   return s;
 }
 
+shape token_major(shape s) {
+  s.token_major = true;
+  return s;
+}
+
+// Without grouped heads: 8 on 8.
+shape plain_heads(shape s) {
+  s.q_heads = s.kv_heads;
+  return s;
+}
+
 shape on_all_cores(shape s) {
   s.all_cores = true;
   return s;
@@ -77,13 +88,15 @@ std::vector<grid_entry> usual_grid() {
   for (const bool causal : {false, true}) {
     grid.push_back({last_queries(prefill(scalar_kind::float32, 128, 16384, causal), 1536), usual});
   }
-  for (const index kv_len : {4096, 16384, 65536})
-    grid.push_back({decode(scalar_kind::float32, kv_len, false), usual});
-  for (const scalar_kind kind : {scalar_kind::bfloat16, scalar_kind::float16}) {
-    grid.push_back({decode(kind, 16384, false), usual});
+  for (const scalar_kind kind : kinds) {
+    for (const index kv_len : {4096, 16384, 65536}) grid.push_back({decode(kind, kv_len, false), usual});
+    grid.push_back({token_major(decode(kind, 16384, false)), usual});
+    grid.push_back({decode(kind, 16384, true), usual});
+    grid.push_back({plain_heads(decode(kind, 16384, false)), usual});
   }
-  grid.push_back({decode(scalar_kind::float32, 16384, true), usual});
-  grid.push_back({decode(scalar_kind::bfloat16, 16384, true), usual});
+  for (const index kv_len : {4096, 65536}) {
+    grid.push_back({token_major(decode(scalar_kind::float32, kv_len, false)), usual});
+  }
   grid.push_back({on_all_cores(prefill(scalar_kind::float32, 128, 4096, true)), usual});
   grid.push_back({on_all_cores(decode(scalar_kind::float32, 16384, false)), usual});
   const std::vector<std::string> captures = capture_names();
@@ -116,6 +129,8 @@ std::vector<grid_entry> whole_grid() {
       }
       for (const index kv_len : {4096, 16384, 65536}) {
         for (const bool paged : {false, true}) add(decode(kind, kv_len, paged), usual);
+        add(token_major(decode(kind, kv_len, false)), usual);
+        add(plain_heads(decode(kind, kv_len, false)), usual);
       }
     }
   }

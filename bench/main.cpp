@@ -120,7 +120,7 @@ void register_ceilings() {
 
 void register_race(race_entry& entry) {
   std::vector<std::string> lines;
-  if (!entry.grid.of.paged) lines.push_back(materialised_name);
+  if (!entry.grid.of.paged && !entry.grid.of.token_major) lines.push_back(materialised_name);
   for (const method& m : library_methods()) {
     if (takes_part(m, entry.grid.of)) lines.push_back(m.name);
   }

@@ -105,8 +105,10 @@ class library_runner : public runner {
                                                              extents[0]});
     } else {
       const std::array<index, 4> extents{1, s.kv_len, s.kv_heads, s.head_dim};
-      const std::array<index, 4> strides{s.kv_len * s.kv_heads * s.head_dim, s.head_dim,
-                                         s.kv_len * s.head_dim, 1};
+      const index all = s.kv_len * s.kv_heads * s.head_dim;
+      const std::array<index, 4> strides =
+          s.token_major ? std::array<index, 4>{all, s.kv_heads * s.head_dim, s.head_dim, 1}
+                        : std::array<index, 4>{all, s.head_dim, s.kv_len * s.head_dim, 1};
       return crestmax::make_source(tensor<const KV>(key, extents, strides),
                                    tensor<const KV>(value, extents, strides));
     }

@@ -34,8 +34,8 @@ std::vector<contender> enter(const workload& w, team& workers) {
     if (name == "forced" && r.pairs_sampled == 0) c.result.trouble = "no sample was taken";
     all.push_back(std::move(c));
   };
-  // Eigen has no paged product.
-  if (!w.of.paged) add(materialised_name, true, make_materialised(w, workers));
+  // The textbook's Eigen products are over contiguous heads.
+  if (!w.of.paged && !w.of.token_major) add(materialised_name, true, make_materialised(w, workers));
   for (const method& m : library_methods()) {
     if (takes_part(m, w.of)) add(m.name, m.exact, make_runner(w, m, workers));
   }

@@ -116,6 +116,7 @@ std::string shape::name() const {
   add("n:", kv_len);
   if (q_heads > 1) add("heads:", q_heads);
   text += causal && q_len > 1 ? "/causal" : "/full";
+  if (token_major) text += "/token_major";
   if (paged) text += "/paged";
   text += all_cores ? "/all_cores" : "/one_core";
   return text + "/" + data;
@@ -130,6 +131,7 @@ std::string shape::title() const {
   if (q_len > 1) text += causal ? ", causal" : ", full";
   text += ", " + number(q_heads) + (q_heads == 1 ? " head" : " heads");
   if (q_heads != kv_heads) text += " on " + number(kv_heads);
+  if (token_major) text += ", token-major";
   if (paged) text += ", pages of " + number(page_size) + " keys";
   text += all_cores ? ", all cores" : ", one core";
   return text + ", " + (data == "random" ? "random data" : "capture " + data);
@@ -144,6 +146,7 @@ std::byte* workload::value_copy(int copy) const {
 }
 
 index workload::row_offset(index head, index position) const {
+  if (!of.paged && of.token_major) return (position * of.kv_heads + head) * of.head_dim;
   if (!of.paged) return (head * of.kv_len + position) * of.head_dim;
   const index page = block_table[static_cast<std::size_t>(position / page_size)];
   return ((page * page_size + position % page_size) * of.kv_heads + head) * of.head_dim;

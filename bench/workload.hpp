@@ -24,6 +24,7 @@ struct shape {
   index head_dim = 128;
   bool causal = false;
   bool paged = false;
+  bool token_major = false;  // keys and values are (len, heads, dim)
   bool all_cores = false;
   std::string data = "random";  // or the name of a capture
 
@@ -38,7 +39,7 @@ struct shape {
 inline constexpr index page_size = 16;  // keys per page of a paged cache
 
 // Tensors of one shape. Keys and values exist in `copies` places, so that decode can be measured with
-// cold caches. Contiguous ones are (heads, len, dim); pages are (page, page_size, heads, dim).
+// cold caches. Contiguous ones are (heads, len, dim) unless token_major; pages are (page, page_size, heads, dim).
 struct workload {
   shape of;
   int copies = 1;

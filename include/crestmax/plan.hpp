@@ -63,9 +63,15 @@ struct plan_sequence {
   index head_chunks;      // pieces of a group of heads
   index splits;
   index first_block;      // of the first of kv_heads * head_chunks * query_blocks blocks
-  index first_split;      // of the first of blocks * splits sweep items
+  index blocks_per_item;  // consecutive blocks that one item sweeps side by side, if keys are split
+  index first_item;       // of the sequence's sweep items
+  index first_partial;    // of its partial states, one for each split of each block
 
   index blocks(index kv_heads) const { return kv_heads * head_chunks * query_blocks; }
+  index sweep_items(index kv_heads) const {
+    const index n = blocks(kv_heads);
+    return splits == 1 ? n : (n + blocks_per_item - 1) / blocks_per_item * splits;
+  }
 };
 
 // The bytes a call needs: a shared part and one part per worker; both multiples of 64, and neither
@@ -152,7 +158,7 @@ class plan {
 
   // The sequence that holds a block, by bisection: O(log sequences).
   index sequence_of_block(index block) const { return find(block, &plan_sequence::first_block); }
-  index sequence_of_split(index item) const { return find(item, &plan_sequence::first_split); }
+  index sequence_of_item(index item) const { return find(item, &plan_sequence::first_item); }
 
  private:
   index find(index item, index plan_sequence::* first) const {

@@ -17,7 +17,14 @@ inline constexpr index largest_extent = index{1} << 40;
 inline constexpr index most_windows = 64;
 inline constexpr index most_tile_keys = 512;
 inline constexpr index most_splits = 64;
+// Blocks of few rows are swept side by side, a short tile of each in turn: caches that keep the heads of a
+// token together are then read in the order in which they lie in memory.
+inline constexpr index most_joined_blocks = 8;
+inline constexpr index most_joined_rows = 16;
+inline constexpr index joined_tile = 64;
+// A split has this many keys, times heads that are swept together; and never fewer than the least.
 inline constexpr index keys_per_split = 4096;
+inline constexpr index least_keys_per_split = 512;
 // A sequence is split over its keys when its queries are this few: decode and speculative decoding.
 inline constexpr index most_split_queries = 16;
 
@@ -129,7 +136,14 @@ inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_s
   }
   s.head_chunks = divide_up(group, s.heads_per_block);
   const bool few_queries = s.query_blocks == 1 && s.q_len <= most_split_queries;
-  const index by_length = few_queries ? s.kv_len / keys_per_split : 1;
+  const index block_rows = s.heads_per_block * s.queries_per_block;
+  s.blocks_per_item = 1;
+  if (few_queries && s.head_chunks == 1 && block_rows <= most_joined_rows) {
+    s.blocks_per_item = std::clamp<index>(std::min(h.shape.kv_heads, rows / std::max<index>(1, block_rows)), 1,
+                                          most_joined_blocks);
+  }
+  const index by_length =
+      few_queries ? s.kv_len / std::max(least_keys_per_split, keys_per_split / s.blocks_per_item) : 1;
   // The cheapest coverage reads too little to be worth a split.
   s.splits = h.coverage == coverage_kind::plateaus ? 1
              : forced_splits > 0                   ? forced_splits
@@ -211,15 +225,17 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
 
   auto* sequences = reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));
   h.max_splits = 1;
-  index splits_total = 0;
+  index items = 0;
+  index partials = 0;
   for (index i = 0; i < p.sequences; ++i) {
     plan_sequence s = lengths.at(i, p);
     planner::decide_blocks(s, h, o.tiles.splits);
     s.first_block = h.blocks;
-    s.first_split = splits_total;
-    const index blocks = s.blocks(p.kv_heads);
-    h.blocks += blocks;
-    splits_total += blocks * s.splits;
+    s.first_item = items;
+    s.first_partial = partials;
+    h.blocks += s.blocks(p.kv_heads);
+    items += s.sweep_items(p.kv_heads);
+    if (s.splits > 1) partials += s.blocks(p.kv_heads) * s.splits;
     h.max_splits = std::max(h.max_splits, s.splits);
     if (s.splits > 1) h.split_rows = std::max(h.split_rows, s.heads_per_block * s.queries_per_block);
     if (!measure_only) new (sequences + i) plan_sequence(s);
@@ -234,9 +250,9 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
     h.stage[1] = plan_stage::sweep;
     h.stage[2] = plan_stage::finish;
     h.items[0] = h.items[2] = h.blocks;
-    h.items[1] = splits_total;
+    h.items[1] = items;
   }
-  h.workspace.shared = h.stages == 1 ? 0 : shared_bytes(h, splits_total);
+  h.workspace.shared = h.stages == 1 ? 0 : shared_bytes(h, partials);
   h.workspace.per_worker = worker_bytes(h);
   workspace = h.workspace;
   if (measure_only) return success();

@@ -134,6 +134,18 @@ TEST(VisibleKeys, ThatHoldNanPoisonTheirRowsOnly) {
   }
 }
 
+TEST(VisibleKeys, UnderAQueryThatHoldsNanPoisonItsRowWhereKeysAreSplit) {
+  for (const auto& method : all_methods()) {
+    attention_case c = normal_case({.q_len = 2, .kv_len = 9000, .d_qk = 4, .d_v = 4}, 12);
+    c.options.softmax = method;
+    c.query.set(0, 1, 0, 2, not_a_number);
+    const attention_result result = run(c);
+    ASSERT_TRUE(is_exact(c, result, 2));
+    EXPECT_TRUE(std::isnan(result.output.at(0, 1, 0, 0)));
+    EXPECT_TRUE(std::isfinite(result.output.at(0, 0, 0, 0)));
+  }
+}
+
 TEST(VisibleKeys, WithSpecialValuesHaveTheEffectOfThePlainFormula) {
   for (const double special : {not_a_number, infinity, -infinity}) {
     for (const index place : {0, 100, 300, 499}) {

@@ -89,6 +89,13 @@ TEST(Heads, OfLargeGroupsAreExact) {
   }
 }
 
+TEST(Heads, ThatAreSweptTogetherShareABatchWithLongerQueries) {
+  attention_case c = normal_case(
+      {.batch = 2, .q_len = 16, .kv_len = 9000, .q_heads = 32, .kv_heads = 8, .d_qk = 8, .d_v = 8}, 8);
+  c.query_lengths = {1, 16};
+  EXPECT_TRUE(is_exact(c));
+}
+
 TEST(KeyLengths, AroundTileAndPanelBoundariesAreExact) {
   for (const index kv_len : {1,   2,   15,  16,  17,  31,  32,  33,   47,   48,   255, 256,
                              257, 287, 288, 289, 511, 512, 513, 1023, 1024, 1025, 1040}) {

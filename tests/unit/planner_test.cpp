@@ -110,7 +110,7 @@ TEST(Planner, DefaultsTheScaleToOneOverTheRootOfTheHeadDim) {
 }
 
 TEST(Planner, SplitsLongDecodesByLengthAlone) {
-  EXPECT_EQ((*made_plan(some_problem(1, 4096))).max_splits, 1);
+  EXPECT_EQ((*made_plan(some_problem(1, 1000))).max_splits, 1);
   EXPECT_GT((*made_plan(some_problem(1, 65536))).max_splits, 1);
   EXPECT_EQ((*made_plan(some_problem(100, 65536))).max_splits, 1);
   EXPECT_EQ((*made_plan(some_problem(1, 65536), {.tiles = {.splits = 5}})).max_splits, 5);
@@ -122,8 +122,29 @@ TEST(Planner, ASplitPlanHasThreeStages) {
   EXPECT_EQ((*made).stage[0], crestmax::plan_stage::crest);
   EXPECT_EQ((*made).stage[1], crestmax::plan_stage::sweep);
   EXPECT_EQ((*made).stage[2], crestmax::plan_stage::finish);
-  EXPECT_EQ(made.plan.items(1), made.plan.items(0) * (*made).max_splits);
+  const crestmax::index per_item = made.plan.sequences()[0].blocks_per_item;
+  EXPECT_EQ(made.plan.items(1), (made.plan.items(0) + per_item - 1) / per_item * (*made).max_splits);
   EXPECT_EQ(made_plan(some_problem()).plan.stages(), 1);
+}
+
+TEST(Planner, PartialStatesOfSplitsHoldTwoNumbersBesideTheOutput) {
+  crestmax::problem p = some_problem(1, 65536);
+  p.q_heads = 32;
+  p.kv_heads = 8;
+  const made_plan made(p);
+  const auto states = static_cast<std::size_t>((*made).max_splits * p.q_heads);
+  EXPECT_LE(made.plan.workspace().shared, states * static_cast<std::size_t>(p.d_v + 2) * sizeof(float));
+}
+
+TEST(Planner, HeadsOfFewRowsAreSweptSideBySide) {
+  crestmax::problem p = some_problem(1, 4096);
+  p.q_heads = 32;
+  p.kv_heads = 8;
+  const made_plan few(p);
+  EXPECT_EQ(few.plan.sequences()[0].blocks_per_item, 8);
+  EXPECT_EQ((*few).max_splits, 8);
+  p.q_heads = 8 * 17;
+  EXPECT_EQ(made_plan(p).plan.sequences()[0].blocks_per_item, 1);
 }
 
 TEST(Planner, DecidesPerSequenceWhateverTheBatch) {

@@ -12,7 +12,7 @@ CRESTMAX_BEGIN_NAMESPACE
 //   available(p)        ok, or why this backend cannot serve the problem here
 //   geometry<T>(p)      the tile sizes of its kernels, and which of them the plan is for
 //   instruction_set(h)  the name of what a plan runs on
-//   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, splits) partial states of splits
+//   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, n) partial states of n splits
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
 //   begin<T> / collect<T>               clear and sum the workers' counters
 template <class B, class T>

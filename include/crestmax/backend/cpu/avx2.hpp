@@ -30,6 +30,7 @@ struct primitives<float> {
   static constexpr int lanes = 8;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
+  static constexpr int direct_group = 4;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
@@ -42,6 +43,7 @@ struct primitives<float> {
   static vec multiply(const vec& a, float b) { return _mm256_mul_ps(a, _mm256_set1_ps(b)); }
   static vec multiply_add(const vec& a, const vec& b, float c) { return _mm256_fmadd_ps(a, b, _mm256_set1_ps(c)); }
   static void add_product(vec& sum, float a, const vec& b) { sum = _mm256_fmadd_ps(_mm256_set1_ps(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm256_fmadd_ps(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm256_max_ps(b, a); }
 
   static constexpr int least_power = -127;
@@ -68,6 +70,14 @@ struct primitives<float> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
   }
 
   static vec multiply_wide(const vec& x, double factor) {
@@ -124,6 +134,18 @@ struct primitives<float> {
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
   }
+  // Lane i: the total of x[i]. Each step adds halves of two vectors, side by side.
+  static vec totals(const vec (&x)[8]) {
+    vec pairs[4], fours[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
+      pairs[i] = add(_mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      fours[i] = add(_mm256_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44),
+                     _mm256_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xee));
+    }
+    return add(_mm256_permute2f128_ps(fours[0], fours[1], 0x20), _mm256_permute2f128_ps(fours[0], fours[1], 0x31));
+  }
 };
 
 template <>
@@ -134,6 +156,7 @@ struct primitives<double> {
   static constexpr int lanes = 4;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
+  static constexpr int direct_group = 4;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
@@ -146,6 +169,7 @@ struct primitives<double> {
   static vec multiply(const vec& a, double b) { return _mm256_mul_pd(a, _mm256_set1_pd(b)); }
   static vec multiply_add(const vec& a, const vec& b, double c) { return _mm256_fmadd_pd(a, b, _mm256_set1_pd(c)); }
   static void add_product(vec& sum, double a, const vec& b) { sum = _mm256_fmadd_pd(_mm256_set1_pd(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm256_fmadd_pd(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm256_max_pd(b, a); }
 
   static constexpr int least_power = -1023;
@@ -168,6 +192,14 @@ struct primitives<double> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
     return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
   }
 
   static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
@@ -199,6 +231,13 @@ struct primitives<double> {
   static double total(const vec& x) {
     const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
     return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
+  }
+  static vec totals(const vec (&x)[4]) {
+    vec pairs[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      pairs[i] = add(_mm256_unpacklo_pd(x[2 * i], x[2 * i + 1]), _mm256_unpackhi_pd(x[2 * i], x[2 * i + 1]));
+    }
+    return add(_mm256_permute2f128_pd(pairs[0], pairs[1], 0x20), _mm256_permute2f128_pd(pairs[0], pairs[1], 0x31));
   }
 };
 

@@ -37,6 +37,7 @@ struct primitives<float> {
   static constexpr int lanes = 16;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
+  static constexpr int direct_group = 4;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
@@ -49,6 +50,7 @@ struct primitives<float> {
   static vec multiply(const vec& a, float b) { return _mm512_mul_ps(a, _mm512_set1_ps(b)); }
   static vec multiply_add(const vec& a, const vec& b, float c) { return _mm512_fmadd_ps(a, b, _mm512_set1_ps(c)); }
   static void add_product(vec& sum, float a, const vec& b) { sum = _mm512_fmadd_ps(_mm512_set1_ps(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_ps(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_ps(b, a); }
 
   static constexpr int least_power = -400;
@@ -72,6 +74,17 @@ struct primitives<float> {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
   }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  static vec widen_part(const float* from, index count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
+  static vec widen_part(const float16* from, index count) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_of(count), from));
+  }
+  static vec widen_part(const bfloat16* from, index count) {
+    const __m256i bits = _mm256_maskz_loadu_epi16(first_of(count), from);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static __mmask16 first_of(index count) { return static_cast<__mmask16>((1u << count) - 1u); }
 
   static vec multiply_wide(const vec& x, double factor) {
     const __m512d f = _mm512_set1_pd(factor);
@@ -126,6 +139,22 @@ struct primitives<float> {
 
   static float highest(const vec& x) { return _mm512_reduce_max_ps(x); }
   static float total(const vec& x) { return _mm512_reduce_add_ps(x); }
+  // Lane i: the total of x[i]. Each step adds halves of two vectors, side by side.
+  static vec totals(const vec (&x)[16]) {
+    vec pairs[8], fours[4], eights[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) {
+      pairs[i] = add(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
+      fours[i] = add(_mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44),
+                     _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xee));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      eights[i] = add(_mm512_shuffle_f32x4(fours[2 * i], fours[2 * i + 1], 0x88),
+                      _mm512_shuffle_f32x4(fours[2 * i], fours[2 * i + 1], 0xdd));
+    }
+    return add(_mm512_shuffle_f32x4(eights[0], eights[1], 0x88), _mm512_shuffle_f32x4(eights[0], eights[1], 0xdd));
+  }
 };
 
 template <>
@@ -136,6 +165,7 @@ struct primitives<double> {
   static constexpr int lanes = 8;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
+  static constexpr int direct_group = 4;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
@@ -148,6 +178,7 @@ struct primitives<double> {
   static vec multiply(const vec& a, double b) { return _mm512_mul_pd(a, _mm512_set1_pd(b)); }
   static vec multiply_add(const vec& a, const vec& b, double c) { return _mm512_fmadd_pd(a, b, _mm512_set1_pd(c)); }
   static void add_product(vec& sum, double a, const vec& b) { sum = _mm512_fmadd_pd(_mm512_set1_pd(a), b, sum); }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_pd(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_pd(b, a); }
 
   static constexpr int least_power = -4000;
@@ -168,6 +199,20 @@ struct primitives<double> {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
   }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  static vec widen_part(const double* from, index count) { return _mm512_maskz_loadu_pd(first_of(count), from); }
+  static vec widen_part(const float* from, index count) {
+    return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_of(count), from));
+  }
+  static vec widen_part(const float16* from, index count) {
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_maskz_loadu_epi16(first_of(count), from)));
+  }
+  static vec widen_part(const bfloat16* from, index count) {
+    const __m128i bits = _mm_maskz_loadu_epi16(first_of(count), from);
+    return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
+  }
+  static __mmask8 first_of(index count) { return static_cast<__mmask8>((1u << count) - 1u); }
 
   static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
   static void narrow(double* to, const vec& x) { store(to, x); }
@@ -202,6 +247,17 @@ struct primitives<double> {
 
   static double highest(const vec& x) { return _mm512_reduce_max_pd(x); }
   static double total(const vec& x) { return _mm512_reduce_add_pd(x); }
+  static vec totals(const vec (&x)[8]) {
+    vec pairs[4], fours[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
+      pairs[i] = add(_mm512_unpacklo_pd(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_pd(x[2 * i], x[2 * i + 1]));
+    }
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      fours[i] = add(_mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0x88),
+                     _mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0xdd));
+    }
+    return add(_mm512_shuffle_f64x2(fours[0], fours[1], 0x88), _mm512_shuffle_f64x2(fours[0], fours[1], 0xdd));
+  }
 };
 
 inline constexpr instruction_set this_set = instruction_set::avx512;

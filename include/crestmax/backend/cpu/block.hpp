@@ -45,6 +45,22 @@ struct memory_run {
   index bytes;
 };
 
+// The keys of one tile: first, first + step, ...
+struct tile_keys {
+  index first;
+  index step;
+  index count;
+  visibility seen;
+  key_interval next{0, 0};  // what the next tile will read, as far as it is known
+};
+
+// Where a block stands among those that one item sweeps side by side.
+struct team_place {
+  index first_head;  // key-value head of the first of them
+  index number;
+  index members;
+};
+
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
 //
 // Scores are held in score units: raw products q.k where the scale can wait for the exponential
@@ -93,16 +109,18 @@ struct block {
   T* row_last;   // score of the previous visible key, for diagnostics
 
   // Tiles
-  T* query;   // packed: groups of rows, [d_qk][rows of the group]
+  T* query;   // packed: groups of rows, [d_qk][rows of the group]; direct: [rows][query_stride]
   T* key;     // packed: panels of keys, [d_qk][panel]
   T* value;   // packed: panels of columns, [keys][panel]
   T* scores;  // [strip][score_stride]: scores, then weights, of the strip in hand
   T* output;  // [capacity][output_stride]
   T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
   T* column;  // [key_tile]: largest excess per sampled key
+  T* untaken; // [key_tile]: 0 for a sampled key that no phase has accumulated, else -inf
   std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
   index key_tile;
   index output_stride;
+  index query_stride;  // d_qk in whole vectors; zeros behind d_qk
   index* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
   index* last_panel;
 
@@ -114,8 +132,15 @@ struct block {
   index ahead_lines;   // to ask for after each register tile
   key_interval upcoming;  // keys that follow the range in hand, if they are known
 
+  // Few rows: keys and values are read in place (stages/row_multiply.inc).
+  bool direct;
+  const void** rows_in_place;  // [key_tile + sample_ahead]: where the keys or values of the tile in hand start
+  const void** rows_ahead;     // [key_tile]: those to ask for in advance
+  team_place team;
+
   plateau_window* windows;
   index window_count;
+  double least_peak;  // the lowest excess among the windows
   interval_set taken;
   worker_counters* counters;
 
@@ -143,6 +168,7 @@ class arena {
 };
 
 inline constexpr index widest_lanes = 16;
+inline constexpr index sample_ahead = 16;  // strided keys are asked for this many keys in advance
 
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
@@ -150,6 +176,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   const index capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
   b.key_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
   b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
+  b.query_stride = planner::round_up(h.shape.d_qk, widest_lanes);
   b.counters = memory.take<worker_counters>(1);
   b.rows_at = memory.take<row_position>(capacity);
   b.windows = memory.take<plateau_window>(planner::most_windows);
@@ -160,14 +187,33 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.ahead = memory.take<memory_run>(2 * b.key_tile);
   b.first_panel = memory.take<index>(capacity);
   b.last_panel = memory.take<index>(capacity);
-  b.query = memory.take<T>(capacity * h.shape.d_qk + widest_lanes);  // see pack_query_group
+  b.query = memory.take<T>(capacity * b.query_stride + planner::most_joined_blocks * widest_lanes);
   b.key = memory.take<T>(b.key_tile * h.shape.d_qk);
   b.value = memory.take<T>(b.key_tile * b.output_stride);
   b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.column = memory.take<T>(b.key_tile);
+  b.untaken = memory.take<T>(b.key_tile);
+  b.rows_in_place = memory.take<const void*>(b.key_tile + sample_ahead);
+  b.rows_ahead = memory.take<const void*>(b.key_tile);
   b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
+}
+
+// The part of a block's memory that belongs to one of several smaller blocks, each of at most `rows` rows.
+// What lives only as long as a tile is common to all of them.
+template <class T>
+block<T> part_of(const block<T>& whole, index part, index rows) {
+  block<T> b = whole;
+  const index first = part * rows;
+  b.rows_at += first;
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest, &b.center,
+                  &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
+    *row += first;
+  }
+  b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
+  b.output += first * b.output_stride;
+  return b;
 }
 
 template <class T>
@@ -178,27 +224,42 @@ std::size_t worker_bytes(const plan_header& h) {
   return memory.used();
 }
 
-// Partial state of one row of one split: d_v outputs, then these.
-enum partial_slot : index { partial_exact_sum, partial_dropped, partial_sum, partial_shift, partial_slots };
-
-template <class T>
-struct shared_state {
-  T* shift;    // [blocks][rows]: score units
-  T* partial;  // [splits of all blocks][rows][d_v + partial_slots]
+// Partial state of one row of one split: d_v outputs, the sum of weights and the shift, which is the
+// common one in score units until the split is swept, then the centre of the split's own weights. What a
+// plan does not ask for has no slot: the sum before rounding is the sum where weights are not rounded.
+struct partial_layout {
+  index sum;
+  index shift;
+  index exact_sum;  // = sum unless weights are rounded
+  index dropped;    // coverage above; else -1
+  index crest;      // diagnostics: the common shift; else -1
+  index size;
 };
 
+inline partial_layout partial_layout_of(const plan_header& h) {
+  partial_layout p{};
+  p.sum = h.shape.d_v;
+  p.shift = p.sum + 1;
+  p.size = p.shift + 1;
+  p.exact_sum = h.weights == weight_type::float32 ? p.sum : p.size++;
+  p.dropped = h.coverage == coverage_kind::above ? p.size++ : -1;
+  p.crest = h.diagnostics || h.row_max ? p.size++ : -1;
+  return p;
+}
+
+// The partial state of a row (by its number in the block) in one split of a block.
 template <class T>
-shared_state<T> place_shared(const plan_header& h, index splits, arena& memory) {
-  shared_state<T> s;
-  s.shift = memory.take<T>(h.blocks * h.split_rows);
-  s.partial = memory.take<T>(splits * h.split_rows * (h.shape.d_v + partial_slots));
-  return s;
+T* partial_of(const call_data<T>& call, const plan_sequence& s, index number, index split, index row) {
+  const plan_header& h = call.plan.header();
+  const index block = s.first_partial + (number - s.first_block) * s.splits + split;
+  return reinterpret_cast<T*>(call.workspace.shared()) +
+         (block * h.split_rows + row) * partial_layout_of(h).size;
 }
 
 template <class T>
-std::size_t shared_bytes(const plan_header& h, index splits) {
+std::size_t shared_bytes(const plan_header& h, index partials) {
   arena memory(nullptr);
-  place_shared<T>(h, splits, memory);
+  memory.take<T>(partials * h.split_rows * partial_layout_of(h).size);
   return memory.used();
 }
 

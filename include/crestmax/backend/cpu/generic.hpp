@@ -31,6 +31,7 @@ struct primitives {
   static constexpr int panel_vectors = 1;
 #endif
   static constexpr int row_group = 6;
+  static constexpr int direct_group = 0;  // packs always
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
@@ -51,6 +52,7 @@ struct primitives {
   static vec multiply(const vec& a, T b) { return a * b; }
   static vec multiply_add(const vec& a, const vec& b, T c) { return a * b + c; }
   static void add_product(vec& sum, T a, const vec& b) { sum += a * b; }
+  static void add_product(vec& sum, const vec& a, const vec& b) { sum += a * b; }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return a.binaryExpr(b, Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNumbers>());
   }
@@ -118,6 +120,13 @@ struct primitives {
     else for (int i = 0; i < lanes; ++i) x[i] = convert<T>(from[i]);
     return x;
   }
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    vec x = vec::Zero();
+    for (index i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
+    return x;
+  }
 
   // x * factor, rounded once.
   static vec multiply_wide(const vec& x, double factor) { return (x.template cast<double>() * factor).template cast<T>(); }
@@ -158,6 +167,12 @@ struct primitives {
       for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
     }
     return sums[0];
+  }
+  // Lane i: the total of x[i].
+  [[gnu::noinline]] static vec totals(const vec (&x)[lanes]) {
+    vec sums;
+    for (int i = 0; i < lanes; ++i) sums[i] = total(x[i]);
+    return sums;
   }
 };
 

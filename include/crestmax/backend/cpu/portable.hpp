@@ -22,6 +22,7 @@ struct primitives {
   static constexpr int lanes = 16;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
+  static constexpr int direct_group = 4;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
@@ -51,6 +52,9 @@ struct primitives {
   }
   static void add_product(vec& sum, T a, const vec& b) {
     for (std::size_t i = 0; i < lanes; ++i) sum[i] += a * b[i];
+  }
+  static void add_product(vec& sum, const vec& a, const vec& b) {
+    for (std::size_t i = 0; i < lanes; ++i) sum[i] += a[i] * b[i];
   }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return each([&](std::size_t i) { return !(a[i] < b[i]) && a[i] == a[i] ? a[i] : b[i] == b[i] ? b[i] : a[i]; });
@@ -101,6 +105,11 @@ struct primitives {
       for (index i = 0; i < block; ++i) to[j * stride + i] = convert<T>(rows[i][offset + j]);
     }
   }
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
+  }
 
   static T highest(const vec& x) {
     vec y = x;
@@ -113,6 +122,10 @@ struct primitives {
       for (std::size_t i = 0; i < width; ++i) sums[i] += sums[i + width];
     }
     return sums[0];
+  }
+  // Lane i: the total of x[i].
+  [[gnu::noinline]] static vec totals(const vec (&x)[lanes]) {
+    return each([&](std::size_t i) { return total(x[i]); });
   }
 };
 
