@@ -51,23 +51,28 @@ class attention_call {
   attention_call(tensor<const Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
                  Backend backend)
       : query_(query), output_(output), source_(source), modifiers_(modifiers), backend_(backend),
-        options_(o) {}
+        options_(o) {
+    // Offsets may be given with the source or with the options: one truth from here on.
+    if constexpr (is_contiguous) {
+      if (options_.key_offsets.empty()) options_.key_offsets = source_.offsets;
+      source_.offsets = options_.key_offsets;
+    }
+  }
 
   // Shapes of this call, for prepare(). What does not fit together is reported by check().
   problem describe() const {
     problem p;
-    const tensor_view key = key_view();
-    const tensor_view value = value_view();
+    const source_shape kv = source_.shape();
     p.sequences = sequence_count();
     p.q_len = query_.extents[1];
     p.q_heads = query_.extents[2];
     p.d_qk = query_.extents[3];
-    p.kv_heads = key.extents[2];
-    p.d_v = value.extents[3];
-    p.kv_len = longest_kv();
+    p.kv_heads = kv.kv_heads;
+    p.d_v = kv.d_v;
+    p.kv_len = kv.kv_len;
     p.query_kind = kind_of<Q>;
-    p.key_kind = key.kind;
-    p.value_kind = value.kind;
+    p.key_kind = Source::key_kind();
+    p.value_kind = Source::value_kind();
     p.output_kind = kind_of<O>;
     p.paged = is_paged;
     p.has_score_modifiers = Chain::has_score_modifiers;
@@ -117,18 +122,22 @@ class attention_call {
     if (status s = check_lengths(); !s.ok()) return s;
     const problem asked = describe();
     if (status s = check_plan(p, asked, lengths(), backend_.template geometry<compute>(asked), compute_kind,
-                              static_cast<bool>(options_.row_max)); !s.ok()) {
+                              options_); !s.ok()) {
       return s;
     }
+    if (status s = check_data(asked, p.memory(), workspace, p.workspace().total(workers)); !s.ok()) return s;
     plan_ = p;
     workspace_ = {workspace.data(), p.workspace()};
-    const problem& shape = p->shape;
-    if (status s = check_modifiers(modifiers_, {shape.sequences, shape.q_len, shape.kv_len, shape.q_heads});
-        !s.ok()) {
-      return s;
-    }
-    return validate::check_call(data(), key_view(), value_view(), static_cast<index>(workspace.size()),
-                                workers);
+    return success();
+  }
+
+  // The same of the data alone, before there is a plan: `workspace` must have `needed` bytes.
+  status check_data(const problem& p, std::span<const std::byte> plan_memory, std::span<const std::byte> workspace,
+                    std::size_t needed) const {
+    if (status s = check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads}); !s.ok()) return s;
+    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, options_.lse,
+                                   options_.row_max, options_.dropped_mass, plan_memory, workspace},
+                                  p, !options_.query_offsets.empty(), needed);
   }
 
   // The call as kernels see it. Valid while this object lives.
@@ -150,14 +159,24 @@ class attention_call {
 
  private:
   static constexpr bool is_paged = requires(const Source& s) { s.cache.block_table; };
+  static constexpr bool is_contiguous = requires(const Source& s) { s.key.strides; s.offsets; };
 
   tensor_view key_view() const {
     if constexpr (is_paged) return source_.cache.key_pages;
-    else return source_.key;
+    else if constexpr (is_contiguous) return source_.key;
+    else return shape_view(Source::key_kind(), source_.shape().d_qk);
   }
   tensor_view value_view() const {
     if constexpr (is_paged) return source_.cache.value_pages;
-    else return source_.value;
+    else if constexpr (is_contiguous) return source_.value;
+    else return shape_view(Source::value_kind(), source_.shape().d_v);
+  }
+  tensor_view shape_view(scalar_kind kind, index head_dim) const {
+    const source_shape s = source_.shape();
+    tensor_view view;
+    view.kind = kind;
+    view.extents = {s.sequences, s.kv_len, s.kv_heads, head_dim};
+    return view;
   }
   sequence_lengths lengths() const {
     if constexpr (is_paged) return {options_.query_offsets, options_.query_lengths, {}, source_.cache.kv_lengths};
@@ -166,15 +185,6 @@ class attention_call {
   index sequence_count() const {
     return options_.query_offsets.empty() ? query_.extents[0]
                                           : static_cast<index>(options_.query_offsets.size()) - 1;
-  }
-  index longest_kv() const {
-    if constexpr (is_paged) {
-      index longest = 0;
-      for (const std::int32_t n : source_.cache.kv_lengths) longest = std::max<index>(longest, n);
-      return longest;
-    } else {
-      return source_.key.extents[1];
-    }
   }
   status check_lengths() const {
     using namespace validate;
@@ -191,11 +201,14 @@ class attention_call {
       }
       return check_pages(source_.cache, sequences);
     } else {
-      const index keys = source_.key.extents[1];
+      const source_shape kv = source_.shape();
+      const index keys = kv.kv_len;
       if (options_.key_offsets.empty()) {
-        if (status s = expect("key", "batch (that of query)", sequences, source_.key.extents[0]); !s.ok()) return s;
-      } else if (source_.key.extents[0] != 1) {
-        return error(status_code::mismatch, "key", "a batch extent with key_offsets of", 1, source_.key.extents[0]);
+        if (status s = expect("key", "batch (that of query)", sequences, kv.sequences); !s.ok()) return s;
+      } else if (!is_contiguous) {
+        return error_text(status_code::bad_option, "key_offsets", "none: they are for key tensors", "some");
+      } else if (kv.sequences != 1) {
+        return error(status_code::mismatch, "key", "a batch extent with key_offsets of", 1, kv.sequences);
       }
       if (status s = check_offsets("key_offsets", options_.key_offsets, sequences, keys); !s.ok()) return s;
       return check_key_lengths(sequences, keys);
@@ -239,41 +252,48 @@ auto bind(tensor<Q> query, const Source& source, tensor<O> output, const options
       query, source, output, o, as_chain(modifiers), backend);
 }
 
+template <class Call>
+std::size_t padded_plan_bytes(const Call& call) {
+  constexpr std::size_t alignment = workspace_size::alignment;
+  return (call.plan_bytes() + alignment - 1) / alignment * alignment;
+}
+
+// Bytes that options.workspace must have for a call made by bind(): plan, shared and workers' parts.
+template <class Call>
+status workspace_bytes(const Call& call, int workers, std::size_t& bytes) {
+  if (workers < 1) return error(status_code::bad_option, "workers", "at least", 1, workers);
+  workspace_size size;
+  if (status s = call.measure(size); !s.ok()) return s;
+  bytes = padded_plan_bytes(call) + size.total(workers);
+  return success();
+}
+
 template <scalar Q, kv_source Source, output_scalar O, modifier_or_chain Modifiers = no_modifiers,
           class Backend = backend::automatic, executor Executor = serial>
 status attention(tensor<Q> query, const Source& source, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
   auto call = bind(query, source, output, o, modifiers, backend);
   const int workers = run_on.workers();
-  const std::size_t plan_bytes = (call.plan_bytes() + 63) / 64 * 64;
-  // The plan goes first, the workspace behind it. Without a workspace the call owns one of each.
+  std::size_t bytes = 0;
+  if (status s = workspace_bytes(call, workers, bytes); !s.ok()) return s;
+  // The plan goes first, the workspace behind it. Without a workspace the call owns one.
   struct owned_memory {
     void* data = nullptr;
     ~owned_memory() { std::free(data); }
-    bool allocate(std::size_t bytes) {
-      data = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-      return data != nullptr;
-    }
-  } owned_plan, owned_workspace;
-  std::span<std::byte> plan_memory = o.workspace.first(std::min(plan_bytes, o.workspace.size()));
-  if (o.workspace.empty()) {
-    if (!owned_plan.allocate(plan_bytes)) {
-      return error(status_code::out_of_memory, "workspace", "bytes for the plan:", static_cast<index>(plan_bytes), 0);
-    }
-    plan_memory = {static_cast<std::byte*>(owned_plan.data), plan_bytes};
-  }
-  plan p;
-  if (status s = call.prepare(plan_memory, p); !s.ok()) return s;
-  std::span<std::byte> memory = o.workspace.subspan(plan_memory.size() < o.workspace.size() ? plan_memory.size()
-                                                                                          : o.workspace.size());
-  if (o.workspace.empty()) {
-    const std::size_t bytes = p.workspace().total(workers);
-    if (!owned_workspace.allocate(bytes)) {
+  } owned;
+  std::span<std::byte> memory = o.workspace;
+  if (memory.empty()) {
+    owned.data = std::aligned_alloc(workspace_size::alignment, bytes);
+    if (owned.data == nullptr) {
       return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index>(bytes), 0);
     }
-    memory = {static_cast<std::byte*>(owned_workspace.data), bytes};
+    memory = {static_cast<std::byte*>(owned.data), bytes};
   }
-  if (status s = call.check(p, memory, workers); !s.ok()) return s;
+  if (status s = call.check_data(call.describe(), {}, memory, bytes); !s.ok()) return s;
+  const std::size_t plan_bytes = padded_plan_bytes(call);
+  plan p;
+  if (status s = call.prepare(memory.first(plan_bytes), p); !s.ok()) return s;
+  if (status s = call.check(p, memory.subspan(plan_bytes), workers); !s.ok()) return s;
   call.begin(workers);
   for (index stage = 0; stage < p.stages(); ++stage) {
     run_on.run(p.items(stage), [&](index item, int worker) { call.run(stage, item, worker); });
@@ -294,15 +314,6 @@ template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modif
 status attention(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output, const options& o = {},
                  const Modifiers& modifiers = {}, Backend backend = {}, Executor&& run_on = {}) {
   return attention(query, make_source(cache), output, o, modifiers, backend, run_on);
-}
-
-// Bytes that options.workspace must have for a call made by bind(): plan, shared and workers' parts.
-template <class Call>
-status workspace_bytes(const Call& call, int workers, std::size_t& bytes) {
-  workspace_size size;
-  if (status s = call.measure(size); !s.ok()) return s;
-  bytes = (call.plan_bytes() + 63) / 64 * 64 + size.total(workers);
-  return success();
 }
 
 CRESTMAX_END_NAMESPACE

@@ -34,17 +34,31 @@ struct paged_cache {
   std::span<const std::int32_t> page_offsets{};  // of a compressed table
 };
 
+// What a source holds: kv_len is that of the longest sequence; options.key_lengths may shorten each.
+struct source_shape {
+  index sequences;
+  index kv_len;
+  index kv_heads;
+  index d_qk;
+  index d_v;
+};
+
 }  // namespace crestmax
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// Keys from `position` on (0 is the sequence's first) as one run of at least one row.
+// Keys from `position` on (0 is the sequence's first) as one run of at least one row. The kinds are known
+// when compiling: static constexpr functions. A source that is not made of tensors vouches for its memory:
+// only its shape is checked.
 template <class S>
 concept kv_source = requires(const S& s, index sequence, index head, index position) {
   { s.key_run(sequence, head, position) } -> std::same_as<kv_run>;
   { s.value_run(sequence, head, position) } -> std::same_as<kv_run>;
-  { s.key_kind() } -> std::same_as<scalar_kind>;
-  { s.value_kind() } -> std::same_as<scalar_kind>;
+  { s.shape() } -> std::same_as<source_shape>;
+  { std::bool_constant<(S::key_kind(), true)>{} };
+  { std::bool_constant<(S::value_kind(), true)>{} };
+  { S::key_kind() } -> std::same_as<scalar_kind>;
+  { S::value_kind() } -> std::same_as<scalar_kind>;
 };
 
 // (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one.
@@ -59,6 +73,9 @@ struct contiguous_source {
   }
   kv_run value_run(index sequence, index head, index position) const {
     return run(value, sequence, head, position);
+  }
+  source_shape shape() const {
+    return {key.extents[0], key.extents[1], key.extents[2], key.extents[3], value.extents[3]};
   }
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
   static constexpr scalar_kind value_kind() { return kind_of<V>; }
@@ -83,6 +100,12 @@ struct paged_source {
   }
   kv_run value_run(index sequence, index head, index position) const {
     return run(cache.value_pages, sequence, head, position);
+  }
+  source_shape shape() const {
+    index longest = 0;
+    for (const std::int32_t n : cache.kv_lengths) longest = n > longest ? n : longest;
+    return {static_cast<index>(cache.kv_lengths.size()), longest, cache.key_pages.extents[2], cache.key_pages.extents[3],
+            cache.value_pages.extents[3]};
   }
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
   static constexpr scalar_kind value_kind() { return kind_of<V>; }

@@ -26,7 +26,7 @@ struct lazy_max {
 
 // The shift is fixed after the anchors: the first keys and those nearest to the query's own position.
 struct anchor_shift {
-  double margin = 2 * ln2;  // nats above the crest, rounded to a multiple of ln 2
+  std::optional<double> margin = std::nullopt;  // as in sampled_max
   index first_keys = 4;
   index nearest_keys = 32;
 };
@@ -36,8 +36,9 @@ struct sampled_max {
   index stride = 16;        // one key of `stride` is sampled
   index radius = 32;        // keys refined on either side of a coarse peak
   index windows = 8;        // peaks refined per query block, at most 64; 0 refines none
-  std::optional<double> margin = std::nullopt;  // nats, rounded to a multiple of ln 2; default 2 ln 2,
-                                                // for float16 weights -8 ln 2
+  std::optional<double> margin = std::nullopt;  // nats above the crest, rounded to a multiple of ln 2; default
+                                                // 2 ln 2. float16 weights always take -8 ln 2: above it they
+                                                // would lose small weights to subnormals
   choice coarse = choice::planner;              // take the strided sample and refine its peaks?
   index first_keys = 4;
   index nearest_keys = 32;

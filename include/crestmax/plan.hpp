@@ -146,6 +146,11 @@ class plan {
   }
 
   explicit operator bool() const { return header_ != nullptr; }
+  // The bytes of the plan, to copy it or to keep others out of it.
+  std::span<const std::byte> memory() const {
+    if (header_ == nullptr) return {};
+    return {reinterpret_cast<const std::byte*>(header_), bytes(header_->shape.sequences)};
+  }
   const plan_header& header() const { return *header_; }
   const plan_header* operator->() const { return header_; }
   std::span<const plan_sequence> sequences() const {

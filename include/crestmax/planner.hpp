@@ -14,6 +14,7 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace planner {
 
 inline constexpr index largest_extent = index{1} << 40;
+inline constexpr index most_sequences = index{1} << 24;
 inline constexpr index most_windows = 64;
 inline constexpr index most_tile_keys = 512;
 inline constexpr index most_splits = 64;
@@ -42,6 +43,7 @@ inline status check_problem(const problem& p) {
                    e.least ? "an extent from 1 to 2^40" : "an extent from 0 to 2^40", e.value);
     }
   }
+  if (p.sequences > most_sequences) return error(status_code::bad_extent, "batch", "at most", most_sequences, p.sequences);
   for (const index d : {p.d_qk, p.d_v}) {
     if (d > 65536) return error(status_code::bad_extent, "head_dim", "at most", 65536, d);
   }
@@ -54,7 +56,7 @@ inline status check_problem(const problem& p) {
   return success();
 }
 
-inline status check_options(const options& o) {
+inline status check_options(const options& o, scalar_kind compute) {
   const softmax_method& m = o.softmax;
   const auto bad = [](const char* argument, const char* expected, index given) {
     return error(status_code::bad_option, argument, expected, given);
@@ -62,6 +64,14 @@ inline status check_options(const options& o) {
   const auto bad_real = [](const char* argument, const char* expected, double given) {
     return error_real(status_code::bad_option, argument, expected, given);
   };
+  const struct { const char* argument; std::int32_t value; std::int32_t last; } kinds[] = {
+      {"softmax.kind", static_cast<std::int32_t>(m.kind), static_cast<std::int32_t>(softmax_kind::sampled_max)},
+      {"softmax.coarse", static_cast<std::int32_t>(m.coarse), static_cast<std::int32_t>(choice::off)},
+      {"coverage.kind", static_cast<std::int32_t>(o.coverage.kind), static_cast<std::int32_t>(coverage_kind::plateaus)},
+      {"weights", static_cast<std::int32_t>(o.weights), static_cast<std::int32_t>(weight_type::bfloat16)}};
+  for (const auto& k : kinds) {
+    if (k.value < 0 || k.value > k.last) return bad(k.argument, "one of its enumerators", k.value);
+  }
   if (m.kind == softmax_kind::sampled_max) {
     if (m.stride < 1 || m.stride > largest_extent) return bad("stride", "at least 1", m.stride);
     if (m.radius < 1 || m.radius > largest_extent) return bad("radius", "at least 1", m.radius);
@@ -87,7 +97,11 @@ inline status check_options(const options& o) {
     return error_text(status_code::bad_option, "coverage",
                       "everything for a method without a fixed shift", name(o.coverage.kind));
   }
-  if (o.scale && !std::isfinite(*o.scale)) return bad_real("scale", "a finite number", *o.scale);
+  const double most_scale = compute == scalar_kind::float64 ? std::numeric_limits<double>::max()
+                                                            : static_cast<double>(std::numeric_limits<float>::max());
+  if (o.scale && !(std::fabs(*o.scale) <= most_scale)) {
+    return bad_real("scale", "a number that is finite in the compute type", *o.scale);
+  }
   if (!(o.guard_limit >= 0)) return bad_real("guard_limit", "0 or more", o.guard_limit);
   if (o.lipschitz && !(*o.lipschitz >= 0)) return bad_real("lipschitz", "0 or more", *o.lipschitz);
   if (o.tiles.query_block < 0 || o.tiles.query_block > 4096) {
@@ -117,9 +131,9 @@ inline void decide_coarse(plan_header& h, const softmax_method& m) {
 
 inline int decide_margin(const softmax_method& m, weight_type weights) {
   if (m.kind == softmax_kind::running_max || m.kind == softmax_kind::lazy_max) return 0;
-  if (m.margin) return static_cast<int>(std::lround(*m.margin / ln2));
   // float16 weights lose small ones to subnormals: use the upper half of their range as well.
-  return weights == weight_type::float16 ? -8 : 2;
+  if (weights == weight_type::float16) return -8;
+  return m.margin ? static_cast<int>(std::lround(*m.margin / ln2)) : 2;
 }
 
 inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_splits) {
@@ -148,6 +162,26 @@ inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_s
   s.splits = h.coverage == coverage_kind::plateaus ? 1
              : forced_splits > 0                   ? forced_splits
                                                    : std::clamp<index>(by_length, 1, most_splits);
+}
+
+// What of the options a plan keeps.
+inline void keep_options(plan_header& h, const options& o) {
+  h.method = o.softmax.kind;
+  h.diagnostics = o.diagnostics;
+  h.row_max = static_cast<bool>(o.row_max);
+  h.coverage = o.coverage.kind;
+  h.tau = o.coverage.tau;
+  h.weights = o.weights == weight_type::planner ? weight_type::float32 : o.weights;
+  h.scale = o.scale ? *o.scale : 1.0 / std::sqrt(static_cast<double>(h.shape.d_qk));
+  h.threshold = o.softmax.threshold;
+  h.margin_exponent = decide_margin(o.softmax, h.weights);
+  h.stride = o.softmax.stride;
+  h.radius = o.softmax.radius;
+  h.windows = o.softmax.windows;
+  h.first_keys = o.softmax.first_keys;
+  h.nearest_keys = o.softmax.nearest_keys;
+  h.guard_limit = o.guard_limit;
+  h.lipschitz = o.lipschitz ? *o.lipschitz : -1.0;
 }
 
 }  // namespace planner
@@ -181,7 +215,7 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
                  const tile_geometry& geometry, scalar_kind compute, WorkerBytes worker_bytes,
                  SharedBytes shared_bytes, std::span<std::byte> memory, plan& result, workspace_size& workspace) {
   if (status s = planner::check_problem(p); !s.ok()) return s;
-  if (status s = planner::check_options(o); !s.ok()) return s;
+  if (status s = planner::check_options(o, compute); !s.ok()) return s;
   const bool measure_only = memory.empty();
   if (!measure_only && memory.data() == nullptr) {
     return error_text(status_code::null_pointer, "plan memory", "a pointer", "null");
@@ -201,35 +235,25 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   h.tiles = geometry;
   if (o.tiles.query_block > 0) h.tiles.query_block = o.tiles.query_block;
   if (o.tiles.key_tile > 0) h.tiles.key_tile = planner::round_up(o.tiles.key_tile, geometry.panel);
-  h.method = o.softmax.kind;
   h.packed_queries = !lengths.query_offsets.empty();
-  h.diagnostics = o.diagnostics;
-  h.row_max = static_cast<bool>(o.row_max);
-  h.coverage = o.coverage.kind;
-  h.tau = o.coverage.tau;
-  h.weights = o.weights == weight_type::planner ? weight_type::float32 : o.weights;
-  h.scale = o.scale ? *o.scale : 1.0 / std::sqrt(static_cast<double>(p.d_qk));
-  h.threshold = o.softmax.threshold;
-  h.margin_exponent = planner::decide_margin(o.softmax, h.weights);
-  h.stride = o.softmax.stride;
-  h.radius = o.softmax.radius;
-  h.windows = o.softmax.windows;
-  h.first_keys = o.softmax.first_keys;
-  h.nearest_keys = o.softmax.nearest_keys;
-  h.guard_limit = o.guard_limit;
-  h.lipschitz = o.lipschitz ? *o.lipschitz : -1.0;
+  planner::keep_options(h, o);
   planner::decide_coarse(h, o.softmax);
-  // Below this many keys the anchors see most of them anyway; decided per sequence.
-  h.least_keys_to_sample = h.reason == coarse_reason::caller ? 0 : 4 * h.tiles.key_tile;
+  // Shorter sequences go without a sample that is there for weights alone; decided per sequence.
+  h.least_keys_to_sample = h.reason == coarse_reason::narrow_weights ? 4 * h.tiles.key_tile : 0;
   h.estimate_lipschitz = h.coverage == coverage_kind::plateaus && !o.lipschitz;
 
-  auto* sequences = reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));
+  auto* sequences = measure_only ? nullptr : reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));
   h.max_splits = 1;
   index items = 0;
   index partials = 0;
   for (index i = 0; i < p.sequences; ++i) {
     plan_sequence s = lengths.at(i, p);
     planner::decide_blocks(s, h, o.tiles.splits);
+    const double all = static_cast<double>(p.kv_heads) * static_cast<double>(s.head_chunks) *
+                       static_cast<double>(s.query_blocks) * static_cast<double>(s.splits);
+    if (static_cast<double>(h.blocks) + static_cast<double>(partials) + all > static_cast<double>(planner::largest_extent)) {
+      return error(status_code::bad_extent, "query", "rows of at most 2^40 query blocks and splits; q_len", s.q_len);
+    }
     s.first_block = h.blocks;
     s.first_item = items;
     s.first_partial = partials;
@@ -261,9 +285,9 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   return success();
 }
 
-// Whether a plan was made for this problem, these lengths and these kernels. Time: O(sequences).
+// Whether a plan was made for this problem, these lengths, options and kernels. Time: O(sequences).
 inline status check_plan(const plan& p, const problem& asked, const sequence_lengths& lengths,
-                         const tile_geometry& geometry, scalar_kind compute, bool row_max) {
+                         const tile_geometry& geometry, scalar_kind compute, const options& o) {
   if (!p) return error_text(status_code::null_pointer, "plan", "a plan made by prepare()", "none");
   const plan_header& h = p.header();
   const problem& made = h.shape;
@@ -279,10 +303,27 @@ inline status check_plan(const plan& p, const problem& asked, const sequence_len
       {"compute type planned for, scalar_kind", kind(h.compute), kind(compute)},
       {"kernels (rows of a register tile) planned for:", h.tiles.row_group, geometry.row_group},
       {"kernels (keys of a register tile) planned for:", h.tiles.panel, geometry.panel},
+      {"instruction_set planned for:", h.tiles.kernels, geometry.kernels},
       {"query offsets (1) or none (0) planned for:", h.packed_queries, !lengths.query_offsets.empty()},
-      {"row_max (1) or none (0) planned for:", h.row_max, row_max}};
+      {"row_max (1) or none (0) planned for:", h.row_max, static_cast<bool>(o.row_max)}};
   for (const auto& s : same) {
     if (s.made != s.asked) return error(status_code::mismatch, "plan", s.what, s.made, s.asked);
+  }
+  plan_header wanted{};
+  wanted.shape = asked;
+  planner::keep_options(wanted, o);
+  const struct { const char* what; bool same; } kept[] = {
+      {"its scale", h.scale == wanted.scale},
+      {"its method", h.method == wanted.method && h.threshold == wanted.threshold},
+      {"its coverage", h.coverage == wanted.coverage && h.tau == wanted.tau && h.lipschitz == wanted.lipschitz},
+      {"its weights", h.weights == wanted.weights},
+      {"its margin", h.margin_exponent == wanted.margin_exponent},
+      {"its sample", h.stride == wanted.stride && h.radius == wanted.radius && h.windows == wanted.windows},
+      {"its anchors", h.first_keys == wanted.first_keys && h.nearest_keys == wanted.nearest_keys},
+      {"its guard_limit", h.guard_limit == wanted.guard_limit},
+      {"its diagnostics", h.diagnostics == wanted.diagnostics}};
+  for (const auto& k : kept) {
+    if (!k.same) return error_text(status_code::mismatch, "plan", k.what, "options with another");
   }
   for (index i = 0; i < made.sequences; ++i) {
     const plan_sequence& planned = p.sequences()[static_cast<std::size_t>(i)];

@@ -70,9 +70,10 @@ inline status check_view(const any_view& v, bool contiguous, byte_range& range) 
     if (v.extents[i] < 2) continue;
     index covered = 1;  // elements spanned by the dimensions with smaller strides
     for (int j = 0; j < v.rank; ++j) {
+      if (j == i || v.extents[j] < 2) continue;
       const index a = v.strides[j] < 0 ? -v.strides[j] : v.strides[j];
       const index b = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
-      if (j != i && v.extents[j] > 1 && (a < b || (a == b && j > i))) covered += a * (v.extents[j] - 1);
+      if (a < b || (a == b && j > i)) covered += a * (v.extents[j] - 1);
     }
     const index step = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
     if (step < covered) {
@@ -133,7 +134,13 @@ template <class K, class V>
 status check_pages(const paged_cache<K, V>& cache, index sequences) {
   const index page_size = cache.key_pages.extents[1];
   const index pages = cache.key_pages.extents[0];
+  constexpr index largest = index{1} << 40;
   if (page_size < 1) return error(status_code::bad_extent, "key_pages", "a page size of at least", 1, page_size);
+  if (page_size > largest) return error(status_code::bad_extent, "key_pages", "a page size of at most", largest, page_size);
+  if (static_cast<index>(cache.kv_lengths.size()) != sequences) {
+    return error(status_code::mismatch, "kv_lengths", "entries, one per sequence:", sequences,
+                 static_cast<index>(cache.kv_lengths.size()));
+  }
   if (status s = expect("value_pages", "page size (that of key_pages)", page_size,
                         cache.value_pages.extents[1]); !s.ok()) return s;
   if (status s = expect("value_pages", "pages (those of key_pages)", pages,
@@ -142,11 +149,13 @@ status check_pages(const paged_cache<K, V>& cache, index sequences) {
                                std::numeric_limits<std::int32_t>::max()); !s.ok()) return s;
   if (cache.page_offsets.empty()) {
     const index entries = cache.table_stride;
-    if (entries < 0 || entries > (index{1} << 40)) {
+    if (entries < 0 || entries > largest) {
       return error(status_code::bad_option, "table_stride", "0 to 2^40 entries", entries);
     }
-    if (static_cast<index>(cache.block_table.size()) < cache.table_stride * sequences) {
-      return error(status_code::mismatch, "block_table", "entries, at least", cache.table_stride * sequences,
+    index needed = 0;
+    if (__builtin_mul_overflow(entries, sequences, &needed)) needed = std::numeric_limits<index>::max();
+    if (static_cast<index>(cache.block_table.size()) < needed) {
+      return error(status_code::mismatch, "block_table", "entries, at least", needed,
                    static_cast<index>(cache.block_table.size()));
     }
   } else if (status s = check_offsets("page_offsets", cache.page_offsets, sequences,
@@ -172,13 +181,25 @@ status check_pages(const paged_cache<K, V>& cache, index sequences) {
   return success();
 }
 
-// The tensors of a call against the problem it was planned for, and against each other.
-template <class T>
-status check_call(const call_data<T>& call, const tensor_view& key, const tensor_view& value,
-                  index workspace_bytes, int workers) {
-  const plan_header& h = call.plan.header();
-  const problem& p = h.shape;
-  const index batch = h.packed_queries ? 1 : p.sequences;
+// What a call reads and writes. A source that is not made of tensors vouches for its own memory.
+struct call_memory {
+  tensor_view query;
+  tensor_view output;
+  tensor_view key;
+  tensor_view value;
+  bool source_has_tensors;
+  row_output lse;
+  row_output row_max;
+  row_output dropped_mass;
+  std::span<const std::byte> plan;       // read while the call runs: empty while there is none
+  std::span<const std::byte> workspace;
+};
+
+// The memory of a call against its problem, and against each other. The workspace must have `needed` bytes.
+inline status check_memory(const call_memory& call, const problem& p, bool packed_queries, std::size_t needed_bytes) {
+  const tensor_view& key = call.key;
+  const tensor_view& value = call.value;
+  const index batch = packed_queries ? 1 : p.sequences;
   const index rows = call.query.extents[1];
   const struct { const char* argument; const char* what; index expected; index given; } extents[] = {
       {"query", "batch", batch, call.query.extents[0]},
@@ -212,30 +233,37 @@ status check_call(const call_data<T>& call, const tensor_view& key, const tensor
   }
   const any_view inputs[] = {as_any("query", call.query, false), as_any("key", key, false),
                              as_any("value", value, false)};
+  const int input_count = call.source_has_tensors ? 3 : 1;
   byte_range in[3];
-  byte_range out[5];
-  for (int i = 0; i < 3; ++i) {
+  byte_range out[6];  // the outputs, the workspace, the plan
+  for (int i = 0; i < input_count; ++i) {
     if (status s = check_view(inputs[i], true, in[i]); !s.ok()) return s;
   }
   for (int i = 0; i < output_count; ++i) {
     if (status s = check_view(outputs[i], outputs[i].rank == 4, out[i]); !s.ok()) return s;
   }
 
-  const index needed = static_cast<index>(h.workspace.total(workers));
-  if (workspace_bytes < needed) {
-    return error(status_code::workspace_too_small, "workspace", "bytes, at least", needed, workspace_bytes);
+  const index needed = static_cast<index>(needed_bytes);
+  if (static_cast<index>(call.workspace.size()) < needed) {
+    return error(status_code::workspace_too_small, "workspace", "bytes, at least", needed,
+                 static_cast<index>(call.workspace.size()));
   }
-  const auto address = reinterpret_cast<std::intptr_t>(call.workspace.memory);
+  const auto address_of = [](std::span<const std::byte> s) { return reinterpret_cast<std::intptr_t>(s.data()); };
+  const std::intptr_t address = address_of(call.workspace);
   if (needed > 0 && address % static_cast<std::intptr_t>(workspace_size::alignment) != 0) {
     return error(status_code::misaligned, "workspace", "an address that is a multiple of",
                  static_cast<index>(workspace_size::alignment),
                  static_cast<index>(address % static_cast<std::intptr_t>(workspace_size::alignment)));
   }
   out[output_count] = {address, address + needed};
+  const std::intptr_t plan_address = address_of(call.plan);
+  out[output_count + 1] = {plan_address, plan_address + static_cast<std::intptr_t>(call.plan.size())};
 
-  const auto name_of = [&](int i) { return i < output_count ? outputs[i].name : "workspace"; };
-  for (int i = 0; i <= output_count; ++i) {
-    for (int j = 0; j < 3; ++j) {
+  const auto name_of = [&](int i) {
+    return i < output_count ? outputs[i].name : i == output_count ? "workspace" : "plan memory";
+  };
+  for (int i = 0; i <= output_count + 1; ++i) {
+    for (int j = 0; j < input_count && i <= output_count; ++j) {
       if (out[i].overlaps(in[j])) {
         return error_text(status_code::overlap, name_of(i), "memory of its own", inputs[j].name);
       }

@@ -126,5 +126,49 @@ TEST(SharedMemory, OfValueAsAPartOfKeyIsExact) {
   EXPECT_EQ(output.memory(), separate.output.memory());
 }
 
+TEST(Sinks, AsHighAsALargeScoreShareItsWeight) {
+  for (const double height : {1e3, 1e4, 1e5, 1e6}) {
+    attention_case c = scores_case(1, 1, [&](index) { return height; });
+    c.value.fill(1);
+    c.modifiers.sinks.logits = c.keep(std::vector<float>{static_cast<float>(height)});
+    EXPECT_NEAR(run(c).output.at(0, 0, 0, 0), 0.5, 1e-6) << height;
+  }
+}
+
+TEST(Splits, OfWhichSomeAreCorrectedMergeExactlyAtAnyHeight) {
+  // Nine keys share the weight, eight of them in a second split whose crest the anchors missed.
+  for (const double height : {1e2, 1e4, 1e6}) {
+    attention_case c = scores_case(1, 8192, [&](index j) {
+      return j == 0 ? height : j >= 6000 && j < 6008 ? height + 40 : height - 60;
+    });
+    c.value.fill(0);
+    c.value.fill_row(0, 6003, 0, 1);
+    c.options.softmax = crestmax::anchor_shift{};
+    c.options.tiles.splits = 2;
+    EXPECT_NEAR(run(c).output.at(0, 0, 0, 0), 0.125, 1e-6) << height;
+  }
+}
+
+TEST(Float16Weights, AreExactWhateverTheMarginAskedFor) {
+  for (const double margin : {0.0, 10.0, 16.0, 20.0}) {
+    attention_case c = scores_case(1, 2, [](index j) { return j == 0 ? 0.0 : -1.0; });
+    c.value.fill_row(0, 0, 0, 1);
+    c.value.fill_row(0, 1, 0, 3);
+    c.options.weights = crestmax::weight_type::float16;
+    c.options.softmax = crestmax::anchor_shift{.margin = margin};
+    EXPECT_NEAR(run(c).output.at(0, 0, 0, 0), 1 + 2 / (1 + std::exp(1.0)), 1e-3) << margin;
+  }
+}
+
+TEST(ShortContexts, TakeTheSampleThatPlateausNeed) {
+  for (const index kv_len : {200, 700, 1024, 1040}) {
+    attention_case c = scores_case(1, kv_len, [](index j) { return j >= 100 && j < 130 ? 20.0 : 0.0; });
+    c.value.fill(0);
+    for (index j = 100; j < 130; ++j) c.value.fill_row(0, j, 0, 1);
+    c.options.coverage = crestmax::plateaus;
+    EXPECT_NEAR(run(c).output.at(0, 0, 0, 0), 1.0, 1e-3) << kv_len;
+  }
+}
+
 }  // namespace
 }  // namespace crestmax_test

@@ -133,6 +133,16 @@ TEST_F(Pages, WithATableThatIsTooShortAreNamed) {
   expect_error(status_code::mismatch, {"block_table", "6, given 5"});
 }
 
+TEST_F(Pages, WithoutLengthsAreNamed) {
+  lengths.clear();
+  expect_error(status_code::mismatch, {"kv_lengths", "2, given 0"});
+}
+
+TEST_F(Pages, WithATableTooLargeToCountAreNamed) {
+  table_stride = crestmax::index{1} << 40;
+  expect_error(status_code::mismatch, {"block_table", "given 6"});
+}
+
 TEST_F(Pages, WithANegativeTableStrideAreNamed) {
   table_stride = -3;
   expect_error(status_code::bad_option, {"table_stride", "given -3"});

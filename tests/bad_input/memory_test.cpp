@@ -150,5 +150,55 @@ TEST_F(AnotherPlan, ThatDoesNotExistIsRefused) {
   EXPECT_FALSE(check(query, key, value, output).ok());
 }
 
+TEST_F(AnotherPlan, ForAnotherScaleIsRefused) {
+  options.scale = 3.0;
+  EXPECT_FALSE(check(query, key, value, output).ok());
+}
+
+TEST_F(AnotherPlan, ForAnotherCoverageIsRefused) {
+  options.coverage = crestmax::above(1);
+  EXPECT_FALSE(check(query, key, value, output).ok());
+}
+
+TEST_F(AnotherPlan, ForAnotherInstructionSetIsRefused) {
+  auto other = crestmax::bind(query, crestmax::make_source(key, value), output, options, crestmax::causal{},
+                              crestmax::backend::portable{});
+  const crestmax::status s = other.check(plan, workspace, 1);
+  EXPECT_EQ(s.code, status_code::mismatch);
+  EXPECT_NE(std::string(s.message()).find("plan"), std::string::npos) << s.message();
+}
+
+TEST_F(AnotherPlan, ThatLiesInTheWorkspaceIsRefused) {
+  auto call = crestmax::bind(query, crestmax::make_source(key, value), output, options, crestmax::causal{});
+  std::byte* const start = workspace.data() + (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64);
+  ASSERT_TRUE(call.prepare({start, call.plan_bytes()}, plan).ok());
+  const crestmax::status s = call.check(plan, {start, std::size_t{1} << 21}, 1);
+  EXPECT_EQ(s.code, status_code::overlap) << s.message();
+}
+
+TEST_F(BadInput, AnOutputWhereTheWorkspaceBeginsIsNamedAndNothingIsWritten) {
+  alignas(64) static std::byte room[1 << 22];
+  std::fill(std::begin(room), std::end(room), std::byte{7});
+  options.workspace = room;
+  for (const bool is_output : {true, false}) {
+    crestmax::tensor<float>& victim = is_output ? output : query;
+    const crestmax::tensor<float> kept = victim;
+    victim.data = reinterpret_cast<float*>(room);
+    const crestmax::status s = call();
+    EXPECT_EQ(s.code, status_code::overlap) << s.message();
+    for (const std::byte b : room) ASSERT_EQ(b, std::byte{7});
+    victim = kept;
+  }
+}
+
+TEST_F(BadInput, OffsetsGivenWithTheSourceAreCheckedToo) {
+  key.extents = {1, 2 * kv_len, kv_heads, d_qk};
+  value.extents = {1, 2 * kv_len, kv_heads, d_v};
+  const std::int32_t offsets[] = {0, kv_len, 1000};
+  const crestmax::status s = crestmax::attention(query, crestmax::make_source(key, value, offsets), output);
+  EXPECT_EQ(s.code, status_code::bad_index) << s.message();
+  EXPECT_NE(std::string(s.message()).find("key_offsets"), std::string::npos) << s.message();
+}
+
 }  // namespace
 }  // namespace crestmax_test

@@ -144,5 +144,34 @@ TEST_F(BadInput, ToTheAscendBackendOfThisBuildIsAnswered) {
   EXPECT_EQ(memory, before);
 }
 
+TEST_F(BadInput, EnumeratorsThatDoNotExistAreNamed) {
+  options.coverage.kind = static_cast<crestmax::coverage_kind>(7);
+  expect_error(status_code::bad_option, {"coverage.kind", "given 7"});
+  options.coverage = {};
+  options.weights = static_cast<crestmax::weight_type>(-1);
+  expect_error(status_code::bad_option, {"weights", "given -1"});
+  options.weights = {};
+  options.softmax.kind = static_cast<crestmax::softmax_kind>(9);
+  expect_error(status_code::bad_option, {"softmax.kind", "given 9"});
+}
+
+TEST_F(BadInput, AScaleThatOverflowsTheComputeTypeIsNamed) {
+  for (const double scale : {1e39, -1e39}) {
+    options.scale = scale;
+    expect_error(status_code::bad_option, {"scale"});
+  }
+}
+
+TEST_F(BadInput, MoreBlocksThanCanBeCountedAreNamed) {
+  constexpr crestmax::index huge = crestmax::index{1} << 40;
+  query.extents = output.extents = {1, huge, huge, 8};
+  key.extents = value.extents = {1, 1, huge, 8};
+  query.strides = key.strides = value.strides = {0, 0, 0, 1};
+  crestmax::workspace_size size;
+  const auto call = crestmax::bind(query, crestmax::make_source(key, value), output);
+  const crestmax::status s = call.measure(size);
+  EXPECT_EQ(s.code, status_code::bad_extent) << s.message();
+}
+
 }  // namespace
 }  // namespace crestmax_test

@@ -42,7 +42,7 @@ struct sliding_window {
   }
   key_interval reachable(score_range r) const {
     constexpr index unlimited = std::numeric_limits<index>::max();
-    const bool far = right < 0 || right >= unlimited - r.last_query - 1;
+    const bool far = right < 0 || right >= unlimited - std::max<index>(0, r.last_query) - 1;
     return {left < 0 || left > r.first_query ? 0 : r.first_query - left,
             far ? unlimited : std::max<index>(0, r.last_query + right + 1)};
   }

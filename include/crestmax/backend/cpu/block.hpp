@@ -101,7 +101,7 @@ struct block {
   T* dropped;    // bound on the weights of dropped tiles
   T* tile_max;
   T* crest;      // the shift as the crest phase left it, by number in the whole block
-  T* center;     // natural units: weights summed so far are exp(score - center); -inf: none
+  double* center; // nats: weights summed so far are exp(score - center), kept unrounded; -inf: none
   T* sample_max;
   T* sample_sum; // of exp(sample - crest of anchors), for the estimate of coverage plateaus
   T* row_top;    // true maximum, for diagnostics
@@ -180,10 +180,11 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.counters = memory.take<worker_counters>(1);
   b.rows_at = memory.take<row_position>(capacity);
   b.windows = memory.take<plateau_window>(planner::most_windows);
-  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest, &b.center,
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest,
                   &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
     *row = memory.take<T>(capacity);
   }
+  b.center = memory.take<double>(capacity);
   b.ahead = memory.take<memory_run>(2 * b.key_tile);
   b.first_panel = memory.take<index>(capacity);
   b.last_panel = memory.take<index>(capacity);
@@ -207,10 +208,11 @@ block<T> part_of(const block<T>& whole, index part, index rows) {
   block<T> b = whole;
   const index first = part * rows;
   b.rows_at += first;
-  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest, &b.center,
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest,
                   &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
     *row += first;
   }
+  b.center += first;
   b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
   b.output += first * b.output_stride;
   return b;

@@ -81,7 +81,9 @@ struct primitives {
   // Conversions in loops: Eigen's are recursions, which g++ leaves scalar and clang does not inline.
   static integers to_integers(const vec& x, integer offset) {
     integers n;
-    for (int i = 0; i < lanes; ++i) n[i] = static_cast<integer>(x[i]) - offset;
+    // What is no number may become the least integer, from which a signed subtraction would overflow.
+    using bits = std::make_unsigned_t<integer>;
+    for (int i = 0; i < lanes; ++i) n[i] = static_cast<integer>(static_cast<bits>(static_cast<integer>(x[i])) - static_cast<bits>(offset));
     return n;
   }
   static vec to_numbers(const integers& n) {
