@@ -9,7 +9,7 @@ namespace crestmax {
 // Where the bound on the lost mass comes from.
 enum class bound_kind : std::int32_t {
   none,             // nothing was dropped: exact
-  rigorous,         // coverage above: holds for every input
+  rigorous,         // coverage above: holds for every input without NaN
   hypothesis,       // coverage plateaus: holds if neighbouring scores differ by at most lipschitz
 };
 
