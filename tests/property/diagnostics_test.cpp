@@ -132,5 +132,26 @@ TEST(Diagnostics, WithoutThemTheUndershootIsBoundedByTheSumOfWeights) {
   }
 }
 
+TEST(Counters, AddUpToEveryPairHoweverRowsWereWorkedOn) {
+  attention_case c = normal_case({.q_len = 4, .kv_len = 2048}, 3);
+  auto& mask = c.keep(std::vector<std::uint8_t>(2048, std::uint8_t{1}));
+  std::fill(mask.begin(), mask.begin() + 1024, std::uint8_t{0});
+  c.modifiers.mask = crestmax::boolean_mask<std::uint8_t>(
+      crestmax::tensor<const std::uint8_t>(mask.data(), {1, 1, 1, 2048}));
+  for (const bool diagnosed : {false, true}) {
+    for (const double limit : {0x1p40, 0.0}) {
+      for (const index splits : {1, 4}) {
+        c.wants_row_max = diagnosed;
+        c.options.guard_limit = limit;
+        c.options.tiles.splits = splits;
+        const crestmax::report r = run(c).report;
+        EXPECT_EQ(r.pairs_visible + r.pairs_masked, 4 * 2048) << diagnosed << limit << splits;
+        EXPECT_EQ(r.pairs_accumulated, r.pairs_visible) << diagnosed << limit << splits;
+        EXPECT_EQ(r.pairs_visible, 4 * 1024) << diagnosed << limit << splits;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace crestmax_test

@@ -81,9 +81,7 @@ struct primitives {
   // Conversions in loops: Eigen's are recursions, which g++ leaves scalar and clang does not inline.
   static integers to_integers(const vec& x, integer offset) {
     integers n;
-    // What is no number may become the least integer, from which a signed subtraction would overflow.
-    using bits = std::make_unsigned_t<integer>;
-    for (int i = 0; i < lanes; ++i) n[i] = static_cast<integer>(static_cast<bits>(static_cast<integer>(x[i])) - static_cast<bits>(offset));
+    for (int i = 0; i < lanes; ++i) n[i] = (x[i] == x[i] ? static_cast<integer>(x[i]) : integer{0}) - offset;  // 0 for NaN
     return n;
   }
   static vec to_numbers(const integers& n) {
