@@ -47,9 +47,4 @@ struct call_data {
 template <class T>
 concept output_scalar = scalar<T> && !std::is_const_v<T>;
 
-// float, or double if any input is double.
-template <class... Scalars>
-using compute_type =
-    std::conditional_t<((kind_of<Scalars> == scalar_kind::float64) || ...), double, float>;
-
 CRESTMAX_END_NAMESPACE
