@@ -22,7 +22,6 @@ inline constexpr index most_splits = 64;
 // token together are then read in the order in which they lie in memory.
 inline constexpr index most_joined_blocks = 8;
 inline constexpr index most_joined_rows = 16;
-inline constexpr index joined_tile = 64;
 // A split has this many keys, times heads that are swept together; and never fewer than the least.
 inline constexpr index keys_per_split = 4096;
 inline constexpr index least_keys_per_split = 512;

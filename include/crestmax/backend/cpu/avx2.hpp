@@ -31,6 +31,8 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr int direct_group = 4;
+  static constexpr int direct_sums = 8;
+  static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
@@ -134,12 +136,13 @@ struct primitives<float> {
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
   }
-  // Lane i: the total of x[i]. Each step adds halves of two vectors, side by side.
-  static vec totals(const vec (&x)[8]) {
-    vec pairs[4], fours[2];
-    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
-      pairs[i] = add(_mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]));
-    }
+  // The compiler is to keep it in a register, not to load it once per use.
+  static void keep(vec& x) { asm volatile("" : "+x"(x)); }
+  // Two vectors whose totals will be taken; each step adds halves of two vectors, side by side.
+  static vec join(const vec& a, const vec& b) { return add(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)); }
+  // Lanes 2 i and 2 i + 1: the totals of the two vectors that were joined to pairs[i].
+  static vec totals(const vec (&pairs)[4]) {
+    vec fours[2];
     CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
       fours[i] = add(_mm256_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44),
                      _mm256_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xee));
@@ -157,6 +160,8 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
   static constexpr int direct_group = 4;
+  static constexpr int direct_sums = 8;
+  static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
@@ -232,11 +237,9 @@ struct primitives<double> {
     const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
     return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
   }
-  static vec totals(const vec (&x)[4]) {
-    vec pairs[2];
-    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
-      pairs[i] = add(_mm256_unpacklo_pd(x[2 * i], x[2 * i + 1]), _mm256_unpackhi_pd(x[2 * i], x[2 * i + 1]));
-    }
+  static void keep(vec& x) { asm volatile("" : "+x"(x)); }
+  static vec join(const vec& a, const vec& b) { return add(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)); }
+  static vec totals(const vec (&pairs)[2]) {
     return add(_mm256_permute2f128_pd(pairs[0], pairs[1], 0x20), _mm256_permute2f128_pd(pairs[0], pairs[1], 0x31));
   }
 };

@@ -38,6 +38,8 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
   static constexpr int direct_group = 4;
+  static constexpr int direct_sums = 16;
+  static constexpr int held_queries = 16;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
@@ -139,12 +141,13 @@ struct primitives<float> {
 
   static float highest(const vec& x) { return _mm512_reduce_max_ps(x); }
   static float total(const vec& x) { return _mm512_reduce_add_ps(x); }
-  // Lane i: the total of x[i]. Each step adds halves of two vectors, side by side.
-  static vec totals(const vec (&x)[16]) {
-    vec pairs[8], fours[4], eights[2];
-    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) {
-      pairs[i] = add(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
-    }
+  // The compiler is to keep it in a register, not to load it once per use.
+  static void keep(vec& x) { asm volatile("" : "+v"(x)); }
+  // Two vectors whose totals will be taken; each step adds halves of two vectors, side by side.
+  static vec join(const vec& a, const vec& b) { return add(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)); }
+  // Lanes 2 i and 2 i + 1: the totals of the two vectors that were joined to pairs[i].
+  static vec totals(const vec (&pairs)[8]) {
+    vec fours[4], eights[2];
     CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
       fours[i] = add(_mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44),
                      _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xee));
@@ -166,6 +169,8 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr int direct_group = 4;
+  static constexpr int direct_sums = 16;
+  static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
@@ -247,11 +252,10 @@ struct primitives<double> {
 
   static double highest(const vec& x) { return _mm512_reduce_max_pd(x); }
   static double total(const vec& x) { return _mm512_reduce_add_pd(x); }
-  static vec totals(const vec (&x)[8]) {
-    vec pairs[4], fours[2];
-    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) {
-      pairs[i] = add(_mm512_unpacklo_pd(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_pd(x[2 * i], x[2 * i + 1]));
-    }
+  static void keep(vec& x) { asm volatile("" : "+v"(x)); }
+  static vec join(const vec& a, const vec& b) { return add(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)); }
+  static vec totals(const vec (&pairs)[4]) {
+    vec fours[2];
     CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
       fours[i] = add(_mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0x88),
                      _mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0xdd));

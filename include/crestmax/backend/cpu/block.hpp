@@ -134,8 +134,6 @@ struct block {
 
   // Few rows: keys and values are read in place (stages/row_multiply.inc).
   bool direct;
-  const void** rows_in_place;  // [key_tile + sample_ahead]: where the keys or values of the tile in hand start
-  const void** rows_ahead;     // [key_tile]: those to ask for in advance
   team_place team;
 
   plateau_window* windows;
@@ -168,7 +166,7 @@ class arena {
 };
 
 inline constexpr index widest_lanes = 16;
-inline constexpr index sample_ahead = 16;  // strided keys are asked for this many keys in advance
+inline constexpr index direct_run = 16;  // keys of a block of few rows that are in hand at a time
 
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
@@ -189,15 +187,15 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.first_panel = memory.take<index>(capacity);
   b.last_panel = memory.take<index>(capacity);
   b.query = memory.take<T>(capacity * b.query_stride + planner::most_joined_blocks * widest_lanes);
-  b.key = memory.take<T>(b.key_tile * h.shape.d_qk);
-  b.value = memory.take<T>(b.key_tile * b.output_stride);
+  // Rows read in place may be copied here, a run of them.
+  const index tile = std::max(b.key_tile, direct_run);
+  b.key = memory.take<T>(tile * h.shape.d_qk);
+  b.value = memory.take<T>(tile * b.output_stride);
   b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.column = memory.take<T>(b.key_tile);
   b.untaken = memory.take<T>(b.key_tile);
-  b.rows_in_place = memory.take<const void*>(b.key_tile + sample_ahead);
-  b.rows_ahead = memory.take<const void*>(b.key_tile);
   b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
 }
 

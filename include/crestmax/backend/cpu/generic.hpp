@@ -168,12 +168,6 @@ struct primitives {
     }
     return sums[0];
   }
-  // Lane i: the total of x[i].
-  [[gnu::noinline]] static vec totals(const vec (&x)[lanes]) {
-    vec sums;
-    for (int i = 0; i < lanes; ++i) sums[i] = total(x[i]);
-    return sums;
-  }
 };
 
 inline constexpr instruction_set this_set = instruction_set::generic;

@@ -22,7 +22,9 @@ struct primitives {
   static constexpr int lanes = 16;
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
-  static constexpr int direct_group = 4;
+  static constexpr int direct_group = 4;  // rows that share a key read in place; 0 packs always
+  static constexpr int direct_sums = 16;  // vectors of outputs summed in registers
+  static constexpr int held_queries = 16; // vectors of queries that stay in registers beside as many sums
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
@@ -123,9 +125,17 @@ struct primitives {
     }
     return sums[0];
   }
-  // Lane i: the total of x[i].
-  [[gnu::noinline]] static vec totals(const vec (&x)[lanes]) {
-    return each([&](std::size_t i) { return total(x[i]); });
+  // A hint: the vector is to stay in a register, not to be loaded once per use.
+  static void keep(vec&) {}
+  // Two vectors whose totals will be taken: even lanes hold sums of the first, odd lanes of the second.
+  static vec join(const vec& a, const vec& b) {
+    return each([&](std::size_t i) { return i % 2 == 0 ? a[i] + a[i + 1] : b[i - 1] + b[i]; });
+  }
+  // Lanes 2 i and 2 i + 1: the totals of the two vectors that were joined to pairs[i].
+  [[gnu::noinline]] static vec totals(const vec (&pairs)[lanes / 2]) {
+    return each([&](std::size_t i) {
+      return total(each([&](std::size_t lane) { return lane % 2 == i % 2 ? pairs[i / 2][lane] : T(0); }));
+    });
   }
 };
 
