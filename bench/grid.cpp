@@ -107,6 +107,54 @@ std::vector<grid_entry> usual_grid() {
   return grid;
 }
 
+shape up_to(shape s, crestmax::instruction_set most) {
+  s.most = most;
+  return s;
+}
+
+shape with_heads(shape s, index heads) {
+  s.q_heads = s.kv_heads = heads;
+  return s;
+}
+
+// The shapes that targets.cpp holds to a bar, and no others.
+std::vector<grid_entry> bars_grid() {
+  using crestmax::instruction_set;
+  const race_settings usual{.seconds = 2.5, .least_rounds = 5};
+  std::vector<grid_entry> grid;
+  for (const index n : {1024, 4096}) {
+    for (const index head_dim : {64, 128}) {
+      for (const bool causal : {false, true}) {
+        for (const scalar_kind kind : kinds) grid.push_back({prefill(kind, head_dim, n, causal), usual});
+        if (crestmax::cpu::machine_set > instruction_set::avx2) {
+          grid.push_back({up_to(prefill(scalar_kind::float32, head_dim, n, causal), instruction_set::avx2), usual});
+        }
+      }
+    }
+    for (const bool causal : {false, true}) {
+      const shape eight = with_heads(prefill(scalar_kind::float32, 128, n, causal), 8);
+      grid.push_back({eight, usual});
+      grid.push_back({on_all_cores(eight), usual});
+    }
+  }
+  grid.push_back({last_queries(prefill(scalar_kind::float32, 128, 8192, true), 512), usual});
+  grid.push_back({last_queries(prefill(scalar_kind::float32, 128, 16384, false), 192), usual});
+  for (const bool all_cores : {false, true}) {
+    for (const scalar_kind kind : kinds) {
+      for (const index kv_len : {4096, 16384, 65536}) {
+        for (shape s : {decode(kind, kv_len, false), token_major(decode(kind, kv_len, false)), decode(kind, kv_len, true)}) {
+          s.all_cores = all_cores;
+          grid.push_back({s, usual});
+        }
+      }
+      shape plain = plain_heads(decode(kind, 16384, false));
+      plain.all_cores = all_cores;
+      grid.push_back({plain, usual});
+    }
+  }
+  return grid;
+}
+
 std::vector<grid_entry> whole_grid() {
   const race_settings usual{.seconds = 4, .least_rounds = 5};
   const race_settings slow{.seconds = 4, .least_rounds = 3};
@@ -141,7 +189,13 @@ std::vector<grid_entry> whole_grid() {
 }  // namespace
 
 std::vector<grid_entry> make_grid(extent e) {
-  return e == extent::brief ? brief_grid() : e == extent::usual ? usual_grid() : whole_grid();
+  switch (e) {
+    case extent::brief: return brief_grid();
+    case extent::usual: return usual_grid();
+    case extent::bars: return bars_grid();
+    case extent::all: break;
+  }
+  return whole_grid();
 }
 
 }  // namespace crestmax_bench

@@ -7,7 +7,7 @@
 
 namespace crestmax_bench {
 
-enum class extent { brief, usual, all };  // --short, neither, --all
+enum class extent { brief, usual, bars, all };  // --short, none of them, --bars, --all
 
 struct grid_entry {
   shape of;

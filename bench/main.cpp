@@ -1,4 +1,4 @@
-// crestmax_bench [--short | --all] [--benchmark_... options of Google Benchmark]
+// crestmax_bench [--short | --bars | --all] [--benchmark_... options of Google Benchmark]
 //
 // Every line of a race is a benchmark of its own, so that filters, reporters and JSON work as usual.
 // The lines of one race are measured together, in turns, when the first of them is asked for; each
@@ -13,6 +13,7 @@
 #include "ceilings.hpp"
 #include "grid.hpp"
 #include "table.hpp"
+#include "targets.hpp"
 
 namespace crestmax_bench {
 
@@ -141,6 +142,7 @@ int main(int argc, char** argv) {
   std::vector<char*> rest;
   for (int i = 0; i < argc; ++i) {
     if (std::strcmp(argv[i], "--short") == 0) asked = extent::brief;
+    else if (std::strcmp(argv[i], "--bars") == 0) asked = extent::bars;
     else if (std::strcmp(argv[i], "--all") == 0) asked = extent::all;
     else rest.push_back(argv[i]);
   }

@@ -57,7 +57,7 @@ class library_runner : public runner {
   library_runner(const workload& w, const method& m, team& workers)
       : w_(w), options_(m.options), executor_{&workers} {
     lengths_ = static_cast<std::int32_t>(w.of.kv_len);
-    const auto call = crestmax::bind(query(), source(0), output(), options_, crestmax::causal{w.of.causal});
+    const auto call = crestmax::bind(query(), source(0), output(), options_, crestmax::causal{w.of.causal}, backend());
     std::size_t bytes = 0;
     expect(crestmax::workspace_bytes(call, workers.workers(), bytes));
     workspace_ = memory_block(bytes);
@@ -84,9 +84,10 @@ class library_runner : public runner {
   }
   void call(int copy, const crestmax::options& o) {
     expect(crestmax::attention(query(), source(copy), output(), o, crestmax::causal{w_.of.causal},
-                               crestmax::backend::automatic{}, executor_));
+                               backend(), executor_));
   }
 
+  crestmax::backend::cpu backend() const { return crestmax::backend::cpu(w_.of.most); }
   std::array<index, 4> query_extents() const { return {1, w_.of.q_len, w_.of.q_heads, w_.of.head_dim}; }
   tensor<Q> query() const { return {reinterpret_cast<Q*>(w_.query.data()), query_extents()}; }
   tensor<Q> output() const { return {reinterpret_cast<Q*>(w_.output.data()), query_extents()}; }

@@ -19,8 +19,4 @@ class table_reporter : public benchmark::BenchmarkReporter {
   std::string heading_;
 };
 
-// The worst of what was measured against what the library aims at. Returns false if a line computed a wrong
-// result, or went another way than its name says.
-bool print_targets(const std::vector<race_result>& races);
-
 }  // namespace crestmax_bench

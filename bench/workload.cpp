@@ -119,6 +119,7 @@ std::string shape::name() const {
   if (token_major) text += "/token_major";
   if (paged) text += "/paged";
   text += all_cores ? "/all_cores" : "/one_core";
+  if (most != crestmax::instruction_set::widest) text += std::string("/") + crestmax::name(most);
   return text + "/" + data;
 }
 
@@ -134,6 +135,7 @@ std::string shape::title() const {
   if (token_major) text += ", token-major";
   if (paged) text += ", pages of " + number(page_size) + " keys";
   text += all_cores ? ", all cores" : ", one core";
+  if (most != crestmax::instruction_set::widest) text += std::string(", ") + crestmax::name(most);
   return text + ", " + (data == "random" ? "random data" : "capture " + data);
 }
 

@@ -1,6 +1,7 @@
 // What a race is run on: shapes, and the tensors that fill them.
 #pragma once
 
+#include <crestmax/backend/cpu/features.hpp>
 #include <crestmax/options.hpp>
 #include <cstdint>
 #include <string>
@@ -26,6 +27,7 @@ struct shape {
   bool paged = false;
   bool token_major = false;  // keys and values are (len, heads, dim)
   bool all_cores = false;
+  crestmax::instruction_set most = crestmax::instruction_set::widest;  // kernels of no wider set
   std::string data = "random";  // or the name of a capture
 
   index group() const { return q_heads / kv_heads; }

@@ -1,0 +1,188 @@
+#include "targets.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "ceilings.hpp"
+
+namespace crestmax_bench {
+
+namespace {
+
+using crestmax::instruction_set;
+
+// Share of what the machine can do at most: multiply-adds in prefill; in decode the lower of what memory delivers and
+// what multiply-adds allow.
+double share(const race_result& r, const char* method) {
+  const line_result* line = r.find(method);
+  if (line == nullptr) return 0;
+  const ceilings& c = measured_ceilings();
+  const double flops = r.of.all_cores ? c.multiply_add_all_cores : c.multiply_add.gflops;
+  const double rate = r.of.flops() * 1e-9 / line->median_seconds();
+  if (r.of.phase == "prefill") return rate / flops;
+  const double bytes = (r.of.all_cores ? c.read_all_cores : c.read).gigabytes;
+  return std::max(rate / flops, r.of.kv_bytes() * 1e-9 / line->median_seconds() / bytes);
+}
+
+class bars {
+ public:
+  explicit bars(const std::vector<race_result>& races) : races_(races) {}
+
+  // Over all races that `of` gives a positive number for: the smallest, or the largest.
+  template <class F>
+  void at_least(const std::string& what, double bar, F&& of) { add(what, bar, false, of); }
+  template <class F>
+  void at_most(const std::string& what, double bar, F&& of) { add(what, bar, true, of); }
+
+  void print() const {
+    if (!lines_.empty()) std::printf("\nbars: the worst of the shapes above\n");
+    for (const line& l : lines_) {
+      std::printf("  %-66s %s %.3f  measured %.3f  %-6s  %s\n", l.what.c_str(), l.most ? "<=" : ">=", l.bar, l.worst,
+                  l.met() ? "met" : "MISSED", l.where.c_str());
+    }
+  }
+
+ private:
+  struct line {
+    std::string what;
+    double bar;
+    bool most;
+    double worst;
+    std::string where;
+    bool met() const { return most ? worst <= bar : worst >= bar; }
+  };
+
+  template <class F>
+  void add(const std::string& what, double bar, bool most, F& of) {
+    line l{what, bar, most, 0, ""};
+    for (const race_result& race : races_) {
+      const double value = of(race);
+      if (value <= 0 || (!l.where.empty() && (most ? value <= l.worst : value >= l.worst))) continue;
+      l.worst = value;
+      l.where = race.of.name();
+    }
+    if (!l.where.empty()) lines_.push_back(l);
+  }
+
+  const std::vector<race_result>& races_;
+  std::vector<line> lines_;
+};
+
+const race_result* find(const std::vector<race_result>& races, const shape& s) {
+  for (const race_result& r : races) {
+    if (r.of.name() == s.name()) return &r;
+  }
+  return nullptr;
+}
+
+void add_prefill(bars& all, const std::vector<race_result>& races) {
+  const struct { index n; bool causal; double wide, narrow; } shapes[] = {
+      {4096, false, 0.88, 0.84}, {4096, true, 0.84, 0.79}, {1024, false, 0.85, 0.80}, {1024, true, 0.75, 0.68}};
+  for (const auto& s : shapes) {
+    for (const index head_dim : {128, 64}) {
+      const auto asked = [&](const race_result& r) {
+        return r.of.phase == "prefill" && r.of.q_len == s.n && r.of.kv_len == s.n && r.of.causal == s.causal &&
+               r.of.head_dim == head_dim && !r.of.all_cores && r.of.q_heads == 1 && r.of.data == "random";
+      };
+      const std::string where = std::to_string(s.n) + (s.causal ? " causal" : " full") + ", head_dim " + std::to_string(head_dim);
+      for (const instruction_set set : {instruction_set::avx2, instruction_set::widest}) {
+        const std::string name = crestmax::name(set == instruction_set::widest ? crestmax::cpu::machine_set : set);
+        all.at_least("prefill fp32 " + where + ", " + name + ": share of the peak", head_dim == 128 ? s.wide : s.narrow,
+                     [&](const race_result& r) {
+                       const bool mine = asked(r) && r.of.kv_kind == scalar_kind::float32 && r.of.most == set;
+                       return mine ? share(r, "sampled_max") : 0.0;
+                     });
+      }
+      all.at_most("prefill 16 bit " + where + ": points of share behind fp32", 0.05, [&](const race_result& r) {
+        if (!asked(r) || r.of.kv_kind == scalar_kind::float32) return 0.0;
+        shape same = r.of;
+        same.query_kind = same.kv_kind = scalar_kind::float32;
+        const race_result* wide = find(races, same);
+        return wide == nullptr ? 0.0 : std::max(1e-9, share(*wide, "sampled_max") - share(r, "sampled_max"));
+      });
+    }
+  }
+  all.at_least("prefill, 8 heads: all cores / one core", 1.9, [&](const race_result& r) {
+    if (r.of.phase != "prefill" || !r.of.all_cores) return 0.0;
+    shape same = r.of;
+    same.all_cores = false;
+    const race_result* one = find(races, same);
+    return one == nullptr ? 0.0 : one->find("sampled_max")->median_seconds() / r.find("sampled_max")->median_seconds();
+  });
+}
+
+void add_decode(bars& all) {
+  const struct { const char* name; bool token_major, paged; index heads; double fp32, narrow; } layouts[] = {
+      {"heads apart", false, false, 32, 0.85, 0.80},
+      {"token-major", true, false, 32, 0.85, 0.80},
+      {"paged", false, true, 32, 0.85, 0.80},
+      {"8 heads on 8", false, false, 8, 0.85, 0.85}};
+  for (const bool all_cores : {false, true}) {
+    for (const auto& l : layouts) {
+      for (const bool narrow : {false, true}) {
+        const std::string what = std::string("decode ") + (narrow ? "16 bit, " : "fp32, ") + l.name +
+                                 (all_cores ? ", all cores" : ", one core") + ": share of the lower ceiling";
+        all.at_least(what, narrow ? l.narrow : l.fp32, [&](const race_result& r) {
+          const bool mine = r.of.phase == "decode" && r.of.token_major == l.token_major && r.of.paged == l.paged &&
+                            r.of.q_heads == l.heads && r.of.all_cores == all_cores &&
+                            (r.of.kv_kind != scalar_kind::float32) == narrow;
+          return mine ? share(r, "sampled_max") : 0.0;
+        });
+      }
+    }
+  }
+}
+
+void add_method(bars& all) {
+  const auto is_prefill = [](const shape& s) { return s.phase == "prefill"; };
+  for (const char* baseline : {"running_max", "lazy_max", "anchor_shift"}) {
+    all.at_most(std::string("sampled_max / ") + baseline + ", time", 1.01,
+                [&](const race_result& r) { return r.ratio("sampled_max", baseline); });
+  }
+  all.at_most("forced / anchor_shift, time, prefill of 4096 keys and more", 1.08, [&](const race_result& r) {
+    return is_prefill(r.of) && r.of.kv_len >= 4096 ? r.ratio("forced", "anchor_shift") : 0.0;
+  });
+  all.at_most("forced / anchor_shift, time, decode of 16384 keys and more", 1.08, [&](const race_result& r) {
+    return !is_prefill(r.of) && r.of.kv_len >= 16384 ? r.ratio("forced", "anchor_shift") : 0.0;
+  });
+  all.at_most("all rows fail the guard / running_max, time", 2.30,
+              [](const race_result& r) { return r.ratio("all_rows_fail", "running_max"); });
+  all.at_least("plateaus, prefill of 16384 keys: times as fast as exact", 3.0, [&](const race_result& r) {
+    return is_prefill(r.of) && r.of.kv_len == 16384 ? r.ratio("sampled_max", "plateaus") : 0.0;
+  });
+  for (const index kv_len : {16384, 65536}) {
+    const std::string keys = std::to_string(kv_len);
+    all.at_least("plateaus, decode of " + keys + " keys: times as fast as exact", kv_len == 16384 ? 4.0 : 8.0,
+                 [&](const race_result& r) {
+                   return !is_prefill(r.of) && r.of.kv_len == kv_len ? r.ratio("sampled_max", "plateaus") : 0.0;
+                 });
+  }
+  all.at_most("plateaus, decode of 65536 keys: share of the bytes of exact", 0.1, [&](const race_result& r) {
+    const line_result* part = r.find("plateaus");
+    const line_result* whole = r.find("sampled_max");
+    const bool asked = !is_prefill(r.of) && r.of.kv_len == 65536 && part != nullptr && whole != nullptr;
+    return asked ? part->kv_bytes_read / whole->kv_bytes_read : 0.0;
+  });
+}
+
+}  // namespace
+
+bool print_targets(const std::vector<race_result>& races) {
+  bars all(races);
+  add_prefill(all, races);
+  add_decode(all);
+  add_method(all);
+  all.print();
+  bool right = true;
+  for (const race_result& race : races) {
+    for (const line_result& line : race.lines) {
+      if (line.trouble.empty()) continue;
+      std::printf("WRONG: %s/%s: %s (error %.1e)\n", race.of.name().c_str(), line.method.c_str(),
+                  line.trouble.c_str(), line.error);
+      right = false;
+    }
+  }
+  return right;
+}
+
+}  // namespace crestmax_bench
