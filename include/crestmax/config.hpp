@@ -138,3 +138,9 @@
 #else
 #define CRESTMAX_X86_SETS 0
 #endif
+// NEON is part of every AArch64 target; big-endian ones are not tried and take the generic set.
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#define CRESTMAX_ARM_SETS 1
+#else
+#define CRESTMAX_ARM_SETS 0
+#endif

@@ -9,7 +9,7 @@ set(levels
     "backend/automatic.hpp"
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
     # An instruction set each.
-    "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp"
+    "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
     "backend/cpu/policy.hpp"
     # The method is text that instruction sets include; it includes nothing itself.
     "backend/cpu/kernels.inc"
@@ -32,6 +32,7 @@ set(foreign
     "omp.h=execution.hpp"
     "xmmintrin.h=backend/cpu/policy.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
+    "arm_neon.h=backend/cpu/neon.hpp"
     "cpuid.h=backend/cpu/features.hpp")
 
 math(EXPR last "${CMAKE_ARGC} - 1")

@@ -44,6 +44,22 @@ TEST(InstructionSet, ThatIsMissingIsAStatusNamingBoth) {
   EXPECT_EQ(output, std::vector<float>(output.size(), 0.0f));
 }
 
+TEST(InstructionSet, OfAnotherArchitectureIsMissingWhereverItStandsInTheOrder) {
+  const auto foreign = CRESTMAX_ARM_SETS ? instruction_set::avx2 : instruction_set::neon;
+  crestmax::report report;
+  std::vector<float> output;
+  EXPECT_FALSE(crestmax::cpu::machine_has(foreign));
+  EXPECT_EQ(run(crestmax::backend::cpu(instruction_set::widest, foreign), report, output).code,
+            crestmax::status_code::unavailable);
+}
+
+TEST(InstructionSet, AsACapThatIsOfAnotherArchitectureStillGivesAnAnswer) {
+  crestmax::report report;
+  std::vector<float> output;
+  ASSERT_TRUE(run(crestmax::backend::cpu(instruction_set::neon), report, output).ok());
+  EXPECT_STREQ(report.instruction_set, CRESTMAX_ARM_SETS ? "neon" : "generic");
+}
+
 TEST(InstructionSet, IsFixedByThePlan) {
   std::vector<float> data(16 * 8, 1.0f);
   std::vector<float> output(16 * 8);
@@ -51,6 +67,7 @@ TEST(InstructionSet, IsFixedByThePlan) {
   const crestmax::tensor<float> to(output.data(), {1, 16, 1, 8});
   for (int i = static_cast<int>(instruction_set::generic); i <= static_cast<int>(crestmax::cpu::machine_set); ++i) {
     const auto set = static_cast<instruction_set>(i);
+    if (!crestmax::cpu::machine_has(set)) continue;
     const auto call = crestmax::bind(x, crestmax::make_source(x, x), to, {}, {}, crestmax::backend::cpu(set));
     std::vector<std::uint64_t> memory(call.plan_bytes() / 8 + 1);
     crestmax::plan plan;

@@ -1,10 +1,11 @@
 // The CPU path: picks, when a call is planned, the instruction set whose kernels run. An instruction set is
-// a struct of kernels over its own primitives (avx2.hpp, avx512.hpp; generic.hpp, over Eigen, for any machine).
+// a struct of kernels over its own primitives (avx2.hpp, avx512.hpp, neon.hpp; generic.hpp, over Eigen, for any machine).
 #pragma once
 
 #include "avx2.hpp"
 #include "avx512.hpp"
 #include "generic.hpp"
+#include "neon.hpp"
 #include "policy.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -22,13 +23,16 @@ struct cpu : crestmax::cpu::policy_base {
       : most(at_most), least(at_least) {}
 
   // The set that plans made here will use.
-  crestmax::instruction_set chosen() const { return std::min(most, crestmax::cpu::machine_set); }
+  crestmax::instruction_set chosen() const {
+    const auto set = std::min(most, crestmax::cpu::machine_set);
+    return crestmax::cpu::machine_has(set) ? set : crestmax::instruction_set::generic;
+  }
 
   const char* instruction_set(const plan_header& h) const {
     return crestmax::name(static_cast<crestmax::instruction_set>(h.tiles.kernels));
   }
   status available(const problem&) const {
-    if (least == crestmax::instruction_set::widest || least <= chosen()) return success();
+    if (least == crestmax::instruction_set::widest || (least <= chosen() && crestmax::cpu::machine_has(least))) return success();
     return error_text(status_code::unavailable, "instruction_set", crestmax::name(least),
                       most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set));
   }
@@ -50,9 +54,11 @@ struct cpu : crestmax::cpu::policy_base {
 #if CRESTMAX_X86_SETS
     if (set == crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
     if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
-#else
-    static_cast<void>(set);
 #endif
+#if CRESTMAX_ARM_SETS
+    if (set == crestmax::instruction_set::neon) return f(crestmax::cpu::neon::kernels{});
+#endif
+    static_cast<void>(set);
     return f(crestmax::cpu::generic::kernels{});
   }
 };

@@ -15,13 +15,14 @@ namespace crestmax {
 enum class instruction_set : std::int32_t {
   portable, // plain C++, for tests: backend::portable alone takes it
   generic,  // whatever the compiler was told to target
+  neon,     // AArch64, whose baseline it is
   avx2,     // AVX2, FMA, F16C
   avx512,   // AVX-512 F, BW, DQ, VL
   widest,   // as a wish: the best that the machine has
 };
 
 constexpr const char* name(instruction_set set) {
-  constexpr const char* names[] = {"portable", "generic", "avx2", "avx512", "widest"};
+  constexpr const char* names[] = {"portable", "generic", "neon", "avx2", "avx512", "widest"};
   return names[static_cast<int>(set)];
 }
 
@@ -53,13 +54,20 @@ inline instruction_set detect_instruction_set() {
 
 #else
 
-inline instruction_set detect_instruction_set() { return instruction_set::generic; }
+inline instruction_set detect_instruction_set() {
+  return CRESTMAX_ARM_SETS ? instruction_set::neon : instruction_set::generic;
+}
 
 #endif
 
 // The widest set of this machine that has kernels, looked up before main() so that a call neither asks the
-// processor nor waits for another thread that does. The sets before it are there as well.
+// processor nor waits for another thread that does. The sets before it are there as well, but for those of
+// another architecture.
 inline const instruction_set machine_set = detect_instruction_set();
+
+inline bool machine_has(instruction_set set) {
+  return set <= machine_set && (set != instruction_set::neon || CRESTMAX_ARM_SETS);
+}
 
 }  // namespace cpu
 

@@ -1,0 +1,282 @@
+// NEON, the baseline of AArch64: 32 registers of 4 floats or 2 doubles, taken in pairs. A pair is one vector here, so
+// that blocks of few rows, which keep as many sums as a vector has lanes, have enough of them to hide the latency of
+// a multiply-add.
+#pragma once
+
+#include "features.hpp"
+
+#if CRESTMAX_ARM_SETS
+
+#include <arm_neon.h>
+
+#include <cstring>
+#include <numeric>
+
+#include "../../softmax_state.hpp"
+#include "block.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::neon {
+
+template <class T>
+struct primitives;
+
+// 4 stored numbers as floats. Widening is exact; float16 is converted by the baseline's own instruction.
+inline float32x4_t four_floats(const float* from) { return vld1q_f32(from); }
+inline float32x4_t four_floats(const double* from) {
+  return vcvt_high_f32_f64(vcvt_f32_f64(vld1q_f64(from)), vld1q_f64(from + 2));
+}
+inline float32x4_t four_floats(const float16* from) {
+  uint16x4_t bits;
+  std::memcpy(&bits, from, sizeof bits);
+  return vcvt_f32_f16(vreinterpret_f16_u16(bits));
+}
+inline float32x4_t four_floats(const bfloat16* from) {
+  uint16x4_t bits;
+  std::memcpy(&bits, from, sizeof bits);
+  return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
+}
+
+template <>
+struct primitives<float> {
+  using scalar = float;
+  struct vec { float32x4_t low, high; };
+  struct integers { int32x4_t low, high; };
+  static constexpr int lanes = 8;
+  static constexpr int panel_vectors = 1;
+  static constexpr int row_group = 8;  // 16 sums, 2 registers of keys and 8 factors: with 12 rows compilers run out of registers
+  static constexpr int direct_group = 4;
+  static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
+
+  static vec load(const float* from) { return {vld1q_f32(from), vld1q_f32(from + 4)}; }
+  static void store(float* to, const vec& x) {
+    vst1q_f32(to, x.low);
+    vst1q_f32(to + 4, x.high);
+  }
+  static vec broadcast(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
+  static void clear(vec& x) { x = broadcast(0); }
+  static vec add(const vec& a, const vec& b) { return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)}; }
+  static vec subtract(const vec& a, float b) {
+    return {vsubq_f32(a.low, vdupq_n_f32(b)), vsubq_f32(a.high, vdupq_n_f32(b))};
+  }
+  static vec multiply(const vec& a, float b) { return {vmulq_n_f32(a.low, b), vmulq_n_f32(a.high, b)}; }
+  static vec multiply_add(const vec& a, const vec& b, float c) {
+    return {vfmaq_f32(vdupq_n_f32(c), a.low, b.low), vfmaq_f32(vdupq_n_f32(c), a.high, b.high)};
+  }
+  static void add_product(vec& sum, float a, const vec& b) {
+    sum.low = vfmaq_n_f32(sum.low, b.low, a);
+    sum.high = vfmaq_n_f32(sum.high, b.high, a);
+  }
+  static void add_product(vec& sum, const vec& a, const vec& b) {
+    sum.low = vfmaq_f32(sum.low, a.low, b.low);
+    sum.high = vfmaq_f32(sum.high, a.high, b.high);
+  }
+  static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
+    return {vmaxnmq_f32(a.low, b.low), vmaxnmq_f32(a.high, b.high)};
+  }
+
+  static constexpr int least_power = -127;
+  static constexpr int greatest_power = 128;
+  // The power comes negated: so it is added to the product, for which there is an instruction.
+  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
+    const vec limited{limit(x.low, low, high), limit(x.high, low, high)};
+    power = {vcvtnq_s32_f32(vmulq_n_f32(limited.low, -factor)), vcvtnq_s32_f32(vmulq_n_f32(limited.high, -factor))};
+    return {vfmaq_n_f32(vcvtq_f32_s32(power.low), limited.low, factor),
+            vfmaq_n_f32(vcvtq_f32_s32(power.high), limited.high, factor)};
+  }
+  static float32x4_t limit(float32x4_t x, float low, float high) {  // NaN stays NaN
+    return vminq_f32(vmaxq_f32(x, vdupq_n_f32(low)), vdupq_n_f32(high));
+  }
+  static vec scale(const vec& x, const integers& power) {
+    return {vmulq_f32(x.low, power_of_two(power.low)), vmulq_f32(x.high, power_of_two(power.high))};
+  }
+  static float32x4_t power_of_two(int32x4_t negated) {
+    return vreinterpretq_f32_s32(vshlq_n_s32(vsubq_s32(vdupq_n_s32(127), negated), 23));
+  }
+
+  template <class Stored>
+  static vec widen(const Stored* from) { return {four_floats(from), four_floats(from + 4)}; }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
+  }
+
+  static vec multiply_wide(const vec& x, double factor) {
+    return {multiply_wide(x.low, factor), multiply_wide(x.high, factor)};
+  }
+  static float32x4_t multiply_wide(float32x4_t x, double factor) {
+    const float32x2_t first = vcvt_f32_f64(vmulq_n_f64(vcvt_f64_f32(vget_low_f32(x)), factor));
+    return vcvt_high_f32_f64(first, vmulq_n_f64(vcvt_high_f64_f32(x), factor));
+  }
+  static void narrow(float* to, const vec& x) { store(to, x); }
+  static void narrow(double* to, const vec& x) {
+    vst1q_f64(to, vcvt_f64_f32(vget_low_f32(x.low)));
+    vst1q_f64(to + 2, vcvt_high_f64_f32(x.low));
+    vst1q_f64(to + 4, vcvt_f64_f32(vget_low_f32(x.high)));
+    vst1q_f64(to + 6, vcvt_high_f64_f32(x.high));
+  }
+  static void narrow(float16* to, const vec& x) {
+    const uint16x4_t halves[2] = {vreinterpret_u16_f16(vcvt_f16_f32(x.low)), vreinterpret_u16_f16(vcvt_f16_f32(x.high))};
+    std::memcpy(to, halves, sizeof halves);
+  }
+  static void narrow(bfloat16* to, const vec& x) {
+    const uint16x4_t halves[2] = {upper_half(x.low), upper_half(x.high)};
+    std::memcpy(to, halves, sizeof halves);
+  }
+  static uint16x4_t upper_half(float32x4_t x) {  // to nearest even; a NaN stays quiet
+    const uint32x4_t bits = vreinterpretq_u32_f32(x);
+    const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+    const uint32x4_t nan = vorrq_u32(bits, vdupq_n_u32(0x400000));
+    return vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), rounded, nan), 16);
+  }
+
+  static constexpr index block = 4;
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
+    float32x4_t r[4], s[4];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) r[i] = four_floats(rows[i] + offset);
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      s[i] = vzip1q_f32(r[i], r[i + 2]);
+      s[i + 2] = vzip2q_f32(r[i], r[i + 2]);
+    }
+    // In rising order: where columns overlap, the later one stands.
+    CRESTMAX_UNROLL for (int i = 0; i < 4; i += 2) {
+      vst1q_f32(to + i * stride, vzip1q_f32(s[i], s[i + 1]));
+      vst1q_f32(to + (i + 1) * stride, vzip2q_f32(s[i], s[i + 1]));
+    }
+  }
+
+  static float highest(const vec& x) { return vmaxnmvq_f32(vmaxnmq_f32(x.low, x.high)); }
+  static float total(const vec& x) { return vaddvq_f32(vaddq_f32(x.low, x.high)); }
+  // Lane i: the total of x[i]. Each step adds neighbours of two registers, side by side.
+  static vec totals(const vec (&x)[8]) {
+    float32x4_t halves[8], fours[2];
+    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) halves[i] = vaddq_f32(x[i].low, x[i].high);
+    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
+      fours[i] = vpaddq_f32(vpaddq_f32(halves[4 * i], halves[4 * i + 1]), vpaddq_f32(halves[4 * i + 2], halves[4 * i + 3]));
+    }
+    return {fours[0], fours[1]};
+  }
+};
+
+template <>
+struct primitives<double> {
+  using scalar = double;
+  struct vec { float64x2_t low, high; };
+  struct integers { int64x2_t low, high; };
+  static constexpr int lanes = 4;
+  static constexpr int panel_vectors = 1;
+  static constexpr int row_group = 8;
+  static constexpr int direct_group = 4;
+  static constexpr index panel = lanes * panel_vectors;
+  static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
+
+  static vec load(const double* from) { return {vld1q_f64(from), vld1q_f64(from + 2)}; }
+  static void store(double* to, const vec& x) {
+    vst1q_f64(to, x.low);
+    vst1q_f64(to + 2, x.high);
+  }
+  static vec broadcast(double x) { return {vdupq_n_f64(x), vdupq_n_f64(x)}; }
+  static void clear(vec& x) { x = broadcast(0); }
+  static vec add(const vec& a, const vec& b) { return {vaddq_f64(a.low, b.low), vaddq_f64(a.high, b.high)}; }
+  static vec subtract(const vec& a, double b) {
+    return {vsubq_f64(a.low, vdupq_n_f64(b)), vsubq_f64(a.high, vdupq_n_f64(b))};
+  }
+  static vec multiply(const vec& a, double b) { return {vmulq_n_f64(a.low, b), vmulq_n_f64(a.high, b)}; }
+  static vec multiply_add(const vec& a, const vec& b, double c) {
+    return {vfmaq_f64(vdupq_n_f64(c), a.low, b.low), vfmaq_f64(vdupq_n_f64(c), a.high, b.high)};
+  }
+  static void add_product(vec& sum, double a, const vec& b) {
+    sum.low = vfmaq_n_f64(sum.low, b.low, a);
+    sum.high = vfmaq_n_f64(sum.high, b.high, a);
+  }
+  static void add_product(vec& sum, const vec& a, const vec& b) {
+    sum.low = vfmaq_f64(sum.low, a.low, b.low);
+    sum.high = vfmaq_f64(sum.high, a.high, b.high);
+  }
+  static vec maximum(const vec& a, const vec& b) {
+    return {vmaxnmq_f64(a.low, b.low), vmaxnmq_f64(a.high, b.high)};
+  }
+
+  static constexpr int least_power = -1023;
+  static constexpr int greatest_power = 1024;
+  static vec reduce(const vec& x, double factor, double low, double high, integers& power) {
+    const vec limited{limit(x.low, low, high), limit(x.high, low, high)};
+    power = {vcvtnq_s64_f64(vmulq_n_f64(limited.low, -factor)), vcvtnq_s64_f64(vmulq_n_f64(limited.high, -factor))};
+    return {vfmaq_n_f64(vcvtq_f64_s64(power.low), limited.low, factor),
+            vfmaq_n_f64(vcvtq_f64_s64(power.high), limited.high, factor)};
+  }
+  static float64x2_t limit(float64x2_t x, double low, double high) {
+    return vminq_f64(vmaxq_f64(x, vdupq_n_f64(low)), vdupq_n_f64(high));
+  }
+  static vec scale(const vec& x, const integers& power) {
+    return {vmulq_f64(x.low, power_of_two(power.low)), vmulq_f64(x.high, power_of_two(power.high))};
+  }
+  static float64x2_t power_of_two(int64x2_t negated) {
+    return vreinterpretq_f64_s64(vshlq_n_s64(vsubq_s64(vdupq_n_s64(1023), negated), 52));
+  }
+
+  static vec widen(const double* from) { return load(from); }
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    const float32x4_t x = four_floats(from);
+    return {vcvt_f64_f32(vget_low_f32(x)), vcvt_high_f64_f32(x)};
+  }
+
+  // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
+  }
+
+  static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
+  static void narrow(double* to, const vec& x) { store(to, x); }
+  template <class Stored>
+  static void narrow(Stored* to, const vec& x) {
+    double numbers[lanes];
+    store(numbers, x);
+    for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
+  }
+
+  static constexpr index block = 2;
+  template <class Stored>
+  static void transpose(const Stored* const* rows, index offset, double* to, index stride) {
+    const float64x2_t first = two_doubles(rows[0] + offset);
+    const float64x2_t second = two_doubles(rows[1] + offset);
+    vst1q_f64(to, vzip1q_f64(first, second));
+    vst1q_f64(to + stride, vzip2q_f64(first, second));
+  }
+  static float64x2_t two_doubles(const double* from) { return vld1q_f64(from); }
+  template <class Stored>
+  static float64x2_t two_doubles(const Stored* from) {
+    const double numbers[2] = {convert<double>(from[0]), convert<double>(from[1])};
+    return vld1q_f64(numbers);
+  }
+
+  static double highest(const vec& x) { return vmaxnmvq_f64(vmaxnmq_f64(x.low, x.high)); }
+  static double total(const vec& x) { return vaddvq_f64(vaddq_f64(x.low, x.high)); }
+  static vec totals(const vec (&x)[4]) {
+    float64x2_t halves[4];
+    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) halves[i] = vaddq_f64(x[i].low, x[i].high);
+    return {vpaddq_f64(halves[0], halves[1]), vpaddq_f64(halves[2], halves[3])};
+  }
+};
+
+inline constexpr instruction_set this_set = instruction_set::neon;
+
+#include "kernels.inc"
+
+}  // namespace cpu::neon
+
+CRESTMAX_END_NAMESPACE
+
+#endif
