@@ -1,0 +1,17 @@
+// The NEON primitives, each alone.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <bit>
+#include <crestmax/backend/cpu/backend.hpp>
+
+#include "support/random.hpp"
+
+#if CRESTMAX_ARM_SETS
+#define CRESTMAX_TEST_SET neon
+#define PrimitivesOf PrimitivesOf_neon
+namespace crestmax_test::neon {
+#include "primitives_by_memory.inc"
+}
+#include "primitives_test.inc"
+#endif
