@@ -7,12 +7,16 @@ if(NOT TARGET GTest::gtest_main)
   FetchContent_MakeAvailable(googletest)
 endif()
 find_package(Threads REQUIRED)
+option(CRESTMAX_EMULATED "Build the cut-down set of tests for instruction emulators, and no other" OFF)
+set(crestmax_tests "${PROJECT_SOURCE_DIR}/tests")
+if(CRESTMAX_EMULATED)
+  include("${crestmax_tests}/emulated/emulated.cmake")
+  return()
+endif()
 set(CRESTMAX_SANITIZE "" CACHE STRING "Sanitizers that the tests are built with: address,undefined or thread")
 if(NOT CRESTMAX_SANITIZE)
   find_package(OpenMP QUIET)  # its runtime library would look like a race
 endif()
-
-set(crestmax_tests "${PROJECT_SOURCE_DIR}/tests")
 
 file(GLOB crestmax_support_sources CONFIGURE_DEPENDS "${crestmax_tests}/support/*.cpp")
 add_library(crestmax_test_support STATIC ${crestmax_support_sources})
