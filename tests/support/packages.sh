@@ -3,9 +3,11 @@
 #   missing=()
 #   need_command g++ "${CXX:-g++}"       # package, command
 #   need_header libeigen3-dev Eigen/Core  # package, header
+#   need_file googletest /usr/src/googletest/CMakeLists.txt  # package, file
 #   install_missing "tests/run"
 
 need_command() { command -v "$2" >/dev/null 2>&1 || missing+=("$1"); }
+need_file() { [ -e "$2" ] || missing+=("$1"); }
 
 # A header is there if some compiler finds it; without a compiler it is asked for all the same.
 need_header() {
