@@ -174,6 +174,12 @@ void library_exp(const float* from, float* to, long count) {
     return cpu::avx2::weights_of<primitives>(from, to, count, cpu::avx2::make_weight_constants<primitives>(1.0f, 2));
   }
 #endif
+#if CRESTMAX_ARM_SETS
+  if (cpu::machine_set == instruction_set::neon) {
+    using primitives = cpu::neon::primitives<float>;
+    return cpu::neon::weights_of<primitives>(from, to, count, cpu::neon::make_weight_constants<primitives>(1.0f, 2));
+  }
+#endif
   using primitives = cpu::generic::primitives<float>;
   cpu::generic::weights_of<primitives>(from, to, count, cpu::generic::make_weight_constants<primitives>(1.0f, 2));
 }
