@@ -10,8 +10,8 @@ namespace validate {
 
 // The bytes that a view can touch: [low, high) relative to nothing, as addresses.
 struct byte_range {
-  std::intptr_t low = 0;
-  std::intptr_t high = 0;
+  index low = 0;
+  index high = 0;
   bool overlaps(const byte_range& o) const { return low < o.high && o.low < high; }
 };
 
@@ -62,7 +62,7 @@ inline status check_view(const any_view& v, bool contiguous, byte_range& range) 
                    v.strides[i]);
     }
   }
-  const auto base = reinterpret_cast<std::intptr_t>(v.data);
+  const auto base = static_cast<index>(reinterpret_cast<std::uintptr_t>(v.data));
   range = {base + low, base + high};
   if (!v.output) return success();
   // An output whose elements share memory would be written by two rows at once.
@@ -248,16 +248,16 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
     return error(status_code::workspace_too_small, "workspace", "bytes, at least", needed,
                  static_cast<index>(call.workspace.size()));
   }
-  const auto address_of = [](std::span<const std::byte> s) { return reinterpret_cast<std::intptr_t>(s.data()); };
-  const std::intptr_t address = address_of(call.workspace);
-  if (needed > 0 && address % static_cast<std::intptr_t>(workspace_size::alignment) != 0) {
+  const auto address_of = [](std::span<const std::byte> s) { return static_cast<index>(reinterpret_cast<std::uintptr_t>(s.data())); };
+  const index address = address_of(call.workspace);
+  if (needed > 0 && address % static_cast<index>(workspace_size::alignment) != 0) {
     return error(status_code::misaligned, "workspace", "an address that is a multiple of",
                  static_cast<index>(workspace_size::alignment),
-                 static_cast<index>(address % static_cast<std::intptr_t>(workspace_size::alignment)));
+                 address % static_cast<index>(workspace_size::alignment));
   }
   out[output_count] = {address, address + needed};
-  const std::intptr_t plan_address = address_of(call.plan);
-  out[output_count + 1] = {plan_address, plan_address + static_cast<std::intptr_t>(call.plan.size())};
+  const index plan_address = address_of(call.plan);
+  out[output_count + 1] = {plan_address, plan_address + static_cast<index>(call.plan.size())};
 
   const auto name_of = [&](int i) {
     return i < output_count ? outputs[i].name : i == output_count ? "workspace" : "plan memory";

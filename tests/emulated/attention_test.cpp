@@ -192,6 +192,46 @@ TEST(Emulated, RandomCallsOnTheGenericSetAreExact) {
   expect_random_calls_to_be_exact(71000, 15, instruction_set::generic);
 }
 
+// The state in which subnormals count as zero and, on AArch64, float16 has no infinities.
+std::uint64_t float_state() {
+#if defined(__aarch64__)
+  std::uint64_t state = 0;
+  asm volatile("mrs %0, fpcr" : "=r"(state));
+  return state;
+#else
+  return __builtin_ia32_stmxcsr();
+#endif
+}
+void set_float_state(std::uint64_t state) {
+#if defined(__aarch64__)
+  asm volatile("msr fpcr, %0" : : "r"(state));
+#else
+  __builtin_ia32_ldmxcsr(static_cast<unsigned>(state));
+#endif
+}
+#if defined(__aarch64__)
+constexpr std::uint64_t unusual_state = (1u << 24) | (1u << 26);
+#else
+constexpr std::uint64_t unusual_state = 0x8040;
+#endif
+
+TEST(Emulated, FloatStateOfTheCallerIsNeitherUsedNorLost) {
+  for (const scalar_kind kind : {scalar_kind::float32, scalar_kind::float16}) {
+    attention_case c = normal_case(case_shape{.q_len = 20, .kv_len = 60}.with_types(kind), 22);
+    const double size = kind == scalar_kind::float32 ? 0x1p-130 : 0x1p-20;
+    c.value.for_each([&](index a, index j, index h, index d) { c.value.set(a, j, h, d, size * static_cast<double>(j % 5)); });
+    c.value.fill_row(0, 7, 0, infinity);
+    const attention_result expected = run(c);
+    const std::uint64_t saved = float_state();
+    set_float_state(saved | unusual_state);
+    const attention_result given = run(c);
+    const std::uint64_t after = float_state();
+    set_float_state(saved);
+    EXPECT_EQ(after & unusual_state, unusual_state);
+    EXPECT_EQ(given.output.memory(), expected.output.memory());
+  }
+}
+
 TEST(Emulated, ResultsDoNotDependOnTheBatchAround) {
   const attention_case c = normal_case({.batch = 3, .q_len = 5, .kv_len = 90, .q_heads = 2, .kv_heads = 1, .d_qk = 20, .d_v = 20}, 21);
   const attention_result whole = run(c);

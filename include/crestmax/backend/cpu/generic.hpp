@@ -124,7 +124,7 @@ struct primitives {
   template <class Stored>
   static vec widen_part(const Stored* from, index count) {
     vec x = vec::Zero();
-    for (index i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
+    for (int i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
     return x;
   }
 

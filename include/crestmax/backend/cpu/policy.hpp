@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <xmmintrin.h>
+#elif !defined(__aarch64__)
+#include <cfenv>
 #endif
 
 #include "../concept.hpp"
@@ -26,6 +28,12 @@ class default_float_state {
     asm volatile("msr fpcr, %0" : : "r"(std::uint64_t{0}));
   }
   ~default_float_state() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+#else
+  default_float_state() {
+    std::fegetenv(&saved_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  ~default_float_state() { std::fesetenv(&saved_); }
 #endif
   default_float_state(const default_float_state&) = delete;
   default_float_state& operator=(const default_float_state&) = delete;
@@ -35,6 +43,8 @@ class default_float_state {
   unsigned saved_;
 #elif defined(__aarch64__)
   std::uint64_t saved_;
+#else
+  std::fenv_t saved_;
 #endif
 };
 
