@@ -3,6 +3,7 @@
 
 emulator_package=bochscpu-python==0.4.0  # Bochs' processor; tests/support/run_on_avx512.py depends on the version
 emulator_folder=.build/emulator
+bochs_folder=.build/bochs
 
 architecture=$(uname -m)
 
@@ -15,6 +16,7 @@ has_avx512() {
 
 wants_arm() { [ "$architecture" != aarch64 ]; }
 wants_avx512() { [ "$architecture" = x86_64 ] && { [ -n "$emulate" ] || ! has_avx512; }; }
+wants_system() { [ "$architecture" = x86_64 ] && command -v apt-get dpkg >/dev/null; }
 
 # need_emulators PART...: adds to `missing` what the parts need.
 need_emulators() {
@@ -31,6 +33,18 @@ need_emulators() {
       python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
     fi ;;
   esac
+  case " $* " in *" system "*)
+    if wants_system; then
+      need_command bochs bochs
+      need_file bochs-term /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so
+      need_file bochsbios /usr/share/bochs/BIOS-bochs-latest
+      need_file vgabios /usr/share/vgabios/vgabios.bin
+      need_file isolinux /usr/lib/ISOLINUX/isolinux.bin
+      need_file syslinux-common /usr/lib/syslinux/modules/bios/ldlinux.c32
+      need_command xorriso xorriso
+      need_command cpio cpio
+    fi ;;
+  esac
 }
 
 # leave_out PART REASON...: said, and not counted as passed.
@@ -42,10 +56,10 @@ leave_out() {
   echo "[note] $part: $*"
 }
 
-# build_emulated PART COMPILER FLAGS [CMAKE ARGUMENT...]
+# build_emulated PART BUILD-FOLDER COMPILER FLAGS [CMAKE ARGUMENT...]
 build_emulated() {
-  local part=$1 compiler=$2 flags=$3 build=.build/tests-$1
-  shift 3
+  local part=$1 build=$2 compiler=$3 flags=$4
+  shift 4
   local began=$SECONDS
   echo "== $part: building with $compiler $flags"
   if { cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags" \
@@ -68,12 +82,12 @@ list_tests() {
 }
 listed=
 
-# run_emulated PART NAME COMMAND...: runs the program of a part under an emulator, and prints the list of what ran.
+# run_emulated PART BUILD-FOLDER NAME FILTER COMMAND...: runs the program under an emulator, and prints the list of what ran.
 run_emulated() {
-  local part=$1 name=$2 build=.build/tests-$1 began=$SECONDS status=0
-  shift 2
-  local log=$build-${name// /-}.log
-  timeout 900 "$@" "$build/crestmax_emulated_tests" --gtest_color=no >"$log" 2>&1 || status=$?
+  local part=$1 build=$2 name=$3 filter=$4 began=$SECONDS status=0
+  shift 4
+  local log=.build/$part-${name// /-}.log
+  timeout 900 "$@" "$build/crestmax_emulated_tests" --gtest_color=no --gtest_filter="$filter" >"$log" 2>&1 || status=$?
   local list
   list=$(list_tests "$log")
   if [ "$list" = "$listed" ]; then echo "   the same tests"; else echo "$list"; fi
@@ -95,12 +109,12 @@ run_arm() {
     return
   fi
   # The vectorizer of Debian 12's cross compiler fails on some loops of tests; the kernels need none.
-  build_emulated arm aarch64-linux-gnu-g++ "-O2 -fno-tree-vectorize" \
+  build_emulated arm .build/emulated-arm aarch64-linux-gnu-g++ "-O2 -fno-tree-vectorize" \
     -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
     -DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON -DFETCHCONTENT_SOURCE_DIR_GOOGLETEST=/usr/src/googletest || return 0
   local processor
   for processor in max cortex-a72; do
-    CRESTMAX_TEST_SCALE=${CRESTMAX_TEST_SCALE:-4} run_emulated arm "$processor" qemu-aarch64-static -cpu "$processor"
+    CRESTMAX_TEST_SCALE=${CRESTMAX_TEST_SCALE:-4} run_emulated arm .build/emulated-arm "$processor" '*' qemu-aarch64-static -cpu "$processor"
   done
 }
 
@@ -123,6 +137,18 @@ run_avx512() {
       "not start here (whole log: .build/emulator.log)"
     return
   fi
-  build_emulated avx512 g++ -O2 || return 0
-  run_emulated avx512 "Sapphire Rapids" "$python" tests/support/run_on_avx512.py
+  build_emulated avx512 .build/emulated-x86 g++ -O2 || return 0
+  # The emulator has one thread: tests/run system has more.
+  run_emulated avx512 .build/emulated-x86 "Sapphire Rapids" '-EmulatedThreads.*' "$python" tests/support/run_on_avx512.py
+}
+
+# The dispatch, threads and some calls under a real kernel, whatever this machine has.
+run_system() {
+  if ! wants_system; then
+    leave_out system "this needs an x86-64 machine with Debian's packages"
+    return
+  fi
+  build_emulated system .build/emulated-x86 g++ -O2 || return 0
+  run_emulated system .build/emulated-x86 "Ice Lake" 'Emulated.Calls*:Emulated.FloatState*:Emulated.*Prefill*:EmulatedThreads.*:EmulatedCaptures.*' \
+    tests/support/run_in_bochs.sh "$bochs_folder"
 }
