@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # The parts of tests/run whose kernels this machine cannot execute itself: a cut-down set of tests (tests/emulated), one
 # static program, run by an emulator. Sourced by tests/run, whose variables it uses: emulate, jobs, failed, left_out, missing.
 
