@@ -32,8 +32,9 @@ crestmax_write_excerpts("${PROJECT_BINARY_DIR}/emulated/capture_excerpts.inc")
 # Of the kernels and their tests: whatever an ordinary build of this architecture does not run everywhere.
 file(GLOB crestmax_emulated_sources CONFIGURE_DEPENDS
      "${crestmax_tests}/emulated/*.cpp" "${crestmax_tests}/support/kernels_*.cpp"
-     "${crestmax_tests}/unit/stages_*_test.cpp" "${crestmax_tests}/unit/primitives_*_test.cpp")
-list(FILTER crestmax_emulated_sources EXCLUDE REGEX "kernels_portable|unit/[a-z]*_(generic|portable|avx2)_test")
+     "${crestmax_tests}/unit/stages_*_test.cpp" "${crestmax_tests}/unit/primitives_*_test.cpp"
+     "${crestmax_tests}/unit/pairs_*_test.cpp")
+list(FILTER crestmax_emulated_sources EXCLUDE REGEX "kernels_(portable|tiled)|unit/[a-z]*_(generic|portable|tiled|avx2)_test")
 foreach(name contract make_case random_case executors)
   list(APPEND crestmax_emulated_sources "${crestmax_tests}/support/${name}.cpp")
 endforeach()

@@ -10,7 +10,7 @@ architecture=$(uname -m)
 
 has_avx512() {
   local feature
-  for feature in avx512f avx512bw avx512dq avx512vl; do
+  for feature in avx512f avx512bw avx512dq avx512vl avx512_bf16; do
     grep -q -m1 -w "$feature" /proc/cpuinfo 2>/dev/null || return 1
   done
 }
@@ -125,7 +125,7 @@ run_avx512() {
     return
   fi
   if ! wants_avx512; then
-    leave_out avx512 "this machine has AVX-512: its kernels run natively in the other parts, the emulator is not needed"
+    leave_out avx512 "this machine has AVX-512 and AVX512_BF16: their kernels run natively in the other parts, the emulator is not needed"
     return
   fi
   local python=$emulator_folder/bin/python
