@@ -8,6 +8,7 @@
 #include "support/random.hpp"
 
 #define CRESTMAX_TEST_SET generic
+#define CRESTMAX_TEST_SET_PACKS_ALWAYS
 #define PrimitivesOf PrimitivesOf_generic
 namespace crestmax_test::generic {
 #include "primitives_by_memory.inc"

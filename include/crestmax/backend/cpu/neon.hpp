@@ -47,6 +47,8 @@ struct primitives<float> {
   static constexpr int panel_vectors = 1;
   static constexpr int row_group = 8;  // 16 sums, 2 registers of keys and 8 factors: with 12 rows compilers run out of registers
   static constexpr int direct_group = 4;
+  static constexpr int direct_sums = 8;
+  static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
 
@@ -155,14 +157,16 @@ struct primitives<float> {
 
   static float highest(const vec& x) { return vmaxnmvq_f32(vmaxnmq_f32(x.low, x.high)); }
   static float total(const vec& x) { return vaddvq_f32(vaddq_f32(x.low, x.high)); }
-  // Lane i: the total of x[i]. Each step adds neighbours of two registers, side by side.
-  static vec totals(const vec (&x)[8]) {
-    float32x4_t halves[8], fours[2];
-    CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) halves[i] = vaddq_f32(x[i].low, x[i].high);
-    CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
-      fours[i] = vpaddq_f32(vpaddq_f32(halves[4 * i], halves[4 * i + 1]), vpaddq_f32(halves[4 * i + 2], halves[4 * i + 3]));
-    }
-    return {fours[0], fours[1]};
+  // The compiler is to keep it in registers, not to load it once per use.
+  static void keep(vec& x) { asm volatile("" : "+w"(x.low), "+w"(x.high)); }
+  // Two vectors whose totals will be taken; each step adds neighbours of two registers, side by side. One half is enough.
+  static vec join(const vec& a, const vec& b) {
+    const float32x4_t both = vpaddq_f32(vaddq_f32(a.low, a.high), vaddq_f32(b.low, b.high));
+    return {both, both};
+  }
+  // Lanes 2 i and 2 i + 1: the totals of the two vectors that were joined to pairs[i].
+  static vec totals(const vec (&pairs)[4]) {
+    return {vpaddq_f32(pairs[0].low, pairs[1].low), vpaddq_f32(pairs[2].low, pairs[3].low)};
   }
 };
 
@@ -175,6 +179,8 @@ struct primitives<double> {
   static constexpr int panel_vectors = 1;
   static constexpr int row_group = 8;
   static constexpr int direct_group = 4;
+  static constexpr int direct_sums = 8;
+  static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
 
@@ -264,11 +270,12 @@ struct primitives<double> {
 
   static double highest(const vec& x) { return vmaxnmvq_f64(vmaxnmq_f64(x.low, x.high)); }
   static double total(const vec& x) { return vaddvq_f64(vaddq_f64(x.low, x.high)); }
-  static vec totals(const vec (&x)[4]) {
-    float64x2_t halves[4];
-    CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) halves[i] = vaddq_f64(x[i].low, x[i].high);
-    return {vpaddq_f64(halves[0], halves[1]), vpaddq_f64(halves[2], halves[3])};
+  static void keep(vec& x) { asm volatile("" : "+w"(x.low), "+w"(x.high)); }
+  static vec join(const vec& a, const vec& b) {
+    const float64x2_t both = vpaddq_f64(vaddq_f64(a.low, a.high), vaddq_f64(b.low, b.high));
+    return {both, both};
   }
+  static vec totals(const vec (&pairs)[2]) { return {pairs[0].low, pairs[1].low}; }
 };
 
 inline constexpr instruction_set this_set = instruction_set::neon;
