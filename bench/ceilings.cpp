@@ -165,7 +165,7 @@ void library_exp(const float* from, float* to, long count) {
   using crestmax::instruction_set;
   namespace cpu = crestmax::cpu;
 #if CRESTMAX_X86_SETS
-  if (cpu::machine_set == instruction_set::avx512) {
+  if (cpu::machine_set >= instruction_set::avx512) {
     using primitives = cpu::avx512::primitives<float>;
     return cpu::avx512::weights_of<primitives>(from, to, count, cpu::avx512::make_weight_constants<primitives>(1.0f, 2));
   }

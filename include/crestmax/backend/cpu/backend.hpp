@@ -34,7 +34,7 @@ struct cpu : crestmax::cpu::policy_base {
   }
   template <class T>
   tile_geometry geometry(const problem&) const {
-    return with_kernels(chosen(), [](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(); });
+    return with_kernels(chosen(), [&](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(chosen()); });
   }
   // Runs the kernels that the plan was made for.
   template <class T>
@@ -48,7 +48,7 @@ struct cpu : crestmax::cpu::policy_base {
   template <class F>
   static auto with_kernels(crestmax::instruction_set set, F&& f) {
 #if CRESTMAX_X86_SETS
-    if (set == crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
+    if (set >= crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
     if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
 #else
     static_cast<void>(set);

@@ -75,10 +75,14 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
 // Strip: its scores, and what passes by them, stay in the first two caches.
 // Key tile: the block in which sums start from zero.
 template <class Kernels, class T>
-tile_geometry geometry_of() {
+tile_geometry geometry_of(instruction_set set = Kernels::set) {
   using P = typename Kernels::template vectors<T>;
   constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
-  return {rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
+  tile_geometry g{rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
+  if constexpr (requires { typename P::pairs; }) {
+    if (set == instruction_set::portable || set >= instruction_set::avx512_bf16) g.pairs = pair_product::registers;
+  }
+  return g;
 }
 
 // What does not depend on the instruction set.
