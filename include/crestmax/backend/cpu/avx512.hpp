@@ -1,5 +1,5 @@
 // AVX-512 F, BW, DQ and VL: 32 registers of 16 floats or 8 doubles. The sets above it multiply pairs of bfloat16 in
-// regions of their own (avx512_bf16.inc); all else, the method among it, is compiled once for the three of them.
+// regions of their own (avx512_bf16.inc, amx.inc); all else, the method among it, is compiled once for the three of them.
 #pragma once
 
 #include "features.hpp"
@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
@@ -320,6 +321,7 @@ CRESTMAX_END_NAMESPACE
 CRESTMAX_END_TARGET
 
 #include "avx512_bf16.inc"
+#include "amx.inc"
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
 
@@ -328,7 +330,34 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu::avx512 {
 
 // Which region's text multiplies pairs is up to the plan.
-struct pair_multiplies : avx512_bf16::multiplies {};
+struct pair_multiplies {
+  using registers = avx512_bf16::multiplies;
+  using tiles = amx::multiplies;
+  static bool in_tiles(const plan_header& h) { return h.tiles.pairs == pair_product::tiles; }
+  class session {
+   public:
+    explicit session(const plan_header& h) {
+      if (h.pairs && in_tiles(h)) tiles_.emplace();
+    }
+
+   private:
+    std::optional<tiles::session> tiles_;
+  };
+  static bool score(block<float>& b, row_span strip, index panels) {
+    return in_tiles(*b.plan) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
+  }
+  static void score_and_weigh(block<float>& b, row_span strip, index panels, const weight_constants<float>& constants) {
+    if (in_tiles(*b.plan)) tiles::score_and_weigh(b, strip, panels, constants);
+    else registers::score_and_weigh(b, strip, panels, constants);
+  }
+  static void weigh(block<float>& b, row_span strip, const weight_constants<float>& constants) {
+    registers::weigh(b, strip, constants);
+  }
+  static void multiply_values(block<float>& b, row_span strip, index keys) {
+    if (in_tiles(*b.plan)) tiles::multiply_values(b, strip, keys);
+    else registers::multiply_values(b, strip, keys);
+  }
+};
 
 inline constexpr instruction_set this_set = instruction_set::avx512;
 

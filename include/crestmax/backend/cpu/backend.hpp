@@ -33,8 +33,9 @@ struct cpu : crestmax::cpu::policy_base {
                       most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set));
   }
   template <class T>
-  tile_geometry geometry(const problem&) const {
-    return with_kernels(chosen(), [&](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(chosen()); });
+  tile_geometry geometry(const problem& p) const {
+    const crestmax::instruction_set set = chosen();
+    return with_kernels(set, [&](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(p, set); });
   }
   // Runs the kernels that the plan was made for.
   template <class T>
