@@ -17,6 +17,10 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu::portable {
 
 struct pair_multiplies;
+
+// In a namespace of their own, as those of AVX-512 are.
+namespace vectors {
+
 template <class T>
 struct pairs_of { using pairs = pair_multiplies; };
 template <>
@@ -185,6 +189,10 @@ struct primitives : pairs_of<T> {
     });
   }
 };
+
+}  // namespace vectors
+
+using vectors::primitives;
 
 inline constexpr instruction_set this_set = instruction_set::portable;
 
