@@ -26,7 +26,7 @@ inline constexpr instruction_set this_set = instruction_set::portable;
 #include <crestmax/stages/tiles.inc>
 
 struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tiles> {
-  struct session : tile_pairs::session {
+  struct session : tile_pairs<primitives<float>, crestmax_test::plain_tiles>::session {
     explicit session(const plan_header&) {}
   };
 };

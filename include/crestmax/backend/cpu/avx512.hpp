@@ -28,6 +28,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::avx512 {
 
+template <class T>
 struct pair_multiplies;
 
 // In a namespace of their own, so that what is derived from them does not bring the text of this set along when
@@ -39,7 +40,7 @@ struct primitives;
 
 template <>
 struct primitives<float> {
-  using pairs = pair_multiplies;
+  using pairs = pair_multiplies<float>;
   using scalar = float;
   using vec = __m512;
   using integers = __m512;
@@ -329,32 +330,32 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::avx512 {
 
-// Which region's text multiplies pairs is up to the plan.
+// Which region's text multiplies pairs is up to the plan. A template, so that only who runs kernels compiles them.
+template <class T>
 struct pair_multiplies {
-  using registers = avx512_bf16::multiplies;
-  using tiles = amx::multiplies;
-  static bool in_tiles(const plan_header& h) { return h.tiles.pairs == pair_product::tiles; }
+  using registers = avx512_bf16::register_pairs<avx512_bf16::primitives, T>;
+  using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
   class session {
    public:
     explicit session(const plan_header& h) {
-      if (h.pairs && in_tiles(h)) tiles_.emplace();
+      if (h.pairs && h.tiles.pairs == pair_product::tiles) tiles_.emplace();
     }
 
    private:
-    std::optional<tiles::session> tiles_;
+    std::optional<typename tiles::session> tiles_;
   };
-  static bool score(block<float>& b, row_span strip, index panels) {
-    return in_tiles(*b.plan) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
+  static bool score(block<T>& b, row_span strip, index panels) {
+    return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
   }
-  static void score_and_weigh(block<float>& b, row_span strip, index panels, const weight_constants<float>& constants) {
-    if (in_tiles(*b.plan)) tiles::score_and_weigh(b, strip, panels, constants);
+  static void score_and_weigh(block<T>& b, row_span strip, index panels, const weight_constants<T>& constants) {
+    if (in_tiles(b)) tiles::score_and_weigh(b, strip, panels, constants);
     else registers::score_and_weigh(b, strip, panels, constants);
   }
-  static void weigh(block<float>& b, row_span strip, const weight_constants<float>& constants) {
+  static void weigh(block<T>& b, row_span strip, const weight_constants<T>& constants) {
     registers::weigh(b, strip, constants);
   }
-  static void multiply_values(block<float>& b, row_span strip, index keys) {
-    if (in_tiles(*b.plan)) tiles::multiply_values(b, strip, keys);
+  static void multiply_values(block<T>& b, row_span strip, index keys) {
+    if (in_tiles(b)) tiles::multiply_values(b, strip, keys);
     else registers::multiply_values(b, strip, keys);
   }
 };

@@ -178,6 +178,11 @@ bfloat16_pair* pairs_in(T* memory) {
 // Rows of scores and outputs that tile registers hold at a time: two by two tiles of 16 rows and 16 columns.
 inline constexpr index rows_of_tiles = 32;
 
+template <class T>
+bool in_tiles(const block<T>& b) {
+  return b.pairs && b.plan->tiles.pairs == pair_product::tiles;
+}
+
 // Pairs of one row of queries or keys: with tiles a multiple of the 16 that one has, zeros behind the last.
 inline index pairs_of_row(const plan_header& h) {
   const index pairs = planner::divide_up(h.shape.d_qk, 2);
