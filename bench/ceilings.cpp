@@ -99,6 +99,52 @@ void measure_multiply_add(ceilings& c) {
   c.multiply_add_all_cores = best.flops_per_step() * static_cast<double>(steps) * cores / seconds * 1e-9;
 }
 
+#if CRESTMAX_X86_SETS
+
+CRESTMAX_BEGIN_TARGET("avx512f,avx512bf16")
+__attribute__((noinline)) void pair_loop(long steps) {
+  constexpr int count = 24;
+  __m512 sums[count];
+  CRESTMAX_UNROLL for (int i = 0; i < count; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  const __m512i halves = _mm512_set1_epi16(0x3f00);
+  for (long s = 0; s < steps; ++s) {
+    CRESTMAX_UNROLL for (int i = 0; i < count; ++i) sums[i] = _mm512_dpbf16_ps(sums[i], (__m512bh)halves, (__m512bh)halves);
+  }
+  CRESTMAX_UNROLL for (int i = 1; i < count; ++i) sums[0] = _mm512_add_ps(sums[0], sums[i]);
+  keep = _mm512_reduce_add_ps(sums[0]);
+}
+CRESTMAX_END_TARGET
+
+CRESTMAX_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16")
+__attribute__((noinline)) void tile_loop(long steps) {
+  using tiles = crestmax::cpu::avx512::amx::hardware_tiles;
+  tiles::configure(crestmax::cpu::avx512::amx::tile_layout{});
+  for (long s = 0; s < steps; ++s) {
+    tiles::product<0, 4, 6>();
+    tiles::product<1, 4, 7>();
+    tiles::product<2, 5, 6>();
+    tiles::product<3, 5, 7>();
+  }
+  tiles::release();
+}
+CRESTMAX_END_TARGET
+
+void measure_pairs(ceilings& c) {
+  const auto gflops = [](auto loop, double flops_per_step) {
+    const long steps = static_cast<long>(4e9 / flops_per_step);
+    return flops_per_step * static_cast<double>(steps) / fastest_of(10, [&] { loop(steps); }) * 1e-9;
+  };
+  using crestmax::instruction_set;
+  if (crestmax::cpu::machine_set >= instruction_set::avx512_bf16) c.pair_products = gflops(pair_loop, 24.0 * 16 * 4);
+  if (crestmax::cpu::machine_set >= instruction_set::amx) c.tile_products = gflops(tile_loop, 4.0 * 16 * 16 * 32 * 2);
+}
+
+#else
+
+void measure_pairs(ceilings&) {}
+
+#endif
+
 // Reads `bytes` as `Streams` consecutive pieces side by side, four cache lines of each in turn.
 template <int Streams, bool Prefetch>
 __attribute__((noinline)) void read_loop(const std::byte* memory, std::size_t bytes) {
@@ -165,7 +211,7 @@ void library_exp(const float* from, float* to, long count) {
   using crestmax::instruction_set;
   namespace cpu = crestmax::cpu;
 #if CRESTMAX_X86_SETS
-  if (cpu::machine_set == instruction_set::avx512) {
+  if (cpu::machine_set >= instruction_set::avx512) {
     using primitives = cpu::avx512::primitives<float>;
     return cpu::avx512::weights_of<primitives>(from, to, count, cpu::avx512::make_weight_constants<primitives>(1.0f, 2));
   }
@@ -215,6 +261,7 @@ const ceilings& measured_ceilings() {
     ceilings c{};
     stay_on_core(this_machine().cores[0]);
     measure_multiply_add(c);
+    measure_pairs(c);
     measure_reading(c);
     measure_exp(c);
     return c;

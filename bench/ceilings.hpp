@@ -24,6 +24,8 @@ struct ceilings {
   std::vector<multiply_add_rate> widths;  // the best number of accumulators of each vector width
   multiply_add_rate multiply_add;         // the best of all, one core
   double multiply_add_all_cores;          // GFLOP/s, all cores at once
+  double pair_products;                   // GFLOP/s of pairs of bfloat16 in registers, one core; 0: not on this machine
+  double tile_products;                   // the same in tiles
   read_rate read;                         // one core
   read_rate read_all_cores;
   double exp_library;  // 1e9 exponentials per second, one core, in the first cache

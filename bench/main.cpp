@@ -49,6 +49,9 @@ void report_line(benchmark::State& state, race_entry& entry, const std::string& 
     state.counters["gflops"] = rate;
     state.counters["share_of_ceiling"] =
         rate / (s.all_cores ? c.multiply_add_all_cores : c.multiply_add.gflops);
+    const double pairs = std::max(c.pair_products, c.tile_products);
+    const bool brain = s.query_kind == scalar_kind::bfloat16 && s.kv_kind == scalar_kind::bfloat16;
+    if (brain && pairs > 0 && !s.all_cores) state.counters["share_of_pairs"] = rate / pairs;
   }
   state.counters["median_seconds"] = seconds;
   state.counters["rounds"] = static_cast<double>(line->seconds.size());
@@ -105,6 +108,18 @@ void register_ceilings() {
                       c.multiply_add_all_cores / c.multiply_add.gflops);
         return std::string(text);
       });
+  const auto add_pairs = [&](const char* name, double ceilings::* rate, const char* how) {
+    add(
+        name, [rate](const ceilings& c) { return c.*rate; },
+        [rate, how](const ceilings& c) {
+          char text[80];
+          if (c.*rate > 0) std::snprintf(text, sizeof text, "GFLOP/s, bfloat16, one core, %s: %.2f times fp32", how, c.*rate / c.multiply_add.gflops);
+          else std::snprintf(text, sizeof text, "GFLOP/s: not on this machine");
+          return std::string(text);
+        });
+  };
+  add_pairs("pairs_in_registers", &ceilings::pair_products, "pairs");
+  add_pairs("pairs_in_tiles", &ceilings::tile_products, "tiles");
   add(
       "read_one_core", [](const ceilings& c) { return c.read.gigabytes; },
       [streams](const ceilings& c) { return streams(c.read); });

@@ -70,6 +70,7 @@ void table_reporter::ReportRuns(const std::vector<Run>& runs) {
       if (run.counters.count(key) != 0)
         std::printf("  %-14s     %s\n", "", text_of(format, counter(key)).c_str());
     };
+    remark("share_of_pairs", "%.3f of the peak of products of pairs");
     remark("vs_anchor_shift", "%.3f of the time of anchor_shift");
     remark("speedup_over_exact", "%.2f times as fast as exact (sampled_max)");
     remark("kv_bytes_share", "%.3f of the key and value bytes of exact");

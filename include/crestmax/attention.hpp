@@ -154,6 +154,7 @@ class attention_call {
     r = report{};
     r.backend = backend_.name();
     r.instruction_set = backend_.instruction_set(plan_.header());
+    r.weights = name(plan_->weights);
     for (int w = 0; w < workers; ++w) backend_.collect(data(), w, r);
   }
 

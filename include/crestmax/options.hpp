@@ -85,7 +85,9 @@ inline constexpr coverage_mode plateaus{coverage_kind::plateaus, 0};
 // Drops tiles in which no row of the block has a score above shift - tau; tau in nats, > 0.
 constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau}; }
 
-// The type that weights exp(score - shift) are rounded to before they multiply the values.
+// The type that weights exp(score - shift) are rounded to before they multiply the values. The planner takes float32, but
+// bfloat16 where query, key, value and output all are and the kernels multiply pairs of it: in blocks of more than 16
+// rows, whose keys and values are packed.
 enum class weight_type : std::int32_t { planner, float32, float16, bfloat16 };
 
 // Tile sizes; 0 leaves a size to the planner.

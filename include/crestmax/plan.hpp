@@ -31,6 +31,13 @@ struct problem {
   index group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
 };
 
+// How kernels multiply pairs of neighbouring bfloat16, if they do.
+enum class pair_product : std::int32_t {
+  none,
+  registers,  // a pair of each lane at a time
+  tiles,      // registers of 16 rows and 16 pairs (AMX)
+};
+
 // Sizes that a backend's kernels work in.
 struct tile_geometry {
   index query_block;  // rows per block
@@ -39,6 +46,7 @@ struct tile_geometry {
   index row_group;    // rows per register tile
   index panel;        // keys (or value columns) per register tile
   std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for
+  pair_product pairs = pair_product::none;
 };
 
 enum class plan_stage : std::int32_t {
@@ -112,6 +120,8 @@ struct plan_header {
   bool estimate_lipschitz;
   coverage_kind coverage;
   weight_type weights;
+  weight_type weights_in_place;  // of blocks whose keys and values are read in place
+  bool pairs;                    // the other blocks multiply pairs of bfloat16
   double scale;
   double tau;
   double threshold;      // nats, lazy_max
@@ -200,12 +210,16 @@ inline std::size_t plan::describe(std::span<char> text) const {
   const plan_header& h = *header_;
   const int written = std::snprintf(
       text.data(), text.size(),
-      "%s, coverage %s, weights %s, compute %s\n"
+      "%s, coverage %s, weights %s%s, compute %s\n"
       "blocks of %lld rows, tiles of %lld keys, %lld blocks, at most %lld splits\n"
       "shift: margin %d ln 2, anchors %lld first + %lld nearest keys\n"
       "coarse sample: %s (%s), stride %lld, %lld windows of radius %lld\n"
       "stages: %s %lld items%s%s%s; workspace %zu shared + %zu per worker\n",
-      name(h.method), name(h.coverage), name(h.weights), name(h.compute),
+      name(h.method), name(h.coverage), name(h.weights),
+      !h.pairs                                       ? ""
+      : h.tiles.pairs == pair_product::tiles ? " (pairs, in tiles)"
+                                             : " (pairs)",
+      name(h.compute),
       static_cast<long long>(h.tiles.query_block), static_cast<long long>(h.tiles.key_tile),
       static_cast<long long>(h.blocks), static_cast<long long>(h.max_splits), h.margin_exponent,
       static_cast<long long>(h.first_keys), static_cast<long long>(h.nearest_keys),

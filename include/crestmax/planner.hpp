@@ -163,6 +163,15 @@ inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_s
                                                    : std::clamp<index>(by_length, 1, most_splits);
 }
 
+// Whether blocks multiply pairs of bfloat16, which takes all of query, key and value, and weights of that type.
+// Nobody else is given such weights unasked: where outputs are bfloat16 too, rounding them costs about as much.
+inline bool decide_pairs(const plan_header& h, weight_type asked) {
+  const problem& p = h.shape;
+  constexpr scalar_kind kind = scalar_kind::bfloat16;
+  return h.tiles.pairs != pair_product::none && p.query_kind == kind && p.key_kind == kind && p.value_kind == kind &&
+         (asked == weight_type::bfloat16 || (asked == weight_type::planner && p.output_kind == kind));
+}
+
 // What of the options a plan keeps.
 inline void keep_options(plan_header& h, const options& o) {
   h.method = o.softmax.kind;
@@ -170,7 +179,9 @@ inline void keep_options(plan_header& h, const options& o) {
   h.row_max = static_cast<bool>(o.row_max);
   h.coverage = o.coverage.kind;
   h.tau = o.coverage.tau;
-  h.weights = o.weights == weight_type::planner ? weight_type::float32 : o.weights;
+  h.pairs = decide_pairs(h, o.weights);
+  h.weights_in_place = o.weights == weight_type::planner ? weight_type::float32 : o.weights;
+  h.weights = h.pairs ? weight_type::bfloat16 : h.weights_in_place;
   h.scale = o.scale ? *o.scale : 1.0 / std::sqrt(static_cast<double>(h.shape.d_qk));
   h.threshold = o.softmax.threshold;
   h.margin_exponent = decide_margin(o.softmax, h.weights);
@@ -310,12 +321,13 @@ inline status check_plan(const plan& p, const problem& asked, const sequence_len
   }
   plan_header wanted{};
   wanted.shape = asked;
+  wanted.tiles = geometry;
   planner::keep_options(wanted, o);
   const struct { const char* what; bool same; } kept[] = {
       {"its scale", h.scale == wanted.scale},
       {"its method", h.method == wanted.method && h.threshold == wanted.threshold},
       {"its coverage", h.coverage == wanted.coverage && h.tau == wanted.tau && h.lipschitz == wanted.lipschitz},
-      {"its weights", h.weights == wanted.weights},
+      {"its weights", h.weights == wanted.weights && h.weights_in_place == wanted.weights_in_place && h.pairs == wanted.pairs},
       {"its margin", h.margin_exponent == wanted.margin_exponent},
       {"its sample", h.stride == wanted.stride && h.radius == wanted.radius && h.windows == wanted.windows},
       {"its anchors", h.first_keys == wanted.first_keys && h.nearest_keys == wanted.nearest_keys},

@@ -18,6 +18,7 @@ enum class lipschitz_source : std::int32_t { none, stated, estimated, measured }
 struct report {
   const char* backend = "";          // "cpu", "ascend"
   const char* instruction_set = "";  // "avx512", "avx2", "generic", "portable"
+  const char* weights = "";          // what weights were rounded to, in some blocks at least: "float32", "bfloat16"
 
   std::int64_t rows = 0;              // query rows (query x head)
   std::int64_t pairs_visible = 0;     // pairs inside the tiles that masks leave over

@@ -1,5 +1,6 @@
 // Every capture in every mode. Lines that are printed are for a reader; what must hold is asserted.
 #include "captures.hpp"
+#include "support/pair_sets.hpp"
 
 namespace crestmax_test {
 namespace {
@@ -104,6 +105,17 @@ TEST_F(Captures, AreExactOnThePortableBackend) {
     attention_case c = case_of(from, 64);
     c.options.softmax = forced_sample();
     ASSERT_TRUE(is_exact(c, {.backend = backend_kind::portable}, 24)) << from.name;
+  }
+}
+
+TEST_F(Captures, AreExactInPairsOfBfloat16) {
+  for (const pair_set& set : pair_sets()) {
+    for (const capture& from : captures()) {
+      const attention_case c = case_of(from, 64, scalar_kind::bfloat16);
+      const attention_result result = run(c, set.where);
+      ASSERT_TRUE(is_exact(c, result, 24)) << from.name << " with " << set.name;
+      ASSERT_STREQ(result.report.weights, "bfloat16");
+    }
   }
 }
 

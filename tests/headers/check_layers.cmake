@@ -12,8 +12,8 @@ set(levels
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
     "backend/cpu/policy.hpp"
     # The method is text that instruction sets include; it includes nothing itself.
-    "backend/cpu/kernels.inc"
-    "stages/all.inc"
+    "backend/cpu/kernels.inc backend/cpu/avx512_bf16.inc backend/cpu/amx.inc"
+    "stages/all.inc stages/multiply.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
     "call.hpp planner.hpp"
@@ -33,7 +33,9 @@ set(foreign
     "xmmintrin.h=backend/cpu/policy.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
-    "cpuid.h=backend/cpu/features.hpp")
+    "cpuid.h=backend/cpu/features.hpp"
+    "sys/syscall.h=backend/cpu/features.hpp"
+    "unistd.h=backend/cpu/features.hpp")
 
 math(EXPR last "${CMAKE_ARGC} - 1")
 set(folder "${CMAKE_ARGV${last}}")

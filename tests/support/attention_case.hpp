@@ -16,7 +16,11 @@
 
 namespace crestmax_test {
 
-enum class backend_kind { cpu, portable };
+enum class backend_kind {
+  cpu,
+  portable,
+  tiles,  // the kernels of AMX on tiles in plain C++
+};
 enum class workspace_kind { owned, given_clean, given_dirty };
 
 // What must not change a result's bits.

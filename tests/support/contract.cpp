@@ -2,6 +2,7 @@
 
 #include <map>
 #include <sstream>
+#include <string_view>
 
 #include "plain_formula.hpp"
 
@@ -25,18 +26,26 @@ void note(accuracy& a, const row_place& r, const char* what, double expected, do
 // The contract's slack is meant for float; double arithmetic is held to its own precision.
 double slack_of(const attention_case& c) { return c.computes_in_double() ? 1e-13 : 1e-6; }
 
+// What a call rounded its weights to: the planner may have chosen bfloat16.
+crestmax::weight_type weights_of(const attention_case& c, const attention_result& result) {
+  if (c.options.weights != crestmax::weight_type::planner) return c.options.weights;
+  const bool brain = std::string_view(result.report.weights) == "bfloat16";
+  return brain ? crestmax::weight_type::bfloat16 : crestmax::weight_type::float32;
+}
+
 bool same_special(double x, double y) { return (std::isnan(x) && std::isnan(y)) || x == y; }
 
 void compare_row(const attention_case& c, const attention_result& result, const row_place& r,
                  const head_inputs& in, bool few_rows, accuracy& a) {
+  const crestmax::weight_type weights = weights_of(c, result);
   const oracle_row truth = oracle_of(c, r, in);
-  const plain_row plain = plain_formula_of(c, r, in);
+  const plain_row plain = plain_formula_of(c, r, in, weights);
   // Other orders of the same sums; more of them where few rows make luck likelier.
-  std::vector<plain_row> others{plain_formula_of(c, r, in, {0, true})};
+  std::vector<plain_row> others{plain_formula_of(c, r, in, weights, {0, true})};
   if (few_rows) {
-    others.push_back(plain_formula_of(c, r, in, {0.33, false}));
-    others.push_back(plain_formula_of(c, r, in, {0.67, true}));
-    others.push_back(plain_formula_of(c, r, in, {0.5, false}));
+    others.push_back(plain_formula_of(c, r, in, weights, {0.33, false}));
+    others.push_back(plain_formula_of(c, r, in, weights, {0.67, true}));
+    others.push_back(plain_formula_of(c, r, in, weights, {0.5, false}));
   }
   ++a.rows;
   a.value_max = std::max(a.value_max, truth.value_max);
@@ -96,8 +105,8 @@ accuracy measure(const attention_case& c, const attention_result& result,
   // A weight of 16 bits is off by up to u = 2^-11 (float16) or 2^-8 (bfloat16) of itself, which moves an
   // output by up to u / 4 * 2 max |V|. The plain formula's largest weight is exactly 1, never off, so that
   // single rows cannot be held to twice its error; many rows nearly can.
-  const double u = c.options.weights == crestmax::weight_type::float16    ? 0x1p-11
-                   : c.options.weights == crestmax::weight_type::bfloat16 ? 0x1p-8
+  const double u = weights_of(c, result) == crestmax::weight_type::float16    ? 0x1p-11
+                   : weights_of(c, result) == crestmax::weight_type::bfloat16 ? 0x1p-8
                                                                           : 0;
   a.allowed += c.narrow_slack * u / 2 * a.value_max;
   // Output is rounded once, and may be rounded the other way than the plain formula's.

@@ -29,7 +29,7 @@ inline double round_weight(crestmax::weight_type type, double weight) {
 
 template <class Real>
 plain_row plain_formula_of(const attention_case& c, const row_place& r, const head_inputs& in,
-                           dot_order order) {
+                           dot_order order, crestmax::weight_type weights) {
   constexpr index block = 256;
   constexpr Real none = -std::numeric_limits<Real>::infinity();
   const std::vector<double> stored_query = query_row(c, r);
@@ -67,7 +67,7 @@ plain_row plain_formula_of(const attention_case& c, const row_place& r, const he
       const Real score = scores[static_cast<std::size_t>(j)];
       if (score == none) continue;  // no weight: the value is not read
       const Real exact = std::exp(score - max);
-      const Real weight = static_cast<Real>(round_weight(c.options.weights, static_cast<double>(exact)));
+      const Real weight = static_cast<Real>(round_weight(weights, static_cast<double>(exact)));
       block_sum += weight;
       block_exact_sum += exact;
       for (index k = 0; k < in.d_v; ++k) {
@@ -88,10 +88,11 @@ plain_row plain_formula_of(const attention_case& c, const row_place& r, const he
   return result;
 }
 
+// `weights` is the type of the path that is held against the formula.
 inline plain_row plain_formula_of(const attention_case& c, const row_place& r, const head_inputs& in,
-                                  dot_order order = {}) {
-  return c.computes_in_double() ? plain_formula_of<double>(c, r, in, order)
-                                : plain_formula_of<float>(c, r, in, order);
+                                  crestmax::weight_type weights, dot_order order = {}) {
+  return c.computes_in_double() ? plain_formula_of<double>(c, r, in, order, weights)
+                                : plain_formula_of<float>(c, r, in, order, weights);
 }
 
 }  // namespace crestmax_test

@@ -9,7 +9,12 @@ attention_result run_on_cpu(const attention_case& c, const surroundings& s) {
 }
 
 attention_result run(const attention_case& c, const surroundings& s) {
-  return s.backend == backend_kind::cpu ? run_on_cpu(c, s) : run_on_portable(c, s);
+  switch (s.backend) {
+    case backend_kind::portable: return run_on_portable(c, s);
+    case backend_kind::tiles: return run_on_tiles(c, s);
+    case backend_kind::cpu: break;
+  }
+  return run_on_cpu(c, s);
 }
 
 }  // namespace crestmax_test

@@ -98,6 +98,8 @@ attention_result run_on(const attention_case& c, const surroundings& s, Backend 
     r.status = run_types<f16, f16, f16, f16, Backend>(c, r, options, s, backend);
   } else if (types(bf16_kind, bf16_kind, bf16_kind, bf16_kind)) {
     r.status = run_types<bf16, bf16, bf16, bf16, Backend>(c, r, options, s, backend);
+  } else if (types(bf16_kind, bf16_kind, bf16_kind, f32_kind)) {
+    r.status = run_types<bf16, bf16, bf16, float, Backend>(c, r, options, s, backend);
   } else if (types(f32_kind, f16_kind, f16_kind, f32_kind)) {
     r.status = run_types<float, f16, f16, float, Backend>(c, r, options, s, backend);
   } else if (types(f32_kind, bf16_kind, bf16_kind, f32_kind)) {
@@ -117,5 +119,6 @@ attention_result run_on(const attention_case& c, const surroundings& s, Backend 
 
 attention_result run_on_cpu(const attention_case& c, const surroundings& s);
 attention_result run_on_portable(const attention_case& c, const surroundings& s);
+attention_result run_on_tiles(const attention_case& c, const surroundings& s);
 
 }  // namespace crestmax_test

@@ -3,7 +3,11 @@
 
 #include <crestmax/crestmax.hpp>
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <vector>
+
+#include "support/tiled.hpp"
 
 namespace crestmax_test {
 namespace {
@@ -58,6 +62,78 @@ TEST(InstructionSet, AsACapThatIsOfAnotherArchitectureStillGivesAnAnswer) {
   std::vector<float> output;
   ASSERT_TRUE(run(crestmax::backend::cpu(instruction_set::neon), report, output).ok());
   EXPECT_STREQ(report.instruction_set, CRESTMAX_ARM_SETS ? "neon" : "generic");
+}
+
+TEST(InstructionSet, AboveTheMachinesIsAStatusNamingBoth) {
+  for (const auto set : {instruction_set::avx512_bf16, instruction_set::amx}) {
+    if (set <= crestmax::cpu::machine_set) continue;
+    crestmax::report report;
+    std::vector<float> output;
+    const crestmax::status status = run(crestmax::backend::cpu(instruction_set::widest, set), report, output);
+    EXPECT_EQ(status.code, crestmax::status_code::unavailable);
+    EXPECT_NE(std::strstr(status.message(), name(set)), nullptr) << status.message();
+    EXPECT_NE(std::strstr(status.message(), name(crestmax::cpu::machine_set)), nullptr) << status.message();
+  }
+}
+
+TEST(InstructionSet, AboveACapIsAStatusNamingBoth) {
+  for (const auto set : {instruction_set::avx512_bf16, instruction_set::amx}) {
+    crestmax::report report;
+    std::vector<float> output;
+    const crestmax::status status = run(crestmax::backend::cpu(instruction_set::generic, set), report, output);
+    EXPECT_EQ(status.code, crestmax::status_code::unavailable);
+    EXPECT_NE(std::strstr(status.message(), name(set)), nullptr) << status.message();
+    EXPECT_NE(std::strstr(status.message(), "generic"), nullptr) << status.message();
+  }
+}
+
+TEST(InstructionSet, IsNeverOneThatTheMachineLacks) {
+  for (int most = static_cast<int>(instruction_set::generic); most <= static_cast<int>(instruction_set::widest); ++most) {
+    const crestmax::backend::cpu backend(static_cast<instruction_set>(most));
+    EXPECT_LE(backend.chosen(), crestmax::cpu::machine_set);
+    EXPECT_LE(backend.chosen(), backend.most);
+  }
+}
+
+#if CRESTMAX_X86_SETS && defined(__linux__)
+TEST(InstructionSet, AgreesWithTheSystemsListOfFeatures) {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line) && line.rfind("flags", 0) != 0) {}
+  ASSERT_FALSE(line.empty());
+  line += ' ';
+  const auto has = [&](const char* flag) { return line.find(std::string(" ") + flag + ' ') != std::string::npos; };
+  const bool bf16 = has("avx512_bf16") && has("avx512bw") && has("avx512dq") && has("avx512vl");
+  EXPECT_EQ(crestmax::cpu::machine_set >= instruction_set::avx512_bf16, bf16);
+  // The system may refuse tiles to a process.
+  EXPECT_TRUE(crestmax::cpu::machine_set < instruction_set::amx || (has("amx_tile") && has("amx_bf16")));
+}
+#endif
+
+TEST(InstructionSet, DecidesWhatBrainFloatsAreMultipliedBy) {
+  std::vector<crestmax::bfloat16> input(static_cast<std::size_t>(40 * 8), crestmax::to_bfloat16(0.5f)), output(input.size());
+  const crestmax::tensor<crestmax::bfloat16> x(input.data(), {1, 40, 1, 8});
+  const crestmax::tensor<crestmax::bfloat16> to(output.data(), {1, 40, 1, 8});
+  for (int i = static_cast<int>(instruction_set::generic); i <= static_cast<int>(crestmax::cpu::machine_set); ++i) {
+    const auto set = static_cast<instruction_set>(i);
+    crestmax::report report;
+    const crestmax::backend::cpu backend(set);
+    ASSERT_TRUE(crestmax::attention(x, x, x, to, {.report = &report}, {}, backend).ok());
+    EXPECT_STREQ(report.instruction_set, name(backend.chosen()));
+    EXPECT_STREQ(report.weights, set >= instruction_set::avx512_bf16 ? "bfloat16" : "float32") << name(set);
+  }
+}
+
+TEST(InstructionSet, WorkersOfPairsNeedAtMostTwoMebibytesForHeadsUpTo256) {
+  std::vector<crestmax::bfloat16> one(256);
+  const crestmax::tensor<crestmax::bfloat16> x(one.data(), {1, 100000, 8, 256});
+  const auto bytes_with = [&](auto backend) {
+    crestmax::workspace_size size;
+    EXPECT_TRUE(crestmax::bind(x, crestmax::make_source(x, x), x, {}, {}, backend).measure(size).ok());
+    return size.per_worker;
+  };
+  EXPECT_LE(bytes_with(crestmax::backend::cpu{}), std::size_t{2} << 20);
+  EXPECT_LE(bytes_with(tiled_backend{}), std::size_t{2} << 20);
 }
 
 TEST(InstructionSet, IsFixedByThePlan) {

@@ -81,7 +81,7 @@ TEST(PlainFormula, IsCloseToTheOracleButNotIt) {
   double error = 0;
   for (const row_place& r : rows_of(c)) {
     const head_inputs in(c, r.sequence, 0);
-    const plain_row plain = plain_formula_of(c, r, in);
+    const plain_row plain = plain_formula_of(c, r, in, c.options.weights);
     const oracle_row truth = oracle_of(c, r, in);
     for (std::size_t k = 0; k < plain.output.size(); ++k)
       error = std::max(error, std::fabs(plain.output[k] - truth.output[k]));

@@ -246,6 +246,7 @@ struct primitives<double> {
 
 inline constexpr instruction_set this_set = instruction_set::avx2;
 
+#include "../../stages/multiply.inc"
 #include "kernels.inc"
 
 }  // namespace cpu::avx2

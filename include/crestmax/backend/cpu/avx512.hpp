@@ -1,4 +1,5 @@
-// AVX-512 F, BW, DQ and VL: 32 registers of 16 floats or 8 doubles.
+// AVX-512 F, BW, DQ and VL: 32 registers of 16 floats or 8 doubles. The sets above it multiply pairs of bfloat16 in
+// regions of their own (avx512_bf16.inc, amx.inc); all else, the method among it, is compiled once for the three of them.
 #pragma once
 
 #include "features.hpp"
@@ -9,6 +10,7 @@
 
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
@@ -27,10 +29,18 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu::avx512 {
 
 template <class T>
+struct pair_multiplies;
+
+// In a namespace of their own, so that what is derived from them does not bring the text of this set along when
+// functions are looked up by their arguments.
+namespace vectors {
+
+template <class T>
 struct primitives;
 
 template <>
 struct primitives<float> {
+  using pairs = pair_multiplies<float>;
   using scalar = float;
   using vec = __m512;
   using integers = __m512;
@@ -137,6 +147,41 @@ struct primitives<float> {
     CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + (c + 4) * stride, _mm512_shuffle_f32x4(s[c], s[c + 8], 0xdd));
     CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + (c + 8) * stride, _mm512_shuffle_f32x4(s[c + 4], s[c + 12], 0x88));
     CRESTMAX_UNROLL for (int c = 0; c < 4; ++c) store(to + (c + 12) * stride, _mm512_shuffle_f32x4(s[c + 4], s[c + 12], 0xdd));
+  }
+
+  // Pairs of bfloat16 are moved as the numbers that have their bits.
+  static vec widen(const bfloat16_pair* from) { return _mm512_loadu_ps(from); }
+  static void transpose(const bfloat16* const* rows, index offset, bfloat16_pair* to, index stride) {
+    const bfloat16_pair* pairs_at[block];
+    for (index i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
+    transpose(pairs_at, offset, reinterpret_cast<float*>(to), stride);
+  }
+  // `lanes` pairs of one number from each row.
+  static void interleave(const bfloat16* even, const bfloat16* odd, bfloat16_pair* to) {
+    const __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(even)));
+    const __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(odd)));
+    _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+  }
+  static magnitudes magnitudes_of(const bfloat16_pair* from, index count) {
+    // One less than a magnitude is the largest of all numbers for zero.
+    __m512i least = _mm512_set1_epi16(-1);
+    __m512i most = _mm512_setzero_si512();
+    for (index i = 0; i < count; i += lanes) {
+      const __m512i bits = _mm512_maskz_loadu_epi32(first_of(std::min<index>(lanes, count - i)), from + i);
+      const __m512i magnitude = _mm512_and_si512(bits, _mm512_set1_epi16(0x7fff));
+      most = _mm512_max_epu16(most, magnitude);
+      least = _mm512_min_epu16(least, _mm512_sub_epi16(magnitude, _mm512_set1_epi16(1)));
+    }
+    alignas(64) std::uint16_t lows[32], highs[32];
+    _mm512_store_si512(lows, least);
+    _mm512_store_si512(highs, most);
+    magnitudes m{0xffff, 0};
+    for (int i = 0; i < 32; ++i) {
+      m.least = std::min(m.least, lows[i]);
+      m.most = std::max(m.most, highs[i]);
+    }
+    if (m.least != 0xffff) ++m.least;
+    return m;
   }
 
   static float highest(const vec& x) { return _mm512_reduce_max_ps(x); }
@@ -261,6 +306,57 @@ struct primitives<double> {
                      _mm512_shuffle_f64x2(pairs[2 * i], pairs[2 * i + 1], 0xdd));
     }
     return add(_mm512_shuffle_f64x2(fours[0], fours[1], 0x88), _mm512_shuffle_f64x2(fours[0], fours[1], 0xdd));
+  }
+};
+
+}  // namespace vectors
+
+using vectors::primitives;
+
+#include "../../stages/multiply.inc"
+
+}  // namespace cpu::avx512
+
+CRESTMAX_END_NAMESPACE
+
+CRESTMAX_END_TARGET
+
+#include "avx512_bf16.inc"
+#include "amx.inc"
+
+CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::avx512 {
+
+// Which region's text multiplies pairs is up to the plan. A template, so that only who runs kernels compiles them.
+template <class T>
+struct pair_multiplies {
+  using registers = avx512_bf16::register_pairs<avx512_bf16::primitives, T>;
+  using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
+  class session {
+   public:
+    explicit session(const plan_header& h) {
+      if (h.pairs && h.tiles.pairs == pair_product::tiles) tiles_.emplace();
+    }
+
+   private:
+    std::optional<typename tiles::session> tiles_;
+  };
+  static bool score(block<T>& b, row_span strip, index panels) {
+    return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
+  }
+  static void score_and_weigh(block<T>& b, row_span strip, index panels, const weight_constants<T>& constants) {
+    if (in_tiles(b)) tiles::score_and_weigh(b, strip, panels, constants);
+    else registers::score_and_weigh(b, strip, panels, constants);
+  }
+  static void weigh(block<T>& b, row_span strip, const weight_constants<T>& constants) {
+    registers::weigh(b, strip, constants);
+  }
+  static void multiply_values(block<T>& b, row_span strip, index keys) {
+    if (in_tiles(b)) tiles::multiply_values(b, strip, keys);
+    else registers::multiply_values(b, strip, keys);
   }
 };
 

@@ -37,8 +37,9 @@ struct cpu : crestmax::cpu::policy_base {
                       most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set));
   }
   template <class T>
-  tile_geometry geometry(const problem&) const {
-    return with_kernels(chosen(), [](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(); });
+  tile_geometry geometry(const problem& p) const {
+    const crestmax::instruction_set set = chosen();
+    return with_kernels(set, [&](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(p, set); });
   }
   // Runs the kernels that the plan was made for.
   template <class T>
@@ -52,7 +53,7 @@ struct cpu : crestmax::cpu::policy_base {
   template <class F>
   static auto with_kernels(crestmax::instruction_set set, F&& f) {
 #if CRESTMAX_X86_SETS
-    if (set == crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
+    if (set >= crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
     if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
 #endif
 #if CRESTMAX_ARM_SETS

@@ -25,6 +25,21 @@ struct plateau_window {
   index key;
 };
 
+// Two neighbouring bfloat16, which some sets multiply in one step: two dimensions of a query or a key, two keys of a
+// column of values or of a row of weights. At any alignment.
+struct bfloat16_pair {
+  bfloat16 first;
+  bfloat16 second;
+};
+
+// Bits of the smallest (other than zero) and the largest magnitude among some bfloat16; ordered like the numbers.
+struct magnitudes {
+  std::uint16_t least;  // 0xffff if all are zero
+  std::uint16_t most;
+};
+inline constexpr std::uint16_t smallest_normal = 0x0080;
+inline constexpr std::uint16_t infinite_magnitude = 0x7f80;
+
 // Some rows of a block.
 struct row_span {
   index first;
@@ -85,6 +100,9 @@ struct block {
   bool raw;            // scores stay raw products
   bool all_set;        // every row has a shift
   bool careful;        // walks visible keys only: the correction
+  weight_type weights; // what weights are rounded to
+  bool pairs;          // queries and keys are packed in pairs of bfloat16
+  bool value_pairs;    // and so are the values in hand, and weights rounded for them
   int margin;          // weights are exp(s - shift) * 2^-margin
   T largest_sum;       // of the weights of the rows written so far
   T lipschitz;         // largest neighbouring difference seen on refined windows, score units
@@ -115,6 +133,8 @@ struct block {
   T* scores;  // [strip][score_stride]: scores, then weights, of the strip in hand
   T* output;  // [capacity][output_stride]
   T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
+  T* rounded_lanes;  // the same of the sums of rounded weights, where they are multiplied in pairs
+  bfloat16* rounded; // [strip][weight_stride]: those weights
   T* column;  // [key_tile]: largest excess per sampled key
   T* untaken; // [key_tile]: 0 for a sampled key that no phase has accumulated, else -inf
   std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
@@ -145,8 +165,35 @@ struct block {
   // A constant, so that the rows of a register tile are at constant distances; not a power of two, so that
   // they do not compete for the same lines of the cache.
   static constexpr index score_stride = planner::most_tile_keys + 16;
+  static constexpr index weight_stride = planner::most_tile_keys + 32;
   static constexpr T hidden = -std::numeric_limits<T>::infinity();
 };
+
+// Where pairs lie: in the memory that numbers would take.
+template <class T>
+bfloat16_pair* pairs_in(T* memory) {
+  return reinterpret_cast<bfloat16_pair*>(memory);
+}
+
+// Rows of scores and outputs that tile registers hold at a time: two by two tiles of 16 rows and 16 columns.
+inline constexpr index rows_of_tiles = 32;
+
+template <class T>
+bool in_tiles(const block<T>& b) {
+  return b.pairs && b.plan->tiles.pairs == pair_product::tiles;
+}
+
+// Pairs of one row of queries or keys: with tiles a multiple of the 16 that one has, zeros behind the last.
+inline index pairs_of_row(const plan_header& h) {
+  const index pairs = planner::divide_up(h.shape.d_qk, 2);
+  return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
+}
+
+// Pairs of one column of values, of so many keys.
+inline index pairs_of_column(const plan_header& h, index keys) {
+  const index pairs = planner::divide_up(keys, 2);
+  return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
+}
 
 // Hands out aligned pieces of memory; with a null base it only counts.
 class arena {
@@ -189,11 +236,13 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.query = memory.take<T>(capacity * b.query_stride + planner::most_joined_blocks * widest_lanes);
   // Rows read in place may be copied here, a run of them.
   const index tile = std::max(b.key_tile, direct_run);
-  b.key = memory.take<T>(tile * h.shape.d_qk);
+  b.key = memory.take<T>(tile * (h.pairs ? std::max(h.shape.d_qk, pairs_of_row(h)) : h.shape.d_qk));
   b.value = memory.take<T>(tile * b.output_stride);
   b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
+  b.rounded_lanes = memory.take<T>(h.pairs ? capacity * widest_lanes : 0);
+  b.rounded = memory.take<bfloat16>(h.pairs ? std::min(capacity, h.tiles.strip) * block<T>::weight_stride : 0);
   b.column = memory.take<T>(b.key_tile);
   b.untaken = memory.take<T>(b.key_tile);
   b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
@@ -241,7 +290,7 @@ inline partial_layout partial_layout_of(const plan_header& h) {
   p.sum = h.shape.d_v;
   p.shift = p.sum + 1;
   p.size = p.shift + 1;
-  p.exact_sum = h.weights == weight_type::float32 ? p.sum : p.size++;
+  p.exact_sum = h.weights == weight_type::float32 && h.weights_in_place == weight_type::float32 ? p.sum : p.size++;
   p.dropped = h.coverage == coverage_kind::above ? p.size++ : -1;
   p.crest = h.diagnostics || h.row_max ? p.size++ : -1;
   return p;
@@ -307,6 +356,12 @@ void for_each_strip(const block<T>& b, F&& f) {
   for (index first = 0; first < b.rows; first += b.plan->tiles.strip) {
     f(row_span{first, std::min(b.plan->tiles.strip, b.rows - first)});
   }
+}
+
+// Rounded weights of a row of the strip in hand.
+template <class T>
+bfloat16* weight_row(const block<T>& b, row_span strip, index row) {
+  return b.rounded + (row - strip.first) * block<T>::weight_stride;
 }
 
 // Scores of a row of the strip in hand.

@@ -7,6 +7,10 @@
 
 #if CRESTMAX_X86_SETS
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace crestmax {
@@ -18,11 +22,13 @@ enum class instruction_set : std::int32_t {
   neon,     // AArch64, whose baseline it is
   avx2,     // AVX2, FMA, F16C
   avx512,   // AVX-512 F, BW, DQ, VL
+  avx512_bf16,  // and products of pairs of bfloat16
+  amx,      // and tiles of them
   widest,   // as a wish: the best that the machine has
 };
 
 constexpr const char* name(instruction_set set) {
-  constexpr const char* names[] = {"portable", "generic", "neon", "avx2", "avx512", "widest"};
+  constexpr const char* names[] = {"portable", "generic", "neon", "avx2", "avx512", "avx512_bf16", "amx", "widest"};
   return names[static_cast<int>(set)];
 }
 
@@ -33,6 +39,17 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 #if CRESTMAX_X86_SETS
+
+// Linux keeps the state of tiles out of a process until it asks for it, once; false where it refuses. The
+// answer holds for all threads.
+inline bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long ask_for_state = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, ask_for_state, tile_data) == 0;
+#else
+  return false;
+#endif
+}
 
 // What the processor offers and the operating system saves on a context switch. Asked by CPUID and
 // XGETBV: compilers' own queries do not know all of the features.
@@ -49,7 +66,11 @@ inline instruction_set detect_instruction_set() {
   constexpr unsigned avx2 = 1u << 5, f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
   if ((b & avx2) == 0) return instruction_set::generic;
   const bool wide = (b & (f | dq | bw | vl)) == (f | dq | bw | vl) && (saved & zmm_state) == zmm_state;
-  return wide ? instruction_set::avx512 : instruction_set::avx2;
+  if (!wide) return instruction_set::avx2;
+  constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24, tile_state = 3u << 17, avx512_bf16 = 1u << 5;
+  const bool tiles = (d & (amx_bf16 | amx_tile)) == (amx_bf16 | amx_tile) && (saved & tile_state) == tile_state;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) == 0 || (a & avx512_bf16) == 0) return instruction_set::avx512;
+  return tiles && may_use_tiles() ? instruction_set::amx : instruction_set::avx512_bf16;
 }
 
 #else

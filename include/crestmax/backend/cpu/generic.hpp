@@ -172,6 +172,7 @@ struct primitives {
 
 inline constexpr instruction_set this_set = instruction_set::generic;
 
+#include "../../stages/multiply.inc"
 #include "kernels.inc"
 
 }  // namespace cpu::generic

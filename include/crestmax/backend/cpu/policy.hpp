@@ -81,14 +81,30 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   }
 }
 
+// Tiles multiply so fast that packing has to serve more rows; strips are whole groups of either kind.
+inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
+  constexpr scalar_kind kind = scalar_kind::bfloat16;
+  if (p.query_kind != kind || p.key_kind != kind || p.value_kind != kind) return g;
+  g.query_block = 480;
+  g.strip = 96;
+  g.row_group = rows_of_tiles;
+  g.pairs = pair_product::tiles;
+  return g;
+}
+
 // Query block: large enough that packing a tile of keys and values is a small part of the work.
 // Strip: its scores, and what passes by them, stay in the first two caches.
 // Key tile: the block in which sums start from zero.
 template <class Kernels, class T>
-tile_geometry geometry_of() {
+tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) {
   using P = typename Kernels::template vectors<T>;
   constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
-  return {rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(Kernels::set)};
+  tile_geometry g{rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
+  if constexpr (requires { typename P::pairs; }) {
+    if (set == instruction_set::portable || set >= instruction_set::avx512_bf16) g.pairs = pair_product::registers;
+    if (set >= instruction_set::amx) g = with_tiles(g, p);
+  }
+  return g;
 }
 
 // What does not depend on the instruction set.
@@ -119,7 +135,7 @@ struct policy : policy_base {
   const char* instruction_set(const plan_header&) const { return crestmax::name(Kernels::set); }
   status available(const problem&) const { return success(); }
   template <class T>
-  tile_geometry geometry(const problem&) const { return geometry_of<Kernels, T>(); }
+  tile_geometry geometry(const problem& p) const { return geometry_of<Kernels, T>(p); }
   template <class T>
   void run(const call_data<T>& call, index stage, index item, int worker) const {
     const default_float_state state;

@@ -16,8 +16,18 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::portable {
 
+struct pair_multiplies;
+
+// In a namespace of their own, as those of AVX-512 are.
+namespace vectors {
+
 template <class T>
-struct primitives {
+struct pairs_of { using pairs = pair_multiplies; };
+template <>
+struct pairs_of<double> {};
+
+template <class T>
+struct primitives : pairs_of<T> {
   using scalar = T;
   static constexpr int lanes = 16;
   static constexpr int panel_vectors = 2;
@@ -113,6 +123,47 @@ struct primitives {
     return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
   }
 
+  // Pairs of bfloat16. Like the instructions that it stands for, the product takes subnormal numbers for zero.
+  using pair_vec = std::array<bfloat16_pair, lanes>;
+  static pair_vec load(const bfloat16_pair* from) {
+    pair_vec x;
+    for (std::size_t i = 0; i < lanes; ++i) x[i] = from[i];
+    return x;
+  }
+  static T flushed(T x) { return std::fabs(x) < T(0x1p-126) ? std::copysign(T(0), x) : x; }
+  static T flushed(bfloat16 x) { return flushed(convert<T>(x)); }
+  static void add_product(vec& sum, const bfloat16_pair& a, const pair_vec& b) {
+    for (std::size_t i = 0; i < lanes; ++i) {
+      sum[i] = flushed(flushed(sum[i]) + flushed(a.second) * flushed(b[i].second));
+      sum[i] = flushed(sum[i] + flushed(a.first) * flushed(b[i].first));
+    }
+  }
+  static void store_rounded(bfloat16* to, const vec (&x)[panel_vectors], vec& sum) {
+    for (std::size_t v = 0; v < panel_vectors; ++v) {
+      narrow(to + v * lanes, x[v]);
+      sum = add(sum, widen(to + v * lanes));
+    }
+  }
+  static void transpose(const bfloat16* const* rows, index offset, bfloat16_pair* to, index stride) {
+    for (index j = 0; j < block; ++j) {
+      for (index i = 0; i < block; ++i) to[j * stride + i] = {rows[i][2 * (offset + j)], rows[i][2 * (offset + j) + 1]};
+    }
+  }
+  // `lanes` pairs of one number from each row.
+  static void interleave(const bfloat16* even, const bfloat16* odd, bfloat16_pair* to) {
+    for (std::size_t i = 0; i < lanes; ++i) to[i] = {even[i], odd[i]};
+  }
+  static magnitudes magnitudes_of(const bfloat16_pair* from, index count) {
+    magnitudes m{0xffff, 0};
+    for (index i = 0; i < 2 * count; ++i) {
+      const bfloat16 x = i % 2 == 0 ? from[i / 2].first : from[i / 2].second;
+      const auto magnitude = static_cast<std::uint16_t>(x.bits & 0x7fff);
+      if (magnitude != 0) m.least = std::min(m.least, magnitude);
+      m.most = std::max(m.most, magnitude);
+    }
+    return m;
+  }
+
   static T highest(const vec& x) {
     vec y = x;
     for (std::size_t i = 1; i < lanes; ++i) y[0] = y[i] > y[0] || y[0] != y[0] ? y[i] : y[0];
@@ -139,7 +190,16 @@ struct primitives {
   }
 };
 
+}  // namespace vectors
+
+using vectors::primitives;
+
 inline constexpr instruction_set this_set = instruction_set::portable;
+
+#include "../../stages/multiply.inc"
+#include "../../stages/pairs.inc"
+
+struct pair_multiplies : register_pairs<primitives<float>> {};
 
 #include "kernels.inc"
 

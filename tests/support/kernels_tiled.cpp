@@ -1,0 +1,3 @@
+// The kernels of AMX over plain tiles, compiled once for all test programs.
+#define CRESTMAX_INSTANTIATE_KERNELS
+#include "tiled.hpp"

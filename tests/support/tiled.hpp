@@ -1,0 +1,50 @@
+// An instruction set for tests: the kernels of AMX over tiles in plain C++, all else over the portable primitives. So
+// the logic of tiles runs on any machine.
+#pragma once
+
+#include <crestmax/backend/cpu/portable.hpp>
+
+#include "plain_tiles.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::tiled {
+
+struct pair_multiplies;
+
+template <class T>
+struct primitives : portable::vectors::primitives<T> {};
+template <>
+struct primitives<float> : portable::vectors::primitives<float> {
+  using pairs = pair_multiplies;
+};
+
+inline constexpr instruction_set this_set = instruction_set::portable;
+
+#include <crestmax/stages/multiply.inc>
+#include <crestmax/stages/pairs.inc>
+#include <crestmax/stages/tiles.inc>
+
+struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tiles> {
+  struct session : tile_pairs<primitives<float>, crestmax_test::plain_tiles>::session {
+    explicit session(const plan_header&) {}
+  };
+};
+
+#include <crestmax/backend/cpu/kernels.inc>
+
+}  // namespace cpu::tiled
+
+CRESTMAX_END_NAMESPACE
+
+namespace crestmax_test {
+
+struct tiled_backend : crestmax::cpu::policy<crestmax::cpu::tiled::kernels> {
+  const char* instruction_set(const crestmax::plan_header&) const { return "amx in plain C++"; }
+  template <class T>
+  crestmax::tile_geometry geometry(const crestmax::problem& p) const {
+    return crestmax::cpu::with_tiles(crestmax::cpu::geometry_of<crestmax::cpu::tiled::kernels, T>(p), p);
+  }
+};
+
+}  // namespace crestmax_test
