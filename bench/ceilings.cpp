@@ -204,6 +204,18 @@ void measure_exp(ceilings& c) {
 
 }  // namespace
 
+double multiply_add_scaling() {
+  const int cores = static_cast<int>(this_machine().cores.size());
+  const auto loop = multiply_add_loop<widest, 10>;
+  const long steps = static_cast<long>(4e9 / (20.0 * widest / 4));
+  const auto rate = [&](int count) {
+    team workers(count);
+    return count / fastest_of(2, [&] { workers.run(count, [&](auto, int) { loop(steps, 0.999f, 0.001f); }); });
+  };
+  const double one = rate(1);
+  return rate(cores) / one;
+}
+
 const ceilings& measured_ceilings() {
   static const ceilings measured = [] {
     ceilings c{};

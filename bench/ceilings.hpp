@@ -33,4 +33,8 @@ struct ceilings {
 // Measured on first use; takes a few seconds.
 const ceilings& measured_ceilings();
 
+// Multiply-adds of all cores at once over those of one, measured at each call in some hundredths of a second. Virtual
+// cores may share a real one for a while: then this is near 1.
+double multiply_add_scaling();
+
 }  // namespace crestmax_bench

@@ -1,0 +1,94 @@
+"""Times all participants on one case, again and again in turn, so that what disturbs the machine disturbs all."""
+
+import os
+import statistics
+import time
+
+PAUSE = 0.01  # seconds before a turn, in which the threads of whoever ran before fall asleep
+TURN = 0.08  # seconds that a turn takes at least
+
+
+def seconds_of(run, copy):
+    begin = time.perf_counter()
+    run(copy)
+    return time.perf_counter() - begin
+
+
+class Runner:
+    """One participant on one case: its fastest way of calling that gives the right answer.
+
+    The calling thread may use `cores`. Peers start threads of their own, which inherit that."""
+
+    def __init__(self, participant, work, cores):
+        self.name = participant.name
+        self.work = work
+        self.cores = cores
+        os.sched_setaffinity(0, cores)
+        self.run, self.label, self.error = None, "", None
+        self.output = None  # kept: what run() writes to lives as long as it
+        self.trouble = []
+        self.copy = 0
+        self.turns = []  # (fastest, median) seconds of a call in each turn
+        fastest = float("inf")
+        for label, prepare in participant.ways(work):
+            try:
+                run, output = prepare()
+                run(0)
+                error = work.error(output())
+                if not work.is_right(error):
+                    self.trouble.append(f"{label}: WRONG, error {error:.1e}")
+                    continue
+                seconds = min(seconds_of(run, 0) for _ in range(2))
+            except Exception as problem:  # whatever a peer raises means that it does not run this case
+                self.trouble.append(f"{label}: {str(problem).strip().splitlines()[0][:160]}")
+                continue
+            if seconds < fastest:
+                fastest, self.run, self.label, self.error, self.output = seconds, run, label, error, output
+
+    def take_turn(self):
+        """Some calls, the first of them to wake threads and warm caches; keeps and returns the fastest one."""
+        os.sched_setaffinity(0, self.cores)
+        time.sleep(PAUSE)
+        taken = []
+        begin = time.perf_counter()
+        while not taken or time.perf_counter() - begin < TURN:
+            self.copy = (self.copy + 1) % self.work.copies
+            taken.append(seconds_of(self.run, self.copy))
+        if len(taken) > 2:
+            taken = taken[1:]
+        self.turns.append((min(taken), statistics.median(taken)))
+        return self.turns[-1]
+
+
+def run_race(participants, work, cores, seconds, least_rounds):
+    """Results per participant: {"name", "way", "error", "trouble", "best", "median", "ratio", "median_ratio"}.
+
+    participants[0] is ours: it runs after each peer, and is compared with that peer by these turns alone. Ratios are
+    of speeds, ours over the peer's. `cores`: numbers of the cores to run on, one per thread."""
+    runners = [Runner(participant, work, cores[:1] if participant.keeps_threads else cores)
+               for participant in participants]
+    ours, peers = runners[0], [runner for runner in runners[1:] if runner.run]
+    beside = {peer.name: [] for peer in peers}
+    end = time.perf_counter() + seconds
+    rounds = 0
+    if ours.run:
+        while rounds < least_rounds or time.perf_counter() < end:
+            for peer in peers:
+                peer.take_turn()
+                beside[peer.name].append(ours.take_turn())
+            if not peers:
+                ours.take_turn()
+            rounds += 1
+    results = []
+    for runner in runners:
+        result = {"name": runner.name, "way": runner.label, "error": runner.error, "trouble": runner.trouble}
+        if runner.turns:
+            result["best"] = min(best for best, _ in runner.turns)
+            result["median"] = statistics.median(median for _, median in runner.turns)
+        if runner.turns and runner is not ours:
+            mine = beside[runner.name]
+            result["ratio"] = result["best"] / min(best for best, _ in mine)
+            result["median_ratio"] = statistics.median(
+                theirs[1] / own[1] for theirs, own in zip(runner.turns, mine))
+        results.append(result)
+    return results

@@ -1,0 +1,83 @@
+"""One process of the comparison: fixed threads on fixed cores. Writes a line of JSON for the machine and for each case.
+
+main.py starts it, so that cores and threads are set before any library loads.
+"""
+
+import json
+import os
+import sys
+import time
+
+CORES_SHARED_BELOW = 1.8  # multiply-adds of two cores over those of one: below, they are no two cores
+LONGEST_WAIT = 60  # seconds in a whole run that are spent waiting for the machine to give two real cores
+
+
+class Probe:
+    """Says whether the cores are as many real ones; waits for that for a while."""
+
+    def __init__(self, library, cores):
+        self.library, self.cores = library, cores
+        self.patience = LONGEST_WAIT
+
+    def ratio(self):
+        if len(self.cores) == 1:
+            return None
+        ratio = self.library.core_ratio()
+        os.sched_setaffinity(0, self.cores)
+        return ratio
+
+    def wait(self):
+        ratio = self.ratio()
+        while ratio is not None and ratio < CORES_SHARED_BELOW / 2 * len(self.cores) and self.patience > 0:
+            time.sleep(2)
+            self.patience -= 2
+            ratio = self.ratio()
+        return ratio
+
+
+def load_peers(names, threads):
+    """The peers, and why others are absent: {name: reason}."""
+    peers, absent = [], {}
+    for name in names:
+        try:
+            if name == "torch":
+                from torch_peer import Torch as peer
+            elif name == "onnxruntime":
+                from onnx_peer import OnnxRuntime as peer
+            elif name == "openvino":
+                from openvino_peer import OpenVino as peer
+            peers.append(peer(threads))
+        except Exception as problem:
+            absent[name] = f"{type(problem).__name__}: {problem}".splitlines()[0]
+    return peers, absent
+
+
+def main(settings):
+    cores = settings["cores"]
+    os.sched_setaffinity(0, cores)
+    import cases
+    from ours import Library, Ours
+    from race import run_race
+    from work import Work
+
+    def tell(**line):
+        print(json.dumps(line), flush=True)
+
+    library = Library(settings["library"], len(cores), settings["most"])
+    ceilings = library.ceilings()
+    os.sched_setaffinity(0, cores)
+    probe = Probe(library, cores)
+    peers, absent = load_peers(settings["peers"], len(cores))
+    tell(processor=library.processor, last_level_cache=library.last_level_cache, ceilings=ceilings,
+         versions={peer.name: peer.version for peer in peers}, absent=absent)
+    ours = Ours(library)
+    for case in (cases.Case(**case) for case in settings["cases"]):
+        work = Work(case, library)
+        before = probe.wait()
+        results = run_race([ours] + peers, work, cores, settings["seconds"], settings["rounds"])
+        tell(case=vars(case), instruction_set=ours.instruction_set, core_ratio=[before, probe.ratio()], results=results)
+        del work
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
