@@ -48,7 +48,7 @@ def row(case, line, standing, peers):
             return "-"
         if "best" in result:
             return f"{speed(case, result):.1f}"
-        return "WRONG" if any("WRONG" in trouble for trouble in result["trouble"]) else "-"
+        return "WRONG" if result["wrong"] else "-"
 
     def percent(share):
         return f"{share:.0%}" if share is not None else "-"
@@ -65,13 +65,16 @@ def row(case, line, standing, peers):
 
 def notes(lines):
     """What stands below the table: errors, the ways that were taken, what did not run, who is ahead."""
-    errors, ways, troubles = {}, {}, {}
+    errors, ways, troubles, wrong = {}, {}, {}, {}
     for case, line, _ in lines:
         for result in line["results"]:
             if result["error"] is not None:
                 worst = errors.setdefault(result["name"], {})
                 worst[case.kind] = max(worst.get(case.kind, 0), result["error"])
                 ways.setdefault(result["name"], {}).setdefault(result["way"], []).append(case.name)
+            for found in result["wrong"]:
+                wrong.setdefault((result["name"], found["way"]), []).append(
+                    (found["error"], case.work / found["seconds"] * 1e-9, case))
             for trouble in result["trouble"]:
                 troubles.setdefault(f"{result['name']}, {trouble}", []).append(case.name)
     yield "largest error against float64, relative to the largest number of the same output row:"
@@ -80,8 +83,12 @@ def notes(lines):
     yield "ways that were the fastest:"
     for name, taken in ways.items():
         yield f"  {name}: " + ", ".join(f"{way} ({len(names)} cases)" for way, names in taken.items())
+    for (name, way), found in wrong.items():
+        error, fastest, case = max(found, key=lambda one: one[1])
+        yield (f"WRONG: {name}, {way}: error {max(one[0] for one in found):.1e} in {len(found)} cases; not counted, "
+               f"though up to {fastest:.0f} {case.unit} in {case.name}")
     if troubles:
-        yield "what did not run, and what gave wrong results (its time is not used):"
+        yield "what did not run or was wrong:"
         for trouble, names in troubles.items():
             yield f"  {trouble} [{len(names)} cases, first: {names[0]}]"
     for verdict, words in (("PEER AHEAD", "a peer is ahead"), ("missed", "ahead, but the bar is missed"),

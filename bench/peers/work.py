@@ -5,7 +5,8 @@ import numpy
 from ours import DTYPES
 
 # Largest error that is taken for correct, relative to the largest number of a row of the output.
-TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 4e-2}
+# For fp16 it is below what bf16 can do: some peers would compute in bf16 what was given in fp16.
+TOLERANCE = {"fp32": 1e-4, "fp16": 3e-3, "bf16": 3e-2}
 CACHES = 8  # keys and values of a decode case together are at least this many times the last-level cache
 
 
