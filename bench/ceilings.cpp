@@ -204,18 +204,6 @@ void measure_exp(ceilings& c) {
 
 }  // namespace
 
-double multiply_add_scaling() {
-  const int cores = static_cast<int>(this_machine().cores.size());
-  const auto loop = multiply_add_loop<widest, 10>;
-  const long steps = static_cast<long>(4e9 / (20.0 * widest / 4));
-  const auto rate = [&](int count) {
-    team workers(count);
-    return count / fastest_of(2, [&] { workers.run(count, [&](auto, int) { loop(steps, 0.999f, 0.001f); }); });
-  };
-  const double one = rate(1);
-  return rate(cores) / one;
-}
-
 const ceilings& measured_ceilings() {
   static const ceilings measured = [] {
     ceilings c{};
@@ -226,6 +214,17 @@ const ceilings& measured_ceilings() {
     return c;
   }();
   return measured;
+}
+
+double multiply_add_share_now(int cores) {
+  constexpr int accumulators = 10;
+  const double flops_per_step = 2.0 * accumulators * widest / 4;
+  const long steps = static_cast<long>(4e9 / flops_per_step);
+  team workers(cores);
+  const double seconds = fastest_of(2, [&] {
+    workers.run(cores, [&](auto, int) { multiply_add_loop<widest, accumulators>(steps, 0.999f, 0.001f); });
+  });
+  return flops_per_step * static_cast<double>(steps) / seconds * 1e-9 / measured_ceilings().multiply_add.gflops;
 }
 
 }  // namespace crestmax_bench

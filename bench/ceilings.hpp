@@ -33,8 +33,8 @@ struct ceilings {
 // Measured on first use; takes a few seconds.
 const ceilings& measured_ceilings();
 
-// Multiply-adds of all cores at once over those of one, measured at each call in some hundredths of a second. Virtual
-// cores may share a real one for a while: then this is near 1.
-double multiply_add_scaling();
+// Multiply-adds of `cores` cores at once, measured at each call in some hundredths of a second, over what as many cores
+// by themselves reach: near 1, or 0.5 where two virtual cores share a real one just now.
+double multiply_add_share_now(int cores);
 
 }  // namespace crestmax_bench

@@ -93,6 +93,6 @@ def short_cases():
 
 def plot_cases():
     """What the plots need: speed over n, and over kv_len."""
-    some = [prefill("fp32", n, 128, causal) for n in (512, 1024, 2048, 4096, 8192) for causal in (False, True)]
-    return some + [decode(kind, kv_len) for kind in ("fp32", "bf16")
-                   for kv_len in (1024, 2048, 4096, 8192, 16384, 32768, 65536)]
+    some = [prefill(kind, n, 128, causal) for kind in ("fp32", "bf16") for causal in (False, True)
+            for n in (512, 1024, 2048, 4096, 8192)]
+    return some + [decode(kind, kv_len) for kind in KINDS for kv_len in (1024, 4096, 16384, 65536)]

@@ -135,9 +135,8 @@ PEERS_EXPORT void peers_ceilings(int vector_bytes, double* four) {
   four[3] = c.read_all_cores.gigabytes;
 }
 
-// How much faster multiply-adds are on all cores at once than on one, right now: 2.0 on two cores, 1.0 on two
-// hardware threads of one.
-PEERS_EXPORT double peers_core_ratio() { return crestmax_bench::multiply_add_scaling(); }
+// Multiply-adds of so many cores at once, right now, over what as many by themselves reach.
+PEERS_EXPORT double peers_share_now(int cores) { return crestmax_bench::multiply_add_share_now(cores); }
 
 PEERS_EXPORT const char* peers_processor() { return crestmax_bench::this_machine().processor.c_str(); }
 PEERS_EXPORT std::uint64_t peers_last_level_cache() { return crestmax_bench::this_machine().last_level_cache; }

@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument("--peers", default="torch,onnxruntime,openvino", help="which ones")
     parser.add_argument("--seconds", type=float, help="that a case is raced for at least")
     parser.add_argument("--library", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--results", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -36,7 +36,7 @@ def start(args, chosen, threads):
     """The process for one number of threads."""
     cores = sorted(os.sched_getaffinity(0))[:threads]
     settings = {"cores": cores, "library": str(args.library), "most": args.most, "peers": args.peers.split(","),
-                "cases": [asdict(case) for case in chosen], "rounds": 2 if args.short else 3,
+                "cases": [asdict(case) for case in chosen], "rounds": 2 if args.short or args.plots else 3,
                 "seconds": args.seconds or (1.0 if args.short or args.plots else 3.0)}
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS="1")
     if args.most == "avx2":
@@ -49,6 +49,10 @@ def describe(setup, args, threads):
     ceilings = setup["ceilings"]
     print(f"\n{setup['processor']}, {threads} thread(s): at most {ceilings['fma']:.0f} GFLOP/s of fp32 multiply-adds, "
           f"{ceilings['read']:.1f} GB/s of reading, measured now")
+    if threads == 2:
+        print(f"probe: multiply-adds on both cores at once reach {2 * setup['share_now']:.2f} times those of one")
+    if not table.is_quiet([setup["share_now"]]):
+        print("the machine was disturbed while ceilings were measured: shares may be too high")
     print(", ".join(f"{name} {version}" for name, version in setup["versions"].items()))
     for name, reason in setup["absent"].items():
         print(f"absent: {PEERS.get(name, name)}: {reason}")
@@ -97,10 +101,11 @@ def main():
     print()
     for note in table.notes(lines):
         print(note)
-    args.results.write_text(json.dumps({
+    results = args.folder / ("plots.json" if args.plots else "results.json")
+    results.write_text(json.dumps({
         "most": args.most, "machines": setups,
         "cases": [dict(line, name=case.name, standing=standing) for case, line, standing in lines]}, indent=1))
-    print(f"\nnumbers: {os.path.relpath(args.results)}")
+    print(f"\nnumbers: {os.path.relpath(results)}")
 
 
 if __name__ == "__main__":

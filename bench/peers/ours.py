@@ -34,13 +34,13 @@ class Library:
         for name, result in (("team", ctypes.c_void_p), ("memory", ctypes.c_void_p), ("memory_data", ctypes.c_void_p),
                              ("memory_free", None), ("workspace_bytes", ctypes.c_char_p),
                              ("attention", ctypes.c_char_p), ("instruction_set", ctypes.c_char_p),
-                             ("ceilings", None), ("core_ratio", ctypes.c_double),
+                             ("ceilings", None), ("share_now", ctypes.c_double),
                              ("processor", ctypes.c_char_p), ("last_level_cache", ctypes.c_uint64)):
             getattr(self.c, "peers_" + name).restype = result
         self.team = ctypes.c_void_p(self.c.peers_team(threads))
         self.processor = self.c.peers_processor().decode()
         self.last_level_cache = self.c.peers_last_level_cache()
-        self.all_cores = threads > 1
+        self.threads = threads
 
     # The next two leave the calling thread on the first core.
 
@@ -48,11 +48,11 @@ class Library:
         """GFLOP/s of multiply-adds and GB/s of reading, by as many cores as there are threads."""
         four = (ctypes.c_double * 4)()
         self.c.peers_ceilings(VECTOR_BYTES.get(self.most, 64), four)
-        return {"fma": four[1 if self.all_cores else 0], "read": four[3 if self.all_cores else 2]}
+        return {"fma": four[1 if self.threads > 1 else 0], "read": four[3 if self.threads > 1 else 2]}
 
-    def core_ratio(self):
-        """Multiply-adds of all cores at once over those of one."""
-        return self.c.peers_core_ratio()
+    def share_now(self):
+        """How much of their multiply-adds the cores give just now: 1.0, or 0.5 if two share a real one."""
+        return self.c.peers_share_now(self.threads)
 
     def array(self, shape, dtype):
         """An uninitialised numpy array on the same kind of pages as the bandwidth ceiling's."""

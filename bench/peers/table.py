@@ -1,6 +1,7 @@
 """The table: a line per case as it comes, and what is to be said below."""
 
 WIDTH = 10
+UNDISTURBED = 0.9  # of their multiply-adds: below, others use the cores, or two of them share a real one
 
 
 def speed(case, result):
@@ -21,18 +22,17 @@ def judge(case, line, ceilings):
     best = min(peers, key=lambda result: result["ratio"])
     standing.update(peer=best["name"], way=best["way"], peer_speed=speed(case, best),
                     peer_share=speed(case, best) / limit, ratio=best["ratio"], median_ratio=best["median_ratio"])
-    if is_shared(line):
-        standing["verdict"] = "cores shared"
-    elif best["ratio"] >= max(standing["bar"], 1):
+    if best["ratio"] >= max(standing["bar"], 1):
         standing["verdict"] = "met"
     else:
         standing["verdict"] = "missed" if best["ratio"] >= 1 else "PEER AHEAD"
+    standing["quiet"] = is_quiet(line["share_now"])
     return standing
 
 
-def is_shared(line):
-    """Whether the cores were no real ones before or after the race."""
-    return any(ratio is not None and ratio < 1.8 for ratio in line["core_ratio"])
+def is_quiet(shares):
+    """Whether the cores gave all their multiply-adds at every probe."""
+    return all(share >= UNDISTURBED for share in shares)
 
 
 def header(peers):
@@ -59,7 +59,7 @@ def row(case, line, standing, peers):
     by_name = {result["name"]: result for result in line["results"]}
     columns = [f"{case.name:<34}"] + [f"{cell(by_name.get(name)):>{WIDTH}}" for name in ["crestmax"] + peers]
     columns += [f"{number('ratio'):>6}", f"{number('median_ratio'):>6}", f"{percent(standing['share']):>6}",
-                f"{percent(standing.get('peer_share')):>6}", f"{standing['bar']:>5.2f}  {standing['verdict']}"]
+                f"{percent(standing.get('peer_share')):>6}", f"{standing['bar']:>5.2f}  {standing['verdict']}{'' if standing.get('quiet', True) else ' ~'}"]
     return "  ".join(columns)
 
 
@@ -91,13 +91,17 @@ def notes(lines):
         yield "what did not run or was wrong:"
         for trouble, names in troubles.items():
             yield f"  {trouble} [{len(names)} cases, first: {names[0]}]"
-    for verdict, words in (("PEER AHEAD", "a peer is ahead"), ("missed", "ahead, but the bar is missed"),
-                           ("cores shared", "not judged, the cores were no two real ones")):
+    for verdict, words in (("PEER AHEAD", "a peer is ahead"), ("missed", "ahead, but the bar is missed")):
         found = [(case, line, standing) for case, line, standing in lines if standing["verdict"] == verdict]
         if found:
             yield f"{words}:"
         for case, line, standing in found:
             yield (f"  {case.name}, {line['threads']} thread(s): {standing['ratio']:.2f} times {standing['peer']} "
-                   f"({standing['way']}), bar {standing['bar']:.2f}")
+                   f"({standing['way']}), median {standing['median_ratio']:.2f}, bar {standing['bar']:.2f}"
+                   + ("" if standing["quiet"] else " ~"))
+    disturbed = sum(not standing.get("quiet", True) for _, _, standing in lines)
+    if disturbed:
+        yield (f"~ in {disturbed} cases: just before or after, the cores gave less than {UNDISTURBED:.0%} of their "
+               "multiply-adds (others were running, or two virtual cores shared a real one): run again")
     verdicts = [standing["verdict"] for _, _, standing in lines]
     yield f"{len(lines)} cases: " + ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))

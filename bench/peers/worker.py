@@ -8,31 +8,30 @@ import os
 import sys
 import time
 
-CORES_SHARED_BELOW = 1.8  # multiply-adds of two cores over those of one: below, they are no two cores
-LONGEST_WAIT = 60  # seconds in a whole run that are spent waiting for the machine to give two real cores
+import table
+
+LONGEST_WAIT = 60  # seconds in a whole run that are spent waiting for an undisturbed machine
 
 
 class Probe:
-    """Says whether the cores are as many real ones; waits for that for a while."""
+    """Says how much of their multiply-adds the cores give just now; waits for all of it for a while."""
 
     def __init__(self, library, cores):
         self.library, self.cores = library, cores
         self.patience = LONGEST_WAIT
 
-    def ratio(self):
-        if len(self.cores) == 1:
-            return None
-        ratio = self.library.core_ratio()
+    def share(self):
+        share = self.library.share_now()
         os.sched_setaffinity(0, self.cores)
-        return ratio
+        return share
 
     def wait(self):
-        ratio = self.ratio()
-        while ratio is not None and ratio < CORES_SHARED_BELOW / 2 * len(self.cores) and self.patience > 0:
+        share = self.share()
+        while share < table.UNDISTURBED and self.patience > 0:
             time.sleep(2)
             self.patience -= 2
-            ratio = self.ratio()
-        return ratio
+            share = self.share()
+        return share
 
 
 def load_peers(names, threads):
@@ -64,18 +63,19 @@ def main(settings):
         print(json.dumps(line), flush=True)
 
     library = Library(settings["library"], len(cores), settings["most"])
+    probe = Probe(library, cores)
+    share = probe.wait()
     ceilings = library.ceilings()
     os.sched_setaffinity(0, cores)
-    probe = Probe(library, cores)
     peers, absent = load_peers(settings["peers"], len(cores))
     tell(processor=library.processor, last_level_cache=library.last_level_cache, ceilings=ceilings,
-         versions={peer.name: peer.version for peer in peers}, absent=absent)
+         share_now=share, versions={peer.name: peer.version for peer in peers}, absent=absent)
     ours = Ours(library)
     for case in (cases.Case(**case) for case in settings["cases"]):
         work = Work(case, library)
         before = probe.wait()
         results = run_race([ours] + peers, work, cores, settings["seconds"], settings["rounds"])
-        tell(case=vars(case), instruction_set=ours.instruction_set, core_ratio=[before, probe.ratio()], results=results)
+        tell(case=vars(case), instruction_set=ours.instruction_set, share_now=[before, probe.share()], results=results)
         del work
 
 
