@@ -120,23 +120,22 @@ PEERS_EXPORT const char* peers_instruction_set(const peers_call* c, team* worker
   return message_of(s);
 }
 
-// Measured on first use, which takes some seconds: multiply-adds of vectors of at most `vector_bytes` (one core,
-// all cores; GFLOP/s), reading (one core, all cores; GB/s).
-PEERS_EXPORT void peers_ceilings(int vector_bytes, double* four) {
-  const crestmax_bench::ceilings& c = crestmax_bench::measured_ceilings();
+// Takes some seconds. Multiply-adds of vectors of at most `vector_bytes` (one core, all cores; GFLOP/s), reading (one
+// core, all cores; GB/s), and multiply-adds of the widest vectors (one core).
+PEERS_EXPORT void peers_ceilings(int vector_bytes, double* five) {
+  const crestmax_bench::ceilings c = crestmax_bench::measure_ceilings();
   double one = 0;
   for (const auto& width : c.widths) {
     if (width.vector_bytes <= vector_bytes) one = std::max(one, width.gflops);
   }
-  if (vector_bytes >= c.multiply_add.vector_bytes) one = c.multiply_add.gflops;
-  four[0] = one;
-  four[1] = c.multiply_add_all_cores * one / c.multiply_add.gflops;
-  four[2] = c.read.gigabytes;
-  four[3] = c.read_all_cores.gigabytes;
+  five[0] = one;
+  five[1] = c.multiply_add_all_cores * one / c.multiply_add.gflops;
+  five[2] = c.read.gigabytes;
+  five[3] = c.read_all_cores.gigabytes;
+  five[4] = c.multiply_add.gflops;
 }
 
-// Multiply-adds of so many cores at once, right now, over what as many by themselves reach.
-PEERS_EXPORT double peers_share_now(int cores) { return crestmax_bench::multiply_add_share_now(cores); }
+PEERS_EXPORT double peers_multiply_adds_now(int cores) { return crestmax_bench::multiply_adds_now(cores); }
 
 PEERS_EXPORT const char* peers_processor() { return crestmax_bench::this_machine().processor.c_str(); }
 PEERS_EXPORT std::uint64_t peers_last_level_cache() { return crestmax_bench::this_machine().last_level_cache; }

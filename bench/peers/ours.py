@@ -34,7 +34,7 @@ class Library:
         for name, result in (("team", ctypes.c_void_p), ("memory", ctypes.c_void_p), ("memory_data", ctypes.c_void_p),
                              ("memory_free", None), ("workspace_bytes", ctypes.c_char_p),
                              ("attention", ctypes.c_char_p), ("instruction_set", ctypes.c_char_p),
-                             ("ceilings", None), ("share_now", ctypes.c_double),
+                             ("ceilings", None), ("multiply_adds_now", ctypes.c_double),
                              ("processor", ctypes.c_char_p), ("last_level_cache", ctypes.c_uint64)):
             getattr(self.c, "peers_" + name).restype = result
         self.team = ctypes.c_void_p(self.c.peers_team(threads))
@@ -45,14 +45,16 @@ class Library:
     # The next two leave the calling thread on the first core.
 
     def ceilings(self):
-        """GFLOP/s of multiply-adds and GB/s of reading, by as many cores as there are threads."""
-        four = (ctypes.c_double * 4)()
-        self.c.peers_ceilings(VECTOR_BYTES.get(self.most, 64), four)
-        return {"fma": four[1 if self.threads > 1 else 0], "read": four[3 if self.threads > 1 else 2]}
+        """GFLOP/s of multiply-adds and GB/s of reading, by as many cores as there are threads; and GFLOP/s of the widest
+        vectors by one core. Takes some seconds."""
+        five = (ctypes.c_double * 5)()
+        self.c.peers_ceilings(VECTOR_BYTES.get(self.most, 64), five)
+        several = self.threads > 1
+        return {"fma": five[1 if several else 0], "read": five[3 if several else 2], "widest_fma_one_core": five[4]}
 
-    def share_now(self):
-        """How much of their multiply-adds the cores give just now: 1.0, or 0.5 if two share a real one."""
-        return self.c.peers_share_now(self.threads)
+    def multiply_adds_now(self):
+        """GFLOP/s that all cores together give just now, of the widest vectors."""
+        return self.c.peers_multiply_adds_now(self.threads)
 
     def array(self, shape, dtype):
         """An uninitialised numpy array on the same kind of pages as the bandwidth ceiling's."""
