@@ -27,8 +27,8 @@ class Runner:
         os.sched_setaffinity(0, cores)
         self.run, self.label, self.error = None, "", None
         self.output = None  # kept: what run() writes to lives as long as it
-        self.trouble = []  # of each way that does not run, or is wrong
-        self.wrong = []
+        self.trouble = []  # why ways do not run
+        self.wrong = []  # ways whose results are wrong
         self.copy = 0
         self.turns = []  # (fastest, median) seconds of a call in each turn
         fastest = float("inf")
@@ -40,11 +40,11 @@ class Runner:
                 if seconds < min(LONG, 2 * fastest):
                     seconds = min(seconds_of(run, 0) for _ in range(2))
                 if not work.is_right(error):
-                    self.trouble.append(f"{label}: WRONG, not counted")
                     self.wrong.append({"way": label, "error": error, "seconds": seconds})
                     continue
             except Exception as problem:  # whatever a peer raises means that it does not run this case
-                self.trouble.append(f"{label}: {str(problem).strip().splitlines()[0][:160]}")
+                first_line = str(problem).strip().splitlines()[0]
+                self.trouble.append(f"{label}: {first_line.rpartition(' : ')[2][:160]}")
                 continue
             if seconds < fastest:
                 fastest, self.run, self.label, self.error, self.output = seconds, run, label, error, output

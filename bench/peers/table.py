@@ -80,17 +80,17 @@ def notes(lines):
     yield "largest error against float64, relative to the largest number of the same output row:"
     for name, worst in errors.items():
         yield f"  {name}: " + ", ".join(f"{kind} {error:.1e}" for kind, error in worst.items())
-    yield "ways that were the fastest:"
+    yield "ways that were the fastest (in how many cases):"
     for name, taken in ways.items():
-        yield f"  {name}: " + ", ".join(f"{way} ({len(names)} cases)" for way, names in taken.items())
+        yield f"  {name}: " + ", ".join(f"{way} ({len(names)})" for way, names in taken.items())
     for (name, way), found in wrong.items():
         error, fastest, case = max(found, key=lambda one: one[1])
-        yield (f"WRONG: {name}, {way}: error {max(one[0] for one in found):.1e} in {len(found)} cases; not counted, "
+        yield (f"WRONG: {name}, {way}: error {max(one[0] for one in found):.1e} in {len(found)} case(s); not counted, "
                f"though up to {fastest:.0f} {case.unit} in {case.name}")
     if troubles:
-        yield "what did not run or was wrong:"
+        yield "what did not run:"
         for trouble, names in troubles.items():
-            yield f"  {trouble} [{len(names)} cases, first: {names[0]}]"
+            yield f"  {trouble} [{len(names)} case(s), first: {names[0]}]"
     for verdict, words in (("PEER AHEAD", "a peer is ahead"), ("missed", "ahead, but the bar is missed")):
         found = [(case, line, standing) for case, line, standing in lines if standing["verdict"] == verdict]
         if found:
@@ -101,7 +101,7 @@ def notes(lines):
                    + ("" if standing["quiet"] else " ~"))
     disturbed = sum(not standing.get("quiet", True) for _, _, standing in lines)
     if disturbed:
-        yield (f"~ in {disturbed} cases: just before or after, the cores gave less than {UNDISTURBED:.0%} of their "
+        yield (f"~ in {disturbed} case(s): just before or after, the cores gave less than {UNDISTURBED:.0%} of their "
                "multiply-adds (others were running, or two virtual cores shared a real one): run again")
     verdicts = [standing["verdict"] for _, _, standing in lines]
     yield f"{len(lines)} cases: " + ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
