@@ -65,10 +65,10 @@ class Runner:
 
 
 def run_race(participants, work, cores, seconds, least_rounds):
-    """Results per participant: {"name", "way", "error", "trouble", "best", "median", "ratio", "median_ratio"}.
+    """Results per participant: {"name", "way", "error", "trouble", "best", "median", "ratio", "ratio_of_fastest"}.
 
     participants[0] is ours: it runs after each peer, and is compared with that peer by these turns alone. Ratios are
-    of speeds, ours over the peer's. `cores`: numbers of the cores to run on, one per thread."""
+    of speeds, ours over the peer's: "ratio" is the median of the ratios of such pairs of turns. `cores`: numbers of the cores to run on, one per thread."""
     runners = [Runner(participant, work, cores[:1] if participant.keeps_threads else cores)
                for participant in participants]
     ours, peers = runners[0], [runner for runner in runners[1:] if runner.run]
@@ -92,8 +92,8 @@ def run_race(participants, work, cores, seconds, least_rounds):
             result["median"] = statistics.median(median for _, median in runner.turns)
         if runner.turns and runner is not ours:
             mine = beside[runner.name]
-            result["ratio"] = result["best"] / min(best for best, _ in mine)
-            result["median_ratio"] = statistics.median(
+            result["ratio_of_fastest"] = result["best"] / min(best for best, _ in mine)
+            result["ratio"] = statistics.median(
                 theirs[1] / own[1] for theirs, own in zip(runner.turns, mine))
         results.append(result)
     return results

@@ -10,7 +10,7 @@ def speed(case, result):
 
 
 def judge(case, line, ceilings):
-    """Our standing in one case: {"ours", "peer", "peer_speed", "ratio", "median_ratio", "bar", "verdict", shares}."""
+    """Our standing in one case: speeds, shares, ratios to the best peer, and a verdict by the median of turns."""
     ours, peers = line["results"][0], [result for result in line["results"][1:] if "best" in result]
     limit = case.ceiling(ceilings)
     standing = {"ours": speed(case, ours), "share": None, "bar": case.bar(line["instruction_set"]), "peer": None}
@@ -21,11 +21,12 @@ def judge(case, line, ceilings):
         return standing
     best = min(peers, key=lambda result: result["ratio"])
     standing.update(peer=best["name"], way=best["way"], peer_speed=speed(case, best),
-                    peer_share=speed(case, best) / limit, ratio=best["ratio"], median_ratio=best["median_ratio"])
-    if best["ratio"] >= max(standing["bar"], 1):
+                    peer_share=speed(case, best) / limit, ratio=best["ratio"],
+                    ratio_of_fastest=best["ratio_of_fastest"])
+    if standing["ratio"] >= max(standing["bar"], 1):
         standing["verdict"] = "met"
     else:
-        standing["verdict"] = "missed" if best["ratio"] >= 1 else "PEER AHEAD"
+        standing["verdict"] = "missed" if standing["ratio"] >= 1 else "PEER AHEAD"
     standing["quiet"] = is_quiet(line["share_now"])
     return standing
 
@@ -37,7 +38,7 @@ def is_quiet(shares):
 
 def header(peers):
     columns = [f"{'case':<34}"] + [f"{name[:WIDTH]:>{WIDTH}}" for name in ["crestmax"] + peers]
-    columns += [f"{'ratio':>6}", f"{'median':>6}", f"{'share':>6}", f"{'peer':>6}", f"{'bar':>5}  "]
+    columns += [f"{'ratio':>6}", f"{'best':>6}", f"{'share':>6}", f"{'peer':>6}", f"{'bar':>5}  "]
     return "  ".join(columns)
 
 
@@ -58,7 +59,7 @@ def row(case, line, standing, peers):
 
     by_name = {result["name"]: result for result in line["results"]}
     columns = [f"{case.name:<34}"] + [f"{cell(by_name.get(name)):>{WIDTH}}" for name in ["crestmax"] + peers]
-    columns += [f"{number('ratio'):>6}", f"{number('median_ratio'):>6}", f"{percent(standing['share']):>6}",
+    columns += [f"{number('ratio'):>6}", f"{number('ratio_of_fastest'):>6}", f"{percent(standing['share']):>6}",
                 f"{percent(standing.get('peer_share')):>6}", f"{standing['bar']:>5.2f}  {standing['verdict']}{'' if standing.get('quiet', True) else ' ~'}"]
     return "  ".join(columns)
 
@@ -97,7 +98,7 @@ def notes(lines):
             yield f"{words}:"
         for case, line, standing in found:
             yield (f"  {case.name}, {line['threads']} thread(s): {standing['ratio']:.2f} times {standing['peer']} "
-                   f"({standing['way']}), median {standing['median_ratio']:.2f}, bar {standing['bar']:.2f}"
+                   f"({standing['way']}), by the fastest calls {standing['ratio_of_fastest']:.2f}, bar {standing['bar']:.2f}"
                    + ("" if standing["quiet"] else " ~"))
     disturbed = sum(not standing.get("quiet", True) for _, _, standing in lines)
     if disturbed:

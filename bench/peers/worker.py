@@ -55,6 +55,10 @@ def load_peers(names, threads):
                 from onnx_peer import OnnxRuntime as peer
             elif name == "openvino":
                 from openvino_peer import OpenVino as peer
+            elif name == "ggml":
+                from ggml_peer import Ggml as peer
+            else:
+                raise ValueError("no such peer: torch, onnxruntime, openvino, ggml")
             peers.append(peer(threads))
         except Exception as problem:
             absent[name] = f"{type(problem).__name__}: {problem}".splitlines()[0]
@@ -83,6 +87,10 @@ def main(settings):
                 from onnx_peer import OnnxRuntime as peer
             elif name == "openvino":
                 from openvino_peer import OpenVino as peer
+            elif name == "ggml":
+                from ggml_peer import Ggml as peer
+            else:
+                raise ValueError("no such peer: torch, onnxruntime, openvino, ggml")
             peers.append(peer(threads))
         except Exception as problem:
             absent[name] = f"{type(problem).__name__}: {problem}".splitlines()[0]

@@ -22,7 +22,7 @@ def result(name, best=None, ratio=None, wrong=()):
     if best:
         found.update(best=best, median=best)
     if ratio:
-        found.update(ratio=ratio, median_ratio=ratio)
+        found.update(ratio=ratio, ratio_of_fastest=ratio)
     return found
 
 
