@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("svg")
-matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "crestmax", "font.family": "sans-serif", "font.size": 10})
+matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "crestmax", "font.family": "sans-serif",
+                            "font.size": 10})
 from matplotlib import pyplot  # noqa: E402  after the choice of what draws
 
 import cases  # noqa: E402
@@ -48,7 +49,8 @@ def panel(axes, lines, title, ceiling_name):
 
 def draw(path, lines, panels, what, unit, length, processor, ceiling_name):
     """One file: `panels` is [(title, which cases)]."""
-    figure, all_axes = pyplot.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), sharey=True, layout="constrained")
+    size = (4 * len(panels), 3.6)
+    figure, all_axes = pyplot.subplots(1, len(panels), figsize=size, sharey=True, layout="constrained")
     for axes, (title, chosen) in zip(all_axes, panels):
         panel(axes, [line for line in lines if chosen(line[0])], title, ceiling_name)
         axes.set_xlabel(length)
@@ -67,7 +69,7 @@ def main():
     processor = f"{setup['processor']}, {numbers['cases'][0]['instruction_set']}"
     draw(folder / "prefill.svg", lines,
          [(f"{kind}, {'causal' if causal else 'full'}",
-           lambda case, kind=kind, causal=causal: case.phase == "prefill" and (case.kind, case.causal) == (kind, causal))
+           lambda case, of=(kind, causal): case.phase == "prefill" and (case.kind, case.causal) == of)
           for kind, causal in (("fp32", False), ("fp32", True), ("bf16", False), ("bf16", True))],
          "Prefill, 8 heads of 128", "GFLOP/s", "n", processor, "fp32 multiply-adds")
     draw(folder / "decode.svg", lines,

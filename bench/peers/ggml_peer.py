@@ -1,7 +1,7 @@
 """ggml: its fused attention, and the multiply, softmax, multiply that it is otherwise written as.
 
-CRESTMAX_GGML names the folder of a build, in which libggml-base.so and libggml-cpu.so lie somewhere. Queries and outputs are
-fp32, as ggml wants them; keys and values have the type of the case.
+CRESTMAX_GGML names the folder of a build, in which libggml-base.so and libggml-cpu.so lie somewhere. Queries and
+outputs are fp32, as ggml wants them; keys and values have the type of the case.
 """
 
 import ctypes
@@ -88,8 +88,9 @@ class Ggml:
 
     def ways(self, work):
         """[(label, prepare)] of all ways to call it; prepare() gives run(copy) and output()."""
+        scores = work.case.q_heads * work.case.q_len * work.case.kv_len
         return [("flash_attn_ext", lambda: self.prepare(work, flash, 0)),
-                ("unfused", lambda: self.prepare(work, unfused, 2 * work.case.q_heads * work.case.q_len * work.case.kv_len))]
+                ("unfused", lambda: self.prepare(work, unfused, 2 * scores))]
 
     def prepare(self, work, attention, floats):
         """`floats`: how many the intermediate results of attention(...) have."""

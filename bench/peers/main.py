@@ -18,7 +18,7 @@ AVX2_ONLY = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="bench/peers/run", description="crestmax beside PyTorch, ONNX Runtime and OpenVINO.")
+    parser = argparse.ArgumentParser(prog="bench/peers/run")
     parser.add_argument("--short", action="store_true", help="nine shapes: about two minutes")
     parser.add_argument("--plots", action="store_true", help="the shapes that bench/peers/plot draws, one thread")
     parser.add_argument("--most", choices=["avx2", "widest"], default="widest",

@@ -23,7 +23,8 @@ class OnnxRuntime:
         ways = [("Attention", lambda: self.attention(work))]
         if case.causal or case.q_len == 1:
             ways.append(("GroupQueryAttention", lambda: self.group_query(work)))
-        ways.append(("MultiHeadAttention" + (", heads folded" if case.group > 1 else ""), lambda: self.multi_head(work)))
+        folded = ", heads folded" if case.group > 1 else ""
+        ways.append((f"MultiHeadAttention{folded}", lambda: self.multi_head(work)))
         return ways
 
     def attention(self, work):
@@ -79,8 +80,8 @@ class OnnxRuntime:
             + [helper.make_tensor_value_info(name, kind, kv_shape) for name in caches],
             [info(name, array) for name, array in outputs.items()]
             + [helper.make_tensor_value_info(name, kind, kv_shape) for name in shared])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)],
-                                  ir_version=11)
+        operators = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)]
+        model = helper.make_model(graph, opset_imports=operators, ir_version=11)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1

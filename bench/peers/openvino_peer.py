@@ -59,8 +59,8 @@ class OpenVino:
         return run, lambda: output
 
     def prepare_state(self, work, precision):
-        """Keys and values are the model's state, as in its language models: every copy is a request of its own, and each
-        call appends one key, so that they are some calls longer in the end."""
+        """Keys and values are the model's state, as in its language models: every copy is a request of its own, and
+        each call appends one key, so that they are some calls longer in the end."""
         case = work.case
         kind = TYPES[case.kind]
         query_shape = (1, case.q_heads, 1, case.head_dim)

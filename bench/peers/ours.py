@@ -8,7 +8,8 @@ import numpy
 
 from cases import KINDS
 
-DTYPES = {"fp32": numpy.dtype(numpy.float32), "fp16": numpy.dtype(numpy.float16), "bf16": numpy.dtype(ml_dtypes.bfloat16)}
+DTYPES = {"fp32": numpy.dtype(numpy.float32), "fp16": numpy.dtype(numpy.float16),
+          "bf16": numpy.dtype(ml_dtypes.bfloat16)}
 SETS = {"generic": 1, "avx2": 2, "avx512": 3, "widest": 4}  # crestmax::instruction_set
 VECTOR_BYTES = {"generic": 16, "avx2": 32}
 
@@ -45,8 +46,8 @@ class Library:
     # The next two leave the calling thread on the first core.
 
     def ceilings(self):
-        """GFLOP/s of multiply-adds and GB/s of reading, by as many cores as there are threads; and GFLOP/s of the widest
-        vectors by one core. Takes some seconds."""
+        """GFLOP/s of multiply-adds and GB/s of reading, by as many cores as there are threads; and GFLOP/s of the
+        widest vectors by one core. Takes some seconds."""
         five = (ctypes.c_double * 5)()
         self.c.peers_ceilings(VECTOR_BYTES.get(self.most, 64), five)
         several = self.threads > 1

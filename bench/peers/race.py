@@ -68,7 +68,8 @@ def run_race(participants, work, cores, seconds, least_rounds):
     """Results per participant: {"name", "way", "error", "trouble", "best", "median", "ratio", "ratio_of_fastest"}.
 
     participants[0] is ours: it runs after each peer, and is compared with that peer by these turns alone. Ratios are
-    of speeds, ours over the peer's: "ratio" is the median of the ratios of such pairs of turns. `cores`: numbers of the cores to run on, one per thread."""
+    of speeds, ours over the peer's: "ratio" is the median of the ratios of such pairs of turns. `cores`: numbers of the
+    cores to run on, one per thread."""
     runners = [Runner(participant, work, cores[:1] if participant.keeps_threads else cores)
                for participant in participants]
     ours, peers = runners[0], [runner for runner in runners[1:] if runner.run]

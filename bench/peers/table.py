@@ -38,7 +38,7 @@ def is_quiet(shares):
 
 def header(peers):
     columns = [f"{'case':<34}"] + [f"{name[:WIDTH]:>{WIDTH}}" for name in ["crestmax"] + peers]
-    columns += [f"{'ratio':>6}", f"{'best':>6}", f"{'share':>6}", f"{'peer':>6}", f"{'bar':>5}  "]
+    columns += [f"{'ratio':>6}", f"{'best':>6}", f"{'share':>6}", f"{'peer':>6}", f"{'bar':>5}"]
     return "  ".join(columns)
 
 
@@ -60,7 +60,8 @@ def row(case, line, standing, peers):
     by_name = {result["name"]: result for result in line["results"]}
     columns = [f"{case.name:<34}"] + [f"{cell(by_name.get(name)):>{WIDTH}}" for name in ["crestmax"] + peers]
     columns += [f"{number('ratio'):>6}", f"{number('ratio_of_fastest'):>6}", f"{percent(standing['share']):>6}",
-                f"{percent(standing.get('peer_share')):>6}", f"{standing['bar']:>5.2f}  {standing['verdict']}{'' if standing.get('quiet', True) else ' ~'}"]
+                f"{percent(standing.get('peer_share')):>6}", f"{standing['bar']:>5.2f}",
+                standing["verdict"] + ("" if standing.get("quiet", True) else " ~")]
     return "  ".join(columns)
 
 
@@ -98,8 +99,8 @@ def notes(lines):
             yield f"{words}:"
         for case, line, standing in found:
             yield (f"  {case.name}, {line['threads']} thread(s): {standing['ratio']:.2f} times {standing['peer']} "
-                   f"({standing['way']}), by the fastest calls {standing['ratio_of_fastest']:.2f}, bar {standing['bar']:.2f}"
-                   + ("" if standing["quiet"] else " ~"))
+                   f"({standing['way']}), by the fastest calls {standing['ratio_of_fastest']:.2f}, "
+                   f"bar {standing['bar']:.2f}" + ("" if standing["quiet"] else " ~"))
     disturbed = sum(not standing.get("quiet", True) for _, _, standing in lines)
     if disturbed:
         yield (f"~ in {disturbed} case(s): just before or after, the cores gave less than {UNDISTURBED:.0%} of their "

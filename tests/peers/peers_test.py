@@ -76,7 +76,8 @@ class Fake:
         self.name, self.errors = name, errors
 
     def ways(self, work):
-        return [(f"way {i}", lambda error=error: (lambda copy: None, lambda: error)) for i, error in enumerate(self.errors)]
+        return [(f"way {i}", lambda error=error: (lambda copy: None, lambda: error))
+                for i, error in enumerate(self.errors)]
 
 
 class FakeWork:
