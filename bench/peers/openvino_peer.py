@@ -21,7 +21,7 @@ class OpenVino:
         """[(label, prepare)] of all ways to call it; prepare() gives run(copy) and output()."""
         case = work.case
         precisions = [("", TYPES[case.kind])]
-        if case.kind == "fp16":  # without fp16 arithmetic, this hint may be taken for bf16
+        if case.kind != "fp32":  # a CPU may lack the type's arithmetic; fp16 may then be computed in bf16
             precisions.append((" in fp32", TYPES["fp32"]))
         ways = []
         for words, precision in precisions:

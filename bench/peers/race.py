@@ -43,8 +43,7 @@ class Runner:
                     self.wrong.append({"way": label, "error": error, "seconds": seconds})
                     continue
             except Exception as problem:  # whatever a peer raises means that it does not run this case
-                first_line = str(problem).strip().splitlines()[0]
-                self.trouble.append(f"{label}: {first_line.rpartition(' : ')[2][:160]}")
+                self.trouble.append(f"{label}: {reason_of(problem)}")
                 continue
             if seconds < fastest:
                 fastest, self.run, self.label, self.error, self.output = seconds, run, label, error, output
@@ -62,6 +61,13 @@ class Runner:
             taken = taken[1:]
         self.turns.append((min(taken), statistics.median(taken)))
         return self.turns[-1]
+
+
+def reason_of(problem):
+    """What an exception says, in a line: places in a peer's source are left out."""
+    lines = [line.strip() for line in str(problem).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Exception from")] or [type(problem).__name__]
+    return said[0].rpartition(" : ")[2][:160]
 
 
 def run_race(participants, work, cores, seconds, least_rounds):
