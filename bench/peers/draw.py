@@ -42,7 +42,6 @@ def panel(axes, lines, title, ceiling_name):
                       zorder=3 if ours else 2)
     axes.set_xscale("log", base=2)
     axes.set_xticks(lengths, [f"{length // 1024}k" if length >= 1024 else str(length) for length in lengths])
-    axes.set_ylim(bottom=0)
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
 
@@ -54,6 +53,7 @@ def draw(path, lines, panels, what, unit, length, processor, ceiling_name):
     for axes, (title, chosen) in zip(all_axes, panels):
         panel(axes, [line for line in lines if chosen(line[0])], title, ceiling_name)
         axes.set_xlabel(length)
+    all_axes[0].set_ylim(bottom=0)  # shared by all, and after all have drawn
     all_axes[0].set_ylabel(unit)
     handles = {label: handle for axes in all_axes for handle, label in zip(*axes.get_legend_handles_labels())}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
