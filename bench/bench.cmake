@@ -14,3 +14,9 @@ target_link_libraries(crestmax_bench PRIVATE crestmax_strict benchmark::benchmar
 # this machine, so that they are what the machine can do.
 set_property(SOURCE "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp" "${PROJECT_SOURCE_DIR}/bench/materialised.cpp"
              PROPERTY COMPILE_OPTIONS -march=native)
+
+# The library and the ceilings behind C functions, for bench/peers/run.
+add_library(crestmax_peers SHARED "${PROJECT_SOURCE_DIR}/bench/peers/crestmax_c.cpp"
+                                  "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp" "${PROJECT_SOURCE_DIR}/bench/machine.cpp")
+set_target_properties(crestmax_peers PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+target_link_libraries(crestmax_peers PRIVATE crestmax_strict Threads::Threads)

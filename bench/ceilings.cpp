@@ -256,17 +256,30 @@ void measure_exp(ceilings& c) {
 
 }  // namespace
 
+ceilings measure_ceilings() {
+  ceilings c{};
+  stay_on_core(this_machine().cores[0]);
+  measure_multiply_add(c);
+  measure_pairs(c);
+  measure_reading(c);
+  measure_exp(c);
+  return c;
+}
+
 const ceilings& measured_ceilings() {
-  static const ceilings measured = [] {
-    ceilings c{};
-    stay_on_core(this_machine().cores[0]);
-    measure_multiply_add(c);
-    measure_pairs(c);
-    measure_reading(c);
-    measure_exp(c);
-    return c;
-  }();
+  static const ceilings measured = measure_ceilings();
   return measured;
+}
+
+double multiply_adds_now(int cores) {
+  constexpr int accumulators = 10;
+  const double flops_per_step = 2.0 * accumulators * widest / 4;
+  const long steps = static_cast<long>(4e9 / flops_per_step);
+  team workers(cores);
+  const double seconds = fastest_of(2, [&] {
+    workers.run(cores, [&](auto, int) { multiply_add_loop<widest, accumulators>(steps, 0.999f, 0.001f); });
+  });
+  return flops_per_step * static_cast<double>(steps) * cores / seconds * 1e-9;
 }
 
 }  // namespace crestmax_bench

@@ -32,7 +32,14 @@ struct ceilings {
   double exp_eigen;
 };
 
-// Measured on first use; takes a few seconds.
+// Measures; takes a few seconds.
+ceilings measure_ceilings();
+
+// Measured on first use.
 const ceilings& measured_ceilings();
+
+// GFLOP/s of fp32 multiply-adds of so many cores at once, measured in some hundredths of a second: whether a machine is
+// undisturbed, and whether two virtual cores are two real ones just now.
+double multiply_adds_now(int cores);
 
 }  // namespace crestmax_bench

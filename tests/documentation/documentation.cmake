@@ -47,7 +47,7 @@ function(crestmax_add_blocks page)
 endfunction()
 
 file(GLOB crestmax_pages CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/README.md"
-     "${PROJECT_SOURCE_DIR}/include/crestmax/README.md" "${PROJECT_SOURCE_DIR}/*/README.md")
+     "${PROJECT_SOURCE_DIR}/include/crestmax/README.md" "${PROJECT_SOURCE_DIR}/*/README.md" "${PROJECT_SOURCE_DIR}/bench/*/README.md")
 set(crestmax_check_paths ${CMAKE_COMMAND} -P "${crestmax_tests}/documentation/check_paths.cmake" --)
 foreach(page ${crestmax_pages})
   crestmax_add_blocks("${page}")

@@ -1,0 +1,141 @@
+// The library and the benchmark's ceilings behind plain C functions, so that one Python process can time them
+// beside their peers. Functions that can fail return null, or what was wrong, good until the next call.
+#include <crestmax/crestmax.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "../ceilings.hpp"
+#include "../machine.hpp"
+#include "../memory.hpp"
+
+namespace {
+
+using crestmax::index;
+using crestmax::tensor;
+using crestmax_bench::team;
+
+// One call on one sequence. Rows of head_dim numbers are contiguous; strides count elements.
+struct peers_call {
+  std::int32_t kind;         // of all four tensors: 0 float32, 1 float16, 2 bfloat16
+  std::int32_t causal;       // 0 or 1
+  std::int32_t most;         // the widest instruction set allowed, as crestmax::instruction_set
+  std::int32_t unused;
+  const void* query;         // (q_len, q_heads, head_dim)
+  const void* key;           // (kv_len, kv_heads, head_dim)
+  const void* value;         // as key
+  void* output;              // as query
+  index q_len, kv_len, q_heads, kv_heads, head_dim;
+  index query_strides[2];    // from one query to the next, from one head to the next; of the output too
+  index kv_strides[2];       // from one key to the next, from one head to the next; of values too
+  void* workspace;           // workspace_bytes() bytes, aligned to 64
+  std::uint64_t workspace_bytes;
+};
+
+// Lends a team to attention() by reference.
+struct team_executor {
+  team* lent;
+  int workers() const { return lent->workers(); }
+  template <class Body>
+  void run(index count, Body&& body) const {
+    lent->run(count, body);
+  }
+};
+
+std::string last_message;
+
+const char* message_of(const crestmax::status& s) {
+  if (s.ok()) return nullptr;
+  last_message = s.message();
+  return last_message.c_str();
+}
+
+// Binds the call as tensors of T and hands query, source, output and backend to `use`.
+template <class T, class Use>
+crestmax::status with_tensors(const peers_call& c, Use&& use) {
+  const std::array<index, 4> query_extents{1, c.q_len, c.q_heads, c.head_dim};
+  const std::array<index, 4> kv_extents{1, c.kv_len, c.kv_heads, c.head_dim};
+  const std::array<index, 4> query_strides{c.q_len * c.q_heads * c.head_dim, c.query_strides[0], c.query_strides[1], 1};
+  const std::array<index, 4> kv_strides{c.kv_len * c.kv_heads * c.head_dim, c.kv_strides[0], c.kv_strides[1], 1};
+  return use(tensor<const T>(static_cast<const T*>(c.query), query_extents, query_strides),
+             crestmax::make_source(tensor<const T>(static_cast<const T*>(c.key), kv_extents, kv_strides),
+                                   tensor<const T>(static_cast<const T*>(c.value), kv_extents, kv_strides)),
+             tensor<T>(static_cast<T*>(c.output), query_extents, query_strides),
+             crestmax::backend::cpu(static_cast<crestmax::instruction_set>(c.most)));
+}
+
+template <class Use>
+crestmax::status with_kind(const peers_call& c, Use&& use) {
+  if (c.kind == 1) return with_tensors<crestmax::float16>(c, use);
+  if (c.kind == 2) return with_tensors<crestmax::bfloat16>(c, use);
+  return with_tensors<float>(c, use);
+}
+
+crestmax::status attend(const peers_call& c, team& workers, crestmax::report* report) {
+  crestmax::options o;
+  o.workspace = {static_cast<std::byte*>(c.workspace), static_cast<std::size_t>(c.workspace_bytes)};
+  o.report = report;
+  return with_kind(c, [&](auto query, auto source, auto output, auto backend) {
+    return crestmax::attention(query, source, output, o, crestmax::causal{c.causal != 0}, backend,
+                               team_executor{&workers});
+  });
+}
+
+}  // namespace
+
+#define PEERS_EXPORT extern "C" __attribute__((visibility("default")))
+
+// Threads that stay on their cores; the calling thread is the first and stays on the first core.
+PEERS_EXPORT team* peers_team(int workers) { return std::make_unique<team>(workers).release(); }
+
+// Memory on the same kind of pages as the bandwidth ceiling's; kept until the process ends or it is freed.
+PEERS_EXPORT void* peers_memory(std::uint64_t bytes) {
+  auto block = std::make_unique<crestmax_bench::memory_block>(static_cast<std::size_t>(bytes));
+  return block.release();
+}
+PEERS_EXPORT void* peers_memory_data(crestmax_bench::memory_block* block) { return block->data(); }
+PEERS_EXPORT void peers_memory_free(crestmax_bench::memory_block* block) {
+  const std::unique_ptr<crestmax_bench::memory_block> freed(block);
+}
+
+PEERS_EXPORT const char* peers_workspace_bytes(const peers_call* c, team* workers, std::uint64_t* bytes) {
+  std::size_t needed = 0;
+  const crestmax::status s = with_kind(*c, [&](auto query, auto source, auto output, auto backend) {
+    const auto call = crestmax::bind(query, source, output, {}, crestmax::causal{c->causal != 0}, backend);
+    return crestmax::workspace_bytes(call, workers->workers(), needed);
+  });
+  *bytes = needed;
+  return message_of(s);
+}
+
+PEERS_EXPORT const char* peers_attention(const peers_call* c, team* workers) {
+  return message_of(attend(*c, *workers, nullptr));
+}
+
+// Runs the call once; what it ran on goes to `set`.
+PEERS_EXPORT const char* peers_instruction_set(const peers_call* c, team* workers, const char** set) {
+  crestmax::report report;
+  const crestmax::status s = attend(*c, *workers, &report);
+  *set = report.instruction_set;
+  return message_of(s);
+}
+
+// Takes some seconds. Multiply-adds of vectors of at most `vector_bytes` (one core, all cores; GFLOP/s), reading (one
+// core, all cores; GB/s), and multiply-adds of the widest vectors (one core).
+PEERS_EXPORT void peers_ceilings(int vector_bytes, double* five) {
+  const crestmax_bench::ceilings c = crestmax_bench::measure_ceilings();
+  double one = 0;
+  for (const auto& width : c.widths) {
+    if (width.vector_bytes <= vector_bytes) one = std::max(one, width.gflops);
+  }
+  five[0] = one;
+  five[1] = c.multiply_add_all_cores * one / c.multiply_add.gflops;
+  five[2] = c.read.gigabytes;
+  five[3] = c.read_all_cores.gigabytes;
+  five[4] = c.multiply_add.gflops;
+}
+
+PEERS_EXPORT double peers_multiply_adds_now(int cores) { return crestmax_bench::multiply_adds_now(cores); }
+
+PEERS_EXPORT const char* peers_processor() { return crestmax_bench::this_machine().processor.c_str(); }
+PEERS_EXPORT std::uint64_t peers_last_level_cache() { return crestmax_bench::this_machine().last_level_cache; }
