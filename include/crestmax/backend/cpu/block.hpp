@@ -99,7 +99,8 @@ struct block {
   T unit;
   bool raw;            // scores stay raw products
   bool all_set;        // every row has a shift
-  bool careful;        // walks visible keys only: the correction
+  bool careful;        // the correction
+  bool visible_only;   // walks visible keys one by one, so that values of hidden ones may be anything
   weight_type weights; // what weights are rounded to
   bool pairs;          // queries and keys are packed in pairs of bfloat16
   bool value_pairs;    // and so are the values in hand, and weights rounded for them
