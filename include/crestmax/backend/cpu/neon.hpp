@@ -280,6 +280,7 @@ struct primitives<double> {
 
 inline constexpr instruction_set this_set = instruction_set::neon;
 
+#include "../../stages/multiply.inc"
 #include "kernels.inc"
 
 }  // namespace cpu::neon
