@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "executors.hpp"
+#include "guarded_memory.hpp"
 #include "test_modifiers.hpp"
 #include "test_tensor.hpp"
 
@@ -29,6 +30,7 @@ struct surroundings {
   test_executor executor{};
   workspace_kind workspace = workspace_kind::owned;
   crestmax::instruction_set most = crestmax::instruction_set::widest;  // a cap for backend cpu; this may change bits
+  placing memory = placing::as_it_is;  // elsewhere: every buffer of its own, in two steps
 };
 
 // A paged cache: key and value of the case are page pools (pages, page_size, kv_heads, d).
@@ -80,6 +82,7 @@ struct attention_result {
   test_tensor output;
   test_tensor lse, row_max, dropped_mass;  // (batch, q_len, q_heads, 1)
   crestmax::report report;
+  bool outside_is_untouched = true;  // around buffers that were placed elsewhere
 };
 
 attention_result run(const attention_case& c, const surroundings& s = {});

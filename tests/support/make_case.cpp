@@ -2,13 +2,14 @@
 
 namespace crestmax_test {
 
-attention_case paged(const attention_case& c, index page_size, bool compressed, std::uint64_t seed) {
+attention_case paged(const attention_case& c, index page_size, bool compressed, std::uint64_t seed,
+                     index unused_pages) {
   attention_case result = c;
   random_source random(seed);
   const std::vector<sequence_place> sequences = sequences_of(c);
   page_table table;
   index most_pages = 0;
-  index pages_total = 2;  // more than are used
+  index pages_total = unused_pages;
   for (const sequence_place& s : sequences) {
     const index pages = (s.kv_len + page_size - 1) / page_size;
     table.lengths.push_back(static_cast<std::int32_t>(s.kv_len));

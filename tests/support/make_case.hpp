@@ -67,7 +67,8 @@ attention_case scores_case(index q_len, index kv_len, Score&& score, scalar_kind
 
 // The same call from a paged cache with pages of `page_size` keys in shuffled places; what belongs to no
 // key is NaN, unused table entries are -1. Not for packed keys.
-attention_case paged(const attention_case& c, index page_size, bool compressed, std::uint64_t seed);
+attention_case paged(const attention_case& c, index page_size, bool compressed, std::uint64_t seed,
+                     index unused_pages = 2);
 
 // Options that force the strided sample on.
 inline crestmax::sampled_max forced_sample(index stride = 16, index radius = 32, index windows = 4) {

@@ -1,5 +1,6 @@
 #include <crestmax/backend/cpu/backend.hpp>
 
+#include "instruction_sets.hpp"
 #include "run_typed.hpp"
 
 namespace crestmax_test {
@@ -15,6 +16,10 @@ attention_result run(const attention_case& c, const surroundings& s) {
     case backend_kind::cpu: break;
   }
   return run_on_cpu(c, s);
+}
+
+bool machine_runs(crestmax::instruction_set set) {
+  return set == crestmax::instruction_set::portable || crestmax::backend::cpu(set).chosen() == set;
 }
 
 }  // namespace crestmax_test

@@ -6,16 +6,42 @@
 #include <cstdlib>
 
 #include "attention_case.hpp"
+#include "call_memory.hpp"
 
 namespace crestmax_test {
 
+// Plan and workspace, each of exactly the size that was asked for, in memory of their own.
+template <class Call>
+crestmax::status run_in_two_steps(Call call, const test_executor& executor, call_memory& memory,
+                                  crestmax::report& report) {
+  const int workers = executor.workers();
+  crestmax::plan plan;
+  const std::span<std::byte> plan_memory = memory.scratch(call.plan_bytes(), alignof(std::int64_t));
+  if (crestmax::status planned = call.prepare(plan_memory, plan); !planned.ok()) return planned;
+  memory.make_read_only(plan_memory);
+  const std::size_t bytes = plan.workspace().total(workers);
+  const std::span<std::byte> workspace = memory.scratch(bytes, crestmax::workspace_size::alignment);
+  if (crestmax::status checked = call.check(plan, workspace, workers); !checked.ok()) return checked;
+  call.begin(workers);
+  for (index stage = 0; stage < plan.stages(); ++stage) {
+    executor.run(plan.items(stage), [&](index item, int worker) { call.run(stage, item, worker); });
+  }
+  call.collect(workers, report);
+  return crestmax::success();
+}
+
 template <class Q, class Source, class O, class Backend>
 crestmax::status run_source(const attention_case& c, attention_result& r, const Source& source,
-                            crestmax::options options, const surroundings& s, Backend backend) {
+                            crestmax::options options, const surroundings& s, Backend backend,
+                            call_memory& placed) {
   test_tensor query_copy = c.query;
-  const auto query = query_copy.view<Q>();
-  const auto output = r.output.view<O>();
+  const auto query = placed.input(query_copy.view<Q>(), query_copy);
+  const auto output = placed.output(r.output.view<O>(), r.output);
   const auto chain = c.modifiers.chain();
+  if (s.memory != placing::as_it_is) {
+    return run_in_two_steps(crestmax::bind(query, source, output, options, chain, backend), s.executor, placed,
+                            r.report);
+  }
   std::vector<std::byte> memory;
   if (s.workspace != workspace_kind::owned) {
     const auto call = crestmax::bind(query, source, output, options, chain, backend);
@@ -31,22 +57,29 @@ crestmax::status run_source(const attention_case& c, attention_result& r, const 
 }
 
 template <class Q, class K, class V, class O, class Backend>
-crestmax::status run_types(const attention_case& c, attention_result& r, const crestmax::options& options,
+crestmax::status run_types(const attention_case& c, attention_result& r, crestmax::options options,
                            const surroundings& s, Backend backend) {
-  const auto key = c.key.view<K>();
-  const auto value = c.value.view<V>();
+  call_memory placed(s.memory, r.outside_is_untouched);
+  const auto key = placed.input(c.key.view<K>(), c.key);
+  const auto value = placed.input(c.value.view<V>(), c.value);
+  for (auto* lengths : {&options.query_offsets, &options.key_offsets, &options.query_lengths, &options.key_lengths}) {
+    *lengths = placed.input(*lengths);
+  }
+  options.lse = placed.output(options.lse, r.lse);
+  options.row_max = placed.output(options.row_max, r.row_max);
+  options.dropped_mass = placed.output(options.dropped_mass, r.dropped_mass);
   if (!c.pages) {
     return run_source<Q, crestmax::contiguous_source<K, V>, O, Backend>(
-        c, r, crestmax::make_source(key, value, options.key_offsets), options, s, backend);
+        c, r, crestmax::make_source(key, value, options.key_offsets), options, s, backend, placed);
   }
   const crestmax::paged_cache<K, V> cache{.key_pages = key,
                                           .value_pages = value,
-                                          .block_table = c.pages->block_table,
-                                          .kv_lengths = c.pages->lengths,
+                                          .block_table = placed.input(std::span(c.pages->block_table)),
+                                          .kv_lengths = placed.input(std::span(c.pages->lengths)),
                                           .table_stride = c.pages->table_stride,
-                                          .page_offsets = c.pages->offsets};
+                                          .page_offsets = placed.input(std::span(c.pages->offsets))};
   return run_source<Q, crestmax::paged_source<K, V>, O, Backend>(c, r, crestmax::make_source(cache), options,
-                                                                 s, backend);
+                                                                 s, backend, placed);
 }
 
 template <class Backend>

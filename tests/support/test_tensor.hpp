@@ -4,6 +4,7 @@
 
 #include <array>
 #include <crestmax/tensor.hpp>
+#include <span>
 #include <vector>
 
 #include "random.hpp"
@@ -88,6 +89,12 @@ class test_tensor {
   template <class T>
   crestmax::tensor<const T> view() const {
     return {reinterpret_cast<const T*>(memory_.data() + origin_ * bytes_of(kind_)), extents_, strides_};
+  }
+
+  // From the first to the last byte that belongs to an element: no less may be read, no more.
+  std::span<const std::byte> occupied() const {
+    const auto outside = static_cast<std::size_t>(guard * bytes_of(kind_));
+    return std::span(memory_).subspan(outside, memory_.size() - 2 * outside);
   }
 
   // The same numbers in another type and layout.

@@ -3,6 +3,8 @@
 
 #include <crestmax/crestmax.hpp>
 
+#include <bit>
+#include <cmath>
 #include <memory>
 #include <set>
 #include <vector>
