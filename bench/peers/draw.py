@@ -71,7 +71,7 @@ def main():
          [(f"{kind}, {'causal' if causal else 'full'}",
            lambda case, of=(kind, causal): case.phase == "prefill" and (case.kind, case.causal) == of)
           for kind, causal in (("fp32", False), ("fp32", True), ("bf16", False), ("bf16", True))],
-         "Prefill, 8 heads of 128", "GFLOP/s", "n", processor, "fp32 multiply-adds")
+         "Prefill, 8 heads of 128", "GFLOP/s", "n", processor, "multiply-adds of the type")
     draw(folder / "decode.svg", lines,
          [(kind, lambda case, kind=kind: case.phase == "decode" and case.kind == kind) for kind in cases.KINDS],
          "Decode, 32 query heads on 8 key-value heads of 128", "GB/s of keys and values", "kv_len", processor,
