@@ -67,6 +67,9 @@ def main():
     lines = lines_of(numbers)
     setup = numbers["machines"]["1"]
     processor = f"{setup['processor']}, {numbers['cases'][0]['instruction_set']}"
+    disturbed = [line for line in numbers["cases"] if not table.is_quiet(line["share_now"])]
+    if len(disturbed) > len(lines) / 4:  # such a picture is no result, and says so
+        processor += ", while others were running"
     draw(folder / "prefill.svg", lines,
          [(f"{kind}, {'causal' if causal else 'full'}",
            lambda case, of=(kind, causal): case.phase == "prefill" and (case.kind, case.causal) == of)
