@@ -54,7 +54,7 @@ class Case:
 
     def ceiling(self, ceilings):
         """The speed that the machine allows at most: the lower of the limits that compute and memory set."""
-        compute = ceilings["fma"]
+        compute = ceilings["bf16" if self.kind == "bf16" else "fma"]
         if self.phase == "prefill":
             return compute
         return min(ceilings["read"], compute * self.kv_bytes / self.flops)
@@ -66,7 +66,7 @@ class Case:
         if self.kind == "fp32":
             return 1.15 if self.causal else 1.08 if instruction_set == "avx2" else 1.0
         if self.kind == "bf16":
-            return 1.12
+            return 2.0 if instruction_set == "amx" else 1.12
         return 1.4 if self.causal else 1.0
 
 

@@ -1,9 +1,11 @@
 // The library and the benchmark's ceilings behind plain C functions, so that one Python process can time them
 // beside their peers. Functions that can fail return null, or what was wrong, good until the next call.
 #include <crestmax/crestmax.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "../ceilings.hpp"
 #include "../machine.hpp"
@@ -120,19 +122,29 @@ PEERS_EXPORT const char* peers_instruction_set(const peers_call* c, team* worker
   return message_of(s);
 }
 
+// The number of an instruction set in peers_call.most; -1 if there is none of that name.
+PEERS_EXPORT int peers_set_named(const char* name) {
+  for (int set = 0; set <= static_cast<int>(crestmax::instruction_set::widest); ++set) {
+    if (std::string_view(name) == crestmax::name(static_cast<crestmax::instruction_set>(set))) return set;
+  }
+  return -1;
+}
+
 // Takes some seconds. Multiply-adds of vectors of at most `vector_bytes` (one core, all cores; GFLOP/s), reading (one
-// core, all cores; GB/s), and multiply-adds of the widest vectors (one core).
-PEERS_EXPORT void peers_ceilings(int vector_bytes, double* five) {
+// core, all cores; GB/s), multiply-adds of the widest vectors (one core), and products of bfloat16 by whatever has
+// them (one core; 0: nothing has).
+PEERS_EXPORT void peers_ceilings(int vector_bytes, double* six) {
   const crestmax_bench::ceilings c = crestmax_bench::measure_ceilings();
   double one = 0;
   for (const auto& width : c.widths) {
     if (width.vector_bytes <= vector_bytes) one = std::max(one, width.gflops);
   }
-  five[0] = one;
-  five[1] = c.multiply_add_all_cores * one / c.multiply_add.gflops;
-  five[2] = c.read.gigabytes;
-  five[3] = c.read_all_cores.gigabytes;
-  five[4] = c.multiply_add.gflops;
+  six[0] = one;
+  six[1] = c.multiply_add_all_cores * one / c.multiply_add.gflops;
+  six[2] = c.read.gigabytes;
+  six[3] = c.read_all_cores.gigabytes;
+  six[4] = c.multiply_add.gflops;
+  six[5] = std::max(c.pair_products, c.tile_products);
 }
 
 PEERS_EXPORT double peers_multiply_adds_now(int cores) { return crestmax_bench::multiply_adds_now(cores); }

@@ -67,11 +67,14 @@ def main():
     lines = lines_of(numbers)
     setup = numbers["machines"]["1"]
     processor = f"{setup['processor']}, {numbers['cases'][0]['instruction_set']}"
+    disturbed = [line for line in numbers["cases"] if not table.is_quiet(line["share_now"])]
+    if len(disturbed) > len(lines) / 4:  # such a picture is no result, and says so
+        processor += ", while others were running"
     draw(folder / "prefill.svg", lines,
          [(f"{kind}, {'causal' if causal else 'full'}",
            lambda case, of=(kind, causal): case.phase == "prefill" and (case.kind, case.causal) == of)
           for kind, causal in (("fp32", False), ("fp32", True), ("bf16", False), ("bf16", True))],
-         "Prefill, 8 heads of 128", "GFLOP/s", "n", processor, "fp32 multiply-adds")
+         "Prefill, 8 heads of 128", "GFLOP/s", "n", processor, "multiply-adds of the type")
     draw(folder / "decode.svg", lines,
          [(kind, lambda case, kind=kind: case.phase == "decode" and case.kind == kind) for kind in cases.KINDS],
          "Decode, 32 query heads on 8 key-value heads of 128", "GB/s of keys and values", "kv_len", processor,

@@ -49,7 +49,7 @@ def start(args, chosen, threads):
 def describe(setup, args, threads):
     ceilings = setup["ceilings"]
     print(f"\n{setup['processor']}, {threads} thread(s): at most {ceilings['fma']:.0f} GFLOP/s of fp32 multiply-adds, "
-          f"{ceilings['read']:.1f} GB/s of reading, measured now")
+          f"{ceilings['bf16']:.0f} in bf16, {ceilings['read']:.1f} GB/s of reading, measured now")
     if threads == 2:
         print(f"probe: multiply-adds on both cores at once reach {2 * setup['share_now']:.2f} times those of one")
     if not table.is_quiet([setup["share_now"]]):

@@ -10,7 +10,6 @@ from cases import KINDS
 
 DTYPES = {"fp32": numpy.dtype(numpy.float32), "fp16": numpy.dtype(numpy.float16),
           "bf16": numpy.dtype(ml_dtypes.bfloat16)}
-SETS = {"generic": 1, "avx2": 2, "avx512": 3, "widest": 4}  # crestmax::instruction_set
 VECTOR_BYTES = {"generic": 16, "avx2": 32}
 
 Pair = ctypes.c_int64 * 2
@@ -36,9 +35,11 @@ class Library:
                              ("memory_free", None), ("workspace_bytes", ctypes.c_char_p),
                              ("attention", ctypes.c_char_p), ("instruction_set", ctypes.c_char_p),
                              ("ceilings", None), ("multiply_adds_now", ctypes.c_double),
+                             ("set_named", ctypes.c_int),
                              ("processor", ctypes.c_char_p), ("last_level_cache", ctypes.c_uint64)):
             getattr(self.c, "peers_" + name).restype = result
         self.team = ctypes.c_void_p(self.c.peers_team(threads))
+        self.most_number = self.c.peers_set_named(most.encode())
         self.processor = self.c.peers_processor().decode()
         self.last_level_cache = self.c.peers_last_level_cache()
         self.threads = threads
@@ -46,12 +47,14 @@ class Library:
     # The next two leave the calling thread on the first core.
 
     def ceilings(self):
-        """GFLOP/s of multiply-adds and GB/s of reading, by as many cores as there are threads; and GFLOP/s of the
-        widest vectors by one core. Takes some seconds."""
-        five = (ctypes.c_double * 5)()
-        self.c.peers_ceilings(VECTOR_BYTES.get(self.most, 64), five)
+        """GFLOP/s of fp32 multiply-adds and of products of bf16, and GB/s of reading, by as many cores as there are
+        threads; and GFLOP/s of the widest vectors by one core. Takes some seconds."""
+        six = (ctypes.c_double * 6)()
+        self.c.peers_ceilings(VECTOR_BYTES.get(self.most, 64), six)
         several = self.threads > 1
-        return {"fma": five[1 if several else 0], "read": five[3 if several else 2], "widest_fma_one_core": five[4]}
+        fma = six[1 if several else 0]
+        bf16 = six[5] * fma / six[0] if self.most == "widest" else 0
+        return {"fma": fma, "bf16": max(fma, bf16), "read": six[3 if several else 2], "widest_fma_one_core": six[4]}
 
     def multiply_adds_now(self):
         """GFLOP/s that all cores together give just now, of the widest vectors."""
@@ -88,7 +91,7 @@ class Ours:
         output = self.library.array(work.query.shape, work.query.dtype)
         calls = []
         for key, value in zip(work.keys, work.values):
-            call = Call(KINDS.index(case.kind), case.causal, SETS[self.library.most], 0,
+            call = Call(KINDS.index(case.kind), case.causal, self.library.most_number, 0,
                         work.query.ctypes.data, key.ctypes.data, value.ctypes.data, output.ctypes.data,
                         case.q_len, case.kv_len, case.q_heads, case.kv_heads, case.head_dim,
                         Pair(case.head_dim, case.q_len * case.head_dim),

@@ -29,7 +29,7 @@ def result(name, best=None, ratio=None, wrong=()):
 def judged(ratio, case=cases.prefill("fp32", 1024, 64, True), share=1.0, instruction_set="avx2"):
     line = {"instruction_set": instruction_set, "share_now": [share, share],
             "results": [result("crestmax", 1.0), result("Peer", ratio, ratio)]}
-    return table.judge(case, line, {"fma": 100.0, "read": 20.0})
+    return table.judge(case, line, {"fma": 100.0, "bf16": 200.0, "read": 20.0})
 
 
 class Judgement(unittest.TestCase):
@@ -45,7 +45,7 @@ class Judgement(unittest.TestCase):
     def test_the_best_peer_decides(self):
         line = {"instruction_set": "avx2", "share_now": [1, 1],
                 "results": [result("crestmax", 1.0), result("Slow", 9.0, 9.0), result("Fast", 0.5, 0.5)]}
-        standing = table.judge(cases.decode("fp32", 4096), line, {"fma": 100.0, "read": 20.0})
+        standing = table.judge(cases.decode("fp32", 4096), line, {"fma": 100.0, "bf16": 200.0, "read": 20.0})
         self.assertEqual((standing["peer"], standing["verdict"]), ("Fast", "PEER AHEAD"))
 
     def test_a_disturbed_case_is_marked(self):
@@ -56,15 +56,15 @@ class Judgement(unittest.TestCase):
         case = cases.decode("fp16", 4096)
         line = {"instruction_set": "avx2", "share_now": [1, 1], "threads": 1,
                 "results": [result("crestmax", 1.0), result("Peer", wrong=[{"way": "w", "error": 1, "seconds": 1e-9}])]}
-        standing = table.judge(case, line, {"fma": 100.0, "read": 20.0})
+        standing = table.judge(case, line, {"fma": 100.0, "bf16": 200.0, "read": 20.0})
         self.assertEqual(standing["verdict"], "no peer ran")
         self.assertIn("WRONG", table.row(case, line, standing, ["Peer"]))
         self.assertTrue(any("WRONG: Peer" in note for note in table.notes([(case, line, standing)])))
 
     def test_the_ceiling_of_decode_is_the_lower_of_two(self):
         case = cases.decode("fp16", 4096)  # 4 operations a byte
-        self.assertEqual(case.ceiling({"fma": 100.0, "read": 20.0}), 20.0)
-        self.assertEqual(case.ceiling({"fma": 60.0, "read": 20.0}), 15.0)
+        self.assertEqual(case.ceiling({"fma": 100.0, "bf16": 200.0, "read": 20.0}), 20.0)
+        self.assertEqual(case.ceiling({"fma": 60.0, "bf16": 60.0, "read": 20.0}), 15.0)
 
 
 class Fake:
