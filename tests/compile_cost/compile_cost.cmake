@@ -35,8 +35,7 @@ set_tests_properties("compile_cost: a compilation that fails is no measurement" 
                      PASS_REGULAR_EXPRESSION "the command failed")
 
 # Kernels that one translation unit compiles serve a call in another.
-add_executable(crestmax_extern_kernels_tests "${crestmax_tests}/compile_cost/extern_kernels_test.cpp"
-                                             "${crestmax_tests}/compile_cost/instantiated_kernels.cpp")
-target_link_libraries(crestmax_extern_kernels_tests PRIVATE crestmax_strict GTest::gtest_main)
+add_executable(crestmax_extern_kernels_tests "${crestmax_tests}/compile_cost/extern_kernels_test.cpp")
+target_link_libraries(crestmax_extern_kernels_tests PRIVATE crestmax_test_support GTest::gtest_main)
 gtest_discover_tests(crestmax_extern_kernels_tests TEST_PREFIX "compile_cost: " DISCOVERY_TIMEOUT 60
                      PROPERTIES TIMEOUT 300 LABELS compile_cost)

@@ -1,4 +1,3 @@
-// The kernels of this program, compiled once. Not those of the tests' support library: the OpenMP
-// program has a build of its own.
+// The kernels of the OpenMP program, compiled once: those of the tests' support library are compiled without it.
 #define CRESTMAX_INSTANTIATE_KERNELS
 #include <crestmax/attention.hpp>
