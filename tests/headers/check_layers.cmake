@@ -16,6 +16,7 @@ set(levels
     "stages/all.inc stages/multiply.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
+    "backend/cpu/pairs.hpp"
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
