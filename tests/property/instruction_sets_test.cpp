@@ -1,5 +1,5 @@
-// The same calls on every instruction set of the machine: bits may differ, and results no more than the errors
-// that each of them may have. Every row is compared; the bound is measured on some of them.
+// The same calls on the plain C++ kernels and on every instruction set of the machine: bits may differ, and results
+// no more than the errors that each of them may have. Every row is compared; the bound is measured on some of them.
 #include "support/contract.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/random_case.hpp"
@@ -39,29 +39,30 @@ class EveryTwoSets : public OnEverySet {
   // This set against every set before it.
   void expect_agreement(std::uint64_t first_seed, index count, const random_limits& limits) {
     for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count)); ++seed) {
-      const attention_case c = random_case(seed, limits);
-      const attention_result ours = run(c, on(GetParam()));
+      attention_case c = random_case(seed, limits);
+      c.narrow_slack = 1;
+      const attention_result ours = run(c, GetParam().with());
       ASSERT_TRUE(ours.status.ok()) << ours.status.message();
       const error_bounds allowed = bounds_of(c, ours);
       const std::vector<row_place> rows = rows_of(c);
-      for (const auto set : every_instruction_set()) {
-        if (set == GetParam()) break;
+      for (const kernel_set& set : every_kernel_set()) {
+        if (set.is(GetParam())) break;
         if (!machine_runs(set)) continue;
-        const attention_result other = run(c, on(set));
+        const attention_result other = run(c, set.with());
         ASSERT_TRUE(other.status.ok()) << other.status.message();
         const error_bounds allowed_other = bounds_of(c, other);
         ASSERT_LE(difference(ours.output, other.output, rows, false), allowed.output + allowed_other.output)
-            << "output, against " << name(set) << ", seed " << seed << "\n" << describe(c);
+            << "output, against " << set.name << ", seed " << seed << "\n" << describe(c);
         ASSERT_LE(difference(ours.lse, other.lse, rows, true), allowed.lse + allowed_other.lse)
-            << "lse, against " << name(set) << ", seed " << seed << "\n" << describe(c);
+            << "lse, against " << set.name << ", seed " << seed << "\n" << describe(c);
         ASSERT_EQ(ours.report.rows, other.report.rows) << "seed " << seed;
       }
     }
   }
 };
 
-std::vector<crestmax::instruction_set> sets_after_the_first() {
-  auto sets = every_instruction_set();
+std::vector<kernel_set> sets_after_the_first() {
+  auto sets = every_kernel_set();
   sets.erase(sets.begin());
   return sets;
 }
