@@ -78,38 +78,6 @@ def main(settings):
 
     library = Library(settings["library"], len(cores), settings["most"])
     probe = Probe(library, cores)
-    peers, absent = [], {}
-    for name in names:
-        try:
-            if name == "torch":
-                from torch_peer import Torch as peer
-            elif name == "onnxruntime":
-                from onnx_peer import OnnxRuntime as peer
-            elif name == "openvino":
-                from openvino_peer import OpenVino as peer
-            elif name == "ggml":
-                from ggml_peer import Ggml as peer
-            else:
-                raise ValueError("no such peer: torch, onnxruntime, openvino, ggml")
-            peers.append(peer(threads))
-        except Exception as problem:
-            absent[name] = f"{type(problem).__name__}: {problem}".splitlines()[0]
-    return peers, absent
-
-
-def main(settings):
-    cores = settings["cores"]
-    os.sched_setaffinity(0, cores)
-    import cases
-    from ours import Library, Ours
-    from race import run_race
-    from work import Work
-
-    def tell(**line):
-        print(json.dumps(line), flush=True)
-
-    library = Library(settings["library"], len(cores), settings["most"])
-    probe = Probe(library, cores)
     share = probe.wait()
     ceilings = library.ceilings()
     os.sched_setaffinity(0, cores)
