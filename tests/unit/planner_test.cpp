@@ -147,6 +147,23 @@ TEST(Planner, HeadsOfFewRowsAreSweptSideBySide) {
   EXPECT_EQ(made_plan(p).plan.sequences()[0].blocks_per_item, 1);
 }
 
+TEST(Planner, TilesReadInPlaceAreAtLeastAsLongAsPackedOnes) {
+  const crestmax::tile_geometry tiles = (*made_plan(some_problem())).tiles;
+  EXPECT_GE(tiles.key_tile_in_place, tiles.key_tile);
+  EXPECT_LE(tiles.key_tile_in_place, 512);
+  EXPECT_EQ(tiles.key_tile_in_place % tiles.panel, 0);
+}
+
+TEST(Planner, TheCallersKeyTileHoldsForTilesReadInPlaceToo) {
+  const made_plan made(some_problem(), {.tiles = {.key_tile = 64}});
+  EXPECT_EQ((*made).tiles.key_tile_in_place, 64);
+}
+
+TEST(Planner, CoverageAboveDropsTilesOfOneLength) {
+  const made_plan made(some_problem(), {.coverage = crestmax::above(10.0)});
+  EXPECT_EQ((*made).tiles.key_tile_in_place, (*made).tiles.key_tile);
+}
+
 TEST(Planner, DecidesPerSequenceWhateverTheBatch) {
   const std::int32_t lengths[] = {65536, 100, 20000};
   const std::int32_t queries[] = {1, 1, 1};

@@ -187,6 +187,7 @@ template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
   const index capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
   b.key_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
+  const index longest_tile = std::max(b.key_tile, h.tiles.key_tile_in_place);
   b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
   b.query_stride = planner::round_up(h.shape.d_qk, widest_lanes);
   b.counters = memory.take<worker_counters>(1);
@@ -210,8 +211,8 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.rounded_lanes = memory.take<T>(h.pairs ? capacity * widest_lanes : 0);
   b.rounded = memory.take<bfloat16>(h.pairs ? std::min(capacity, h.tiles.strip) * block<T>::weight_stride : 0);
-  b.column = memory.take<T>(b.key_tile);
-  b.untaken = memory.take<T>(b.key_tile);
+  b.column = memory.take<T>(longest_tile);
+  b.untaken = memory.take<T>(longest_tile);
   b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
 }
 

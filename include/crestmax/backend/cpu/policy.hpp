@@ -94,12 +94,14 @@ inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
 
 // Query block: large enough that packing a tile of keys and values is a small part of the work.
 // Strip: its scores, and what passes by them, stay in the first two caches.
-// Key tile: the block in which sums start from zero.
+// Key tile: the block in which sums start from zero. In place: long, since turning from keys to values and back costs
+// what was under way to the cache.
 template <class Kernels, class T>
 tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) {
   using P = typename Kernels::template vectors<T>;
   constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
   tile_geometry g{rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
+  if (P::direct_group > 0) g.key_tile_in_place = planner::most_tile_keys / P::panel * P::panel;
   if constexpr (requires { typename P::pairs; }) {
     if (set == instruction_set::portable || set >= instruction_set::avx512_bf16) g.pairs = pair_product::registers;
     if (set >= instruction_set::amx) g = with_tiles(g, p);
