@@ -47,7 +47,7 @@ struct tile_geometry {
   index panel;        // keys (or value columns) per register tile
   std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for
   pair_product pairs = pair_product::none;
-  index key_tile_in_place = 0;  // keys per tile of blocks that read keys and values in place; 0: key_tile
+  index key_tile_in_place = 0;  // keys per tile of blocks that read keys and values in place
 };
 
 enum class plan_stage : std::int32_t {

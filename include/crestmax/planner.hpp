@@ -246,9 +246,7 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   if (o.tiles.query_block > 0) h.tiles.query_block = o.tiles.query_block;
   if (o.tiles.key_tile > 0) h.tiles.key_tile = planner::round_up(o.tiles.key_tile, geometry.panel);
   // Coverage above drops whole tiles: long ones would be kept for a single key.
-  if (o.tiles.key_tile > 0 || geometry.key_tile_in_place == 0 || o.coverage.kind == coverage_kind::above) {
-    h.tiles.key_tile_in_place = h.tiles.key_tile;
-  }
+  if (o.tiles.key_tile > 0 || o.coverage.kind == coverage_kind::above) h.tiles.key_tile_in_place = h.tiles.key_tile;
   h.packed_queries = !lengths.query_offsets.empty();
   planner::keep_options(h, o);
   planner::decide_coarse(h, o.softmax);

@@ -122,17 +122,17 @@ struct block {
   T* lanes;   // [capacity][lanes]: per-lane maxima or sums of the tile in hand
   T* rounded_lanes;  // the same of the sums of rounded weights, where they are multiplied in pairs
   bfloat16* rounded; // [strip][weight_stride]: those weights
-  T* column;  // [key_tile]: largest excess per sampled key
-  T* untaken; // [key_tile]: 0 for a sampled key that no phase has accumulated, else -inf
+  T* column;  // [longest tile]: largest excess per sampled key
+  T* untaken; // [longest tile]: 0 for a sampled key that no phase has accumulated, else -inf
   std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
-  index key_tile;
+  index key_tile;      // keys per tile: that of packed tiles, or of those read in place
   index output_stride;
   index query_stride;  // d_qk in whole vectors; zeros behind d_qk
   index* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
   index* last_panel;
 
   // What the tile after the one in hand will read: fetched a few lines at a time between register tiles.
-  memory_run* ahead;  // [2 * key_tile]
+  memory_run* ahead;  // [2 * packed tile]
   index ahead_count;
   index ahead_at;      // run in hand, and how much of it has been asked for
   index ahead_offset;
@@ -186,8 +186,8 @@ inline constexpr index direct_run = 16;  // keys of a block of few rows that are
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
   const index capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
-  b.key_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
-  const index longest_tile = std::max(b.key_tile, h.tiles.key_tile_in_place);
+  const index packed_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
+  const index longest_tile = std::max(packed_tile, h.tiles.key_tile_in_place);
   b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
   b.query_stride = planner::round_up(h.shape.d_qk, widest_lanes);
   b.counters = memory.take<worker_counters>(1);
@@ -198,12 +198,12 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
     *row = memory.take<T>(capacity);
   }
   b.center = memory.take<double>(capacity);
-  b.ahead = memory.take<memory_run>(2 * b.key_tile);
+  b.ahead = memory.take<memory_run>(2 * packed_tile);
   b.first_panel = memory.take<index>(capacity);
   b.last_panel = memory.take<index>(capacity);
   b.query = memory.take<T>(capacity * b.query_stride + planner::most_joined_blocks * widest_lanes);
   // Rows read in place may be copied here, a run of them.
-  const index tile = std::max(b.key_tile, direct_run);
+  const index tile = std::max(packed_tile, direct_run);
   b.key = memory.take<T>(tile * (h.pairs ? std::max(h.shape.d_qk, pairs_of_row(h)) : h.shape.d_qk));
   b.value = memory.take<T>(tile * b.output_stride);
   b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
