@@ -55,11 +55,10 @@ struct tile_keys {
   key_interval next{0, 0};  // what the next tile will read, as far as it is known
 };
 
-// Where a block stands among those that one item sweeps side by side.
-struct team_place {
-  index first_head;  // key-value head of the first of them
-  index number;
-  index members;
+// How far a tile has come that several blocks take in turn, run by run.
+struct turn_taken {
+  bool scored;   // its scores are in hand; the values come with those of the other blocks
+  bool weighed;  // and are weights that wait for them
 };
 
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
@@ -141,7 +140,7 @@ struct block {
 
   // Few rows: keys and values are read in place (stages/row_multiply.inc).
   bool direct;
-  team_place team;
+  turn_taken turn;
 
   plateau_window* windows;
   index window_count;
@@ -217,7 +216,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
 }
 
 // The part of a block's memory that belongs to one of several smaller blocks, each of at most `rows` rows.
-// What lives only as long as a tile is common to all of them.
+// What lives only as long as a tile is common to all of them, but for scores where there is room for those of each.
 template <class T>
 block<T> part_of(const block<T>& whole, index part, index rows) {
   block<T> b = whole;
@@ -228,6 +227,7 @@ block<T> part_of(const block<T>& whole, index part, index rows) {
     *row += first;
   }
   b.center += first;
+  if (first + rows <= std::min(whole.plan->tiles.query_block, whole.plan->tiles.strip)) b.scores += first * block<T>::score_stride;
   b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
   b.output += first * b.output_stride;
   return b;
