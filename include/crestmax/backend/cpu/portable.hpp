@@ -123,6 +123,19 @@ struct primitives : pairs_of<T> {
     return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
   }
 
+  // Two vectors of bfloat16: those at even places and at odd ones; and back in order.
+  static void unzip(const bfloat16* from, vec& even, vec& odd) {
+    even = each([&](std::size_t i) { return convert<T>(from[2 * i]); });
+    odd = each([&](std::size_t i) { return convert<T>(from[2 * i + 1]); });
+  }
+  static void zip(vec& even, vec& odd) {
+    const vec evens = even;
+    const vec odds = odd;
+    const auto at = [&](std::size_t i) { return i % 2 == 0 ? evens[i / 2] : odds[i / 2]; };
+    even = each(at);
+    odd = each([&](std::size_t i) { return at(lanes + i); });
+  }
+
   // Pairs of bfloat16. Like the instructions that it stands for, the product takes subnormal numbers for zero.
   using pair_vec = std::array<bfloat16_pair, lanes>;
   static pair_vec load(const bfloat16_pair* from) {
