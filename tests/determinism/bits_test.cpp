@@ -181,7 +181,7 @@ TEST_P(BitsInTurn, AreThoseOfHeadsThatLieApart) {
     c.options.softmax = p.softmax;
     c.options.coverage = p.coverage;
     if (p.guard_limit >= 0) c.options.guard_limit = p.guard_limit;
-    c.modifiers.causal = crestmax::causal{};
+    c.modifiers.causal.enabled = true;
     const attention_result expected = run(c);
     ASSERT_TRUE(expected.status.ok()) << expected.status.message();
     attention_case close = c;

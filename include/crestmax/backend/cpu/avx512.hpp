@@ -356,6 +356,7 @@ struct pair_multiplies {
    private:
     std::optional<typename tiles::session> tiles_;
   };
+  static void score_in_place(side_by_side<T> team, const tile_keys& tile) { registers::score_in_place(team, tile); }
   static bool score(block<T>& b, row_span strip, index panels) {
     return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
   }

@@ -138,8 +138,9 @@ struct block {
   index ahead_lines;   // to ask for after each register tile
   key_interval upcoming;  // keys that follow the range in hand, if they are known
 
-  // Few rows: keys and values are read in place (stages/row_multiply.inc).
+  // Few rows: keys and values are read in place (stages/row_scores.inc, row_outputs.inc).
   bool direct;
+  bool pairs_in_place;  // queries and keys are multiplied in pairs of bfloat16 there, queries [rows][d_qk / 2]
   turn_taken turn;
 
   plateau_window* windows;
@@ -160,6 +161,21 @@ template <class T>
 bool in_tiles(const block<T>& b) {
   return b.pairs && b.plan->tiles.pairs == pair_product::tiles;
 }
+
+// Where the keys or values of a run lie that are read in place: at equal distances. Addresses that were looked up one
+// by one would halve the speed of reading.
+struct row_run {
+  const char* first;
+  index distance;  // bytes
+};
+
+// Blocks that are swept together. A tile of several is multiplied run by run, each run for all of them in turn: so lie the
+// heads of a token, or of a small page.
+template <class T>
+struct side_by_side {
+  block<T>* const* blocks;
+  index count;
+};
 
 // Hands out aligned pieces of memory; with a null base it only counts.
 class arena {

@@ -152,6 +152,12 @@ struct primitives : pairs_of<T> {
       sum[i] = flushed(sum[i] + flushed(a.first) * flushed(b[i].first));
     }
   }
+  static void add_product(vec& sum, const pair_vec& a, const pair_vec& b) {
+    for (std::size_t i = 0; i < lanes; ++i) {
+      sum[i] = flushed(flushed(sum[i]) + flushed(a[i].second) * flushed(b[i].second));
+      sum[i] = flushed(sum[i] + flushed(a[i].first) * flushed(b[i].first));
+    }
+  }
   static void store_rounded(bfloat16* to, const vec (&x)[panel_vectors], vec& sum) {
     for (std::size_t v = 0; v < panel_vectors; ++v) {
       narrow(to + v * lanes, x[v]);
@@ -191,7 +197,8 @@ struct primitives : pairs_of<T> {
     return sums[0];
   }
   // A hint: the vector is to stay in a register, not to be loaded once per use.
-  static void keep(vec&) {}
+  template <class Vector>
+  static void keep(Vector&) {}
   // Two vectors whose totals will be taken: even lanes hold sums of the first, odd lanes of the second.
   static vec join(const vec& a, const vec& b) {
     return each([&](std::size_t i) { return i % 2 == 0 ? a[i] + a[i + 1] : b[i - 1] + b[i]; });
