@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, BitsInTurn, testing::Values(
     turns_case{"RunningMax", 2, crestmax::running_max{}, crestmax::everything, -1},
     turns_case{"Above", 2, crestmax::sampled_max{}, crestmax::above(1), -1},
     turns_case{"AllRowsFail", 1, crestmax::sampled_max{}, crestmax::everything, 0}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& of) { return std::string(of.param.name); });
 
 // One sequence of a packed call as a call of its own.
 attention_case alone(const attention_case& c, std::size_t number) {
