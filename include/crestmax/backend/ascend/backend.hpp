@@ -12,7 +12,7 @@ namespace backend {
 struct ascend {
   const char* name() const { return "ascend"; }
   const char* instruction_set(const plan_header&) const { return "none"; }
-  status available(const problem&) const {
+  status available(const problem&, const options&) const {
     return error_text(status_code::unavailable, "backend::ascend",
                       "a build with the CANN toolkit", "one that was built without CANN");
   }
