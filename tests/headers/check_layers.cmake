@@ -10,7 +10,11 @@ set(levels
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
     # An instruction set each.
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
-    "backend/cpu/policy.hpp"
+    "backend/cpu/policy.hpp backend/ascend/request.hpp backend/ascend/runtime.hpp"
+    "backend/ascend/source.hpp"
+    # The device's own: C++17, on the device and in host code alike.
+    "backend/ascend/kernel_layout.hpp"
+    "backend/ascend/arguments.hpp backend/ascend/target.hpp"
     # The method is text that instruction sets include; it includes nothing itself.
     "backend/cpu/kernels.inc backend/cpu/avx512_bf16.inc backend/cpu/amx.inc"
     "stages/all.inc stages/multiply.inc"
@@ -31,6 +35,8 @@ set(foreign
     "unsupported/Eigen/=interop/eigen.hpp"
     "tbb/=interop/tbb.hpp"
     "omp.h=execution.hpp"
+    "kernel_operator.h=backend/ascend/kernel.hpp"
+    "acl/=backend/ascend/runtime.hpp"
     "xmmintrin.h=backend/cpu/policy.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
