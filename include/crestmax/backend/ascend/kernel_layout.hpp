@@ -132,7 +132,11 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   l.ub_partial = ub.take(half * d_v * 4);
   for (buffer& b : l.ub_spread) b = ub.take(half * 32);
   for (buffer& b : l.ub_crest) b = ub.take(half * 4);
-  for (buffer* b : {&l.ub_reference, &l.ub_shift, &l.ub_sum, &l.ub_exact_sum, &l.ub_largest_sum}) *b = ub.take(half * 4);
+  l.ub_reference = ub.take(half * 4);
+  l.ub_shift = ub.take(half * 4);
+  l.ub_sum = ub.take(half * 4);
+  l.ub_exact_sum = ub.take(half * 4);
+  l.ub_largest_sum = ub.take(half * 4);
   for (buffer& b : l.ub_row) b = ub.take(half * 4);
   l.ub_best = ub.take(32);
   l.ub_record = ub.take(2 * record_bytes);
