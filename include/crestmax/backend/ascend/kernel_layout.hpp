@@ -32,7 +32,7 @@ enum event : std::uint8_t {
   // M <-> FIX, L0C: two score tiles and O
   score_tile = 0, output_tile = 2,
   // MTE2 <-> V and V <-> MTE3, UB
-  score_in_ub = 0, output_in_ub = 2,
+  score_in_ub = 0, output_in_ub = 2, partial_in_ub = 3,
   weights_in_ub = 0, row_in_ub = 2,
   // to and from the scalar unit
   scalar = 0,
@@ -56,12 +56,14 @@ struct device_layout {
   buffer ub_score[2];    // float32 scores, then weights before and after rounding
   buffer ub_weights[2];  // 16 bit
   buffer ub_ramp;        // column - row, for masks
-  buffer ub_limit;       // the mask of a tile: huge where visible, -huge where not
+  buffer ub_limit;       // the mask of a tile: huge where visible, -huge where not;
+  buffer ub_partial;     //   and in the same place, in the correction: O of one key tile
   buffer ub_output;      // O of a half tile
-  buffer ub_partial;     // correction: O of one key tile; finish: O in 16 bit
+  buffer ub_rounded;     // O in 16 bit
+  buffer ub_lse;         // one row per 32-byte block
   buffer ub_spread[2];   // a row's number in all lanes of a 32-byte block
   buffer ub_crest[3], ub_reference, ub_shift, ub_sum, ub_exact_sum, ub_largest_sum, ub_row[4];
-  buffer ub_best, ub_record, ub_counters;
+  buffer ub_best[2], ub_record, ub_decisions;
 
   // Offsets into a block's share of scratch.
   buffer scratch_score[2], scratch_weights[2], scratch_output, scratch_windows, scratch_guard;
@@ -127,9 +129,11 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   for (buffer& b : l.ub_score) b = ub.take(half * key_tile * 4);
   for (buffer& b : l.ub_weights) b = ub.take(half * key_tile * 2);
   l.ub_ramp = ub.take(half * key_tile * 4);
-  l.ub_limit = ub.take(half * key_tile * 4);
+  l.ub_partial = ub.take(half * (key_tile > d_v ? key_tile : d_v) * 4);
+  l.ub_limit = buffer{l.ub_partial.address, static_cast<std::uint32_t>(half * key_tile * 4)};
   l.ub_output = ub.take(half * d_v * 4);
-  l.ub_partial = ub.take(half * d_v * 4);
+  l.ub_rounded = ub.take(half * d_v * 2);
+  l.ub_lse = ub.take(half * 32);
   for (buffer& b : l.ub_spread) b = ub.take(half * 32);
   for (buffer& b : l.ub_crest) b = ub.take(half * 4);
   l.ub_reference = ub.take(half * 4);
@@ -138,9 +142,9 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   l.ub_exact_sum = ub.take(half * 4);
   l.ub_largest_sum = ub.take(half * 4);
   for (buffer& b : l.ub_row) b = ub.take(half * 4);
-  l.ub_best = ub.take(32);
-  l.ub_record = ub.take(2 * record_bytes);
-  l.ub_counters = ub.take(record_bytes);
+  for (buffer& b : l.ub_best) b = ub.take(32);
+  l.ub_record = ub.take(record_bytes);
+  l.ub_decisions = ub.take(2 * record_bytes);
   l.ub_bytes = ub.at;
 
   detail::memory_line scratch{512};
