@@ -14,7 +14,7 @@ struct buffer {
 
 // Signals between the cores of a block (0..10 are free for kernels). Where two buffers take turns one number serves both:
 // signals arrive in the order of tiles.
-enum signal : std::uint16_t {
+enum core_signal : std::uint16_t {
   score_ready = 0,    // cube to vector, after the scores of a tile have been written
   weights_ready = 1,  // vector to cube, after the weights of a tile have been written
   crest_read = 2,     // vector to cube: a tile that was scored for the crest only has been read
@@ -25,14 +25,14 @@ enum signal : std::uint16_t {
 
 // Events between the pipes of one core. Numbers of one pair of pipes are its own.
 enum event : std::uint8_t {
-  // MTE2 <-> MTE1, L1: the two buffers of each kind take turns
-  key_in_l1 = 0, value_in_l1 = 2, weights_in_l1 = 4,
+  // MTE2 <-> MTE1, L1: buffers of a kind take turns
+  key_in_l1 = 0, value_in_l1 = 2, weights_in_l1 = 5,
   // MTE1 <-> M, L0A and L0B
   score_operands = 0, output_operands = 1,
   // M <-> FIX, L0C: two score tiles and O
   score_tile = 0, output_tile = 2,
   // MTE2 <-> V and V <-> MTE3, UB
-  score_in_ub = 0, output_in_ub = 2,
+  score_in_ub = 0, output_in_ub = 2, partial_in_ub = 3,
   weights_in_ub = 0, row_in_ub = 2,
   // to and from the scalar unit
   scalar = 0,
@@ -47,19 +47,23 @@ struct device_layout {
   std::int32_t key_tile;    // keys; also what one plateau window has
   std::int32_t half_rows;
 
-  buffer l1_query[2], l1_key[2], l1_value[2], l1_weights[2];
+  // Keys are loaded one step ahead, values too, which stay until the weights have come; of three query tiles one is
+  // swept, one gets its crest, and one may still be corrected.
+  buffer l1_query[3], l1_key[2], l1_value[3], l1_weights;
   buffer l0a_query, l0a_weights;
   buffer l0b_key, l0b_value;
   buffer l0c_output, l0c_score[2];
   buffer ub_score[2];    // float32 scores, then weights before and after rounding
   buffer ub_weights[2];  // 16 bit
   buffer ub_ramp;        // column - row, for masks
-  buffer ub_limit;       // the mask of a tile: huge where visible, -huge where not
+  buffer ub_limit;       // the mask of a tile: huge where visible, -huge where not;
+  buffer ub_partial;     //   and in the same place, in the correction: O of one key tile
   buffer ub_output;      // O of a half tile
-  buffer ub_partial;     // correction: O of one key tile; finish: O in 16 bit
+  buffer ub_rounded;     // O in 16 bit
+  buffer ub_lse;         // one row per 32-byte block
   buffer ub_spread[2];   // a row's number in all lanes of a 32-byte block
-  buffer ub_crest[2], ub_reference, ub_shift, ub_sum, ub_exact_sum, ub_largest_sum, ub_row[4];
-  buffer ub_best, ub_record, ub_counters;
+  buffer ub_crest[3], ub_reference, ub_shift, ub_sum, ub_exact_sum, ub_largest_sum, ub_row[4];
+  buffer ub_best[2], ub_record, ub_decisions;
 
   // Offsets into a block's share of scratch.
   buffer scratch_score[2], scratch_weights[2], scratch_output, scratch_windows, scratch_guard;
@@ -103,7 +107,7 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   for (buffer& b : l.l1_query) b = l1.take(rows * d_qk * 2);
   for (buffer& b : l.l1_key) b = l1.take(key_tile * d_qk * 2);
   for (buffer& b : l.l1_value) b = l1.take(key_tile * d_v * 2);
-  for (buffer& b : l.l1_weights) b = l1.take(rows * key_tile * 2);
+  l.l1_weights = l1.take(rows * key_tile * 2);
   l.l1_bytes = l1.at;
 
   // Q and weights, K and V have places of their own: while the cube core multiplies one pair, the other is loaded.
@@ -125,16 +129,22 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   for (buffer& b : l.ub_score) b = ub.take(half * key_tile * 4);
   for (buffer& b : l.ub_weights) b = ub.take(half * key_tile * 2);
   l.ub_ramp = ub.take(half * key_tile * 4);
-  l.ub_limit = ub.take(half * key_tile * 4);
+  l.ub_partial = ub.take(half * (key_tile > d_v ? key_tile : d_v) * 4);
+  l.ub_limit = buffer{l.ub_partial.address, static_cast<std::uint32_t>(half * key_tile * 4)};
   l.ub_output = ub.take(half * d_v * 4);
-  l.ub_partial = ub.take(half * d_v * 4);
+  l.ub_rounded = ub.take(half * d_v * 2);
+  l.ub_lse = ub.take(half * 32);
   for (buffer& b : l.ub_spread) b = ub.take(half * 32);
   for (buffer& b : l.ub_crest) b = ub.take(half * 4);
-  for (buffer* b : {&l.ub_reference, &l.ub_shift, &l.ub_sum, &l.ub_exact_sum, &l.ub_largest_sum}) *b = ub.take(half * 4);
+  l.ub_reference = ub.take(half * 4);
+  l.ub_shift = ub.take(half * 4);
+  l.ub_sum = ub.take(half * 4);
+  l.ub_exact_sum = ub.take(half * 4);
+  l.ub_largest_sum = ub.take(half * 4);
   for (buffer& b : l.ub_row) b = ub.take(half * 4);
-  l.ub_best = ub.take(32);
-  l.ub_record = ub.take(2 * record_bytes);
-  l.ub_counters = ub.take(record_bytes);
+  for (buffer& b : l.ub_best) b = ub.take(32);
+  l.ub_record = ub.take(record_bytes);
+  l.ub_decisions = ub.take(2 * record_bytes);
   l.ub_bytes = ub.at;
 
   detail::memory_line scratch{512};
@@ -150,6 +160,13 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
 constexpr bool fits(const device_layout& l, const target_sizes& sizes) {
   return l.ub_bytes <= sizes.unified_buffer && l.l1_bytes <= sizes.l1 && l.l0a_bytes <= sizes.l0a &&
          l.l0b_bytes <= sizes.l0b && l.l0c_bytes <= sizes.l0c;
+}
+
+// As many keys as the target takes, if the layout fits then; else 64.
+template <class Target>
+constexpr device_layout layout_for(std::int32_t d_qk, std::int32_t d_v) {
+  const device_layout large = layout_of(d_qk, d_v, Target::most_keys);
+  return fits(large, Target::sizes) ? large : layout_of(d_qk, d_v, 64);
 }
 
 }  // namespace crestmax::ascend

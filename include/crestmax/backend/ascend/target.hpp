@@ -24,14 +24,16 @@ struct target_sizes {
 // Atlas A2 and A3 (910B, 910C).
 struct target_2201 {
   static constexpr target_sizes sizes{192 * 1024 - 256 - 8 * 1024, 512 * 1024 - 256, 64 * 1024, 64 * 1024, 128 * 1024};
-  static constexpr std::int32_t key_tile = 64;   // O of 128 x 128 and two score tiles of 128 x 64 fill L0C
+  // O of 128 x 128 and two score tiles of 128 x 64 fill L0C.
+  static constexpr std::int32_t most_keys = 64;
   static constexpr bool left_operand_is_nz = false;  // fractals of L0A: rows of fractals (Zz)
 };
 
 // 950.
 struct target_3510 {
   static constexpr target_sizes sizes{248 * 1024, 512 * 1024 - 256, 64 * 1024, 64 * 1024, 256 * 1024};
-  static constexpr std::int32_t key_tile = 64;  // bounded by L0A and L0B, which have not grown
+  // L0C has room for two score tiles of 128 x 128; L0A and L0B, which have not grown, for d_qk of at most 128.
+  static constexpr std::int32_t most_keys = 128;
   static constexpr bool left_operand_is_nz = true;  // columns of fractals (Nz), as in L1
 };
 

@@ -1,0 +1,134 @@
+#include "machine.hpp"
+
+namespace ascend_model {
+namespace {
+
+const char* explain(trouble what) {
+  switch (what) {
+    case trouble::uninitialised: return "which nothing has written";
+    case trouble::unordered_write: return "written by ";
+    case trouble::unordered_read: return "still read by ";
+    case trouble::twice: return "which it has itself written already";
+    default: return "";
+  }
+}
+
+}  // namespace
+
+instruction::instruction(pipe_t pipe, const char* name, site where) : name_(name), where_(where), pipe_(pipe) {
+  const machine::started s = machine::here().start(pipe, name, where);
+  epoch_ = s.epoch;
+  mutated_ = s.mutated;
+  if (pipe == PIPE_S) in_order_ = true;
+}
+
+void fail(const char* name, site where, const std::string& what) {
+  machine& m = machine::here();
+  const std::string file = where.file;
+  m.fail(m.describe_here() + ": " + name + " " + file.substr(file.rfind('/') + 1) + ":" + std::to_string(where.line) +
+         ": " + what);
+}
+
+void instruction::fail(const std::string& what) const {
+  machine& m = machine::here();
+  m.fail(m.describe_here() + ": " + m.describe(epoch_) + ": " + what);
+}
+
+void instruction::range(const char* name, std::uint64_t given, std::uint64_t low, std::uint64_t high) const {
+  if (given >= low && given <= high) return;
+  fail(std::string(name) + " is " + std::to_string(given) + ", allowed are " + std::to_string(low) + ".." +
+       std::to_string(high));
+}
+
+void instruction::aligned(const char* name, std::uint64_t address, std::uint64_t to) const {
+  if (address % to != 0) {
+    fail(std::string("the address of the ") + name + ", " + hexadecimal(address) + ", is no multiple of " +
+         std::to_string(to) + " B");
+  }
+}
+
+std::byte* instruction::bytes(const local_place& at, std::uint64_t offset, std::uint64_t n) const {
+  machine& m = machine::here();
+  const std::uint64_t capacity = m.capacity(at.kind);
+  local_memory& local = m.self().memories[static_cast<std::size_t>(at.kind)];
+  if (local.bytes.empty()) fail(std::string("this core has no ") + name_of(at.kind));
+  const std::uint64_t end = at.address + offset + n;
+  if (end > capacity) {
+    fail(std::string(name_of(at.kind)) + " ends at " + hexadecimal(capacity) + ", the access at " + hexadecimal(end));
+  }
+  if (offset + n > at.bytes) {
+    fail("the tensor has " + std::to_string(at.bytes) + " B, the access ends at byte " + std::to_string(offset + n));
+  }
+  return local.bytes.data() + at.address + offset;
+}
+
+namespace {
+
+void report(const instruction& i, const verdict& v, const char* verb, const std::string& where) {
+  std::string text = std::string(verb) + " " + where + ", " + explain(v.what);
+  if (v.what == trouble::unordered_write || v.what == trouble::unordered_read) {
+    text += machine::here().describe(v.other) + ": no flag or barrier orders the two";
+  }
+  i.fail(text);
+}
+
+machine::place find(const instruction& i, const global_place& at, std::uint64_t offset, std::uint64_t n, const char* verb) {
+  if (offset + n > at.bytes) {
+    i.fail(std::string(verb) + " past the end of a GlobalTensor of " + std::to_string(at.bytes) + " B");
+  }
+  const machine::place p = machine::here().find_global(at.base + offset, n);
+  if (p.range == nullptr) i.fail(std::string(verb) + " outside of all global memory that the kernel was given");
+  if (p.history == nullptr) i.fail(std::string(verb) + " past the end of " + p.range->name);
+  return p;
+}
+
+}  // namespace
+
+const std::byte* instruction::read(const local_place& from, std::uint64_t offset, std::uint64_t n) const {
+  machine& m = machine::here();
+  const std::byte* data = bytes(from, offset, n);
+  const verdict v = m.history(from.kind).read(from.address + offset, n, {epoch_, &m.self().seen[pipe_], in_order_});
+  if (v.what != trouble::none) report(*this, v, "reads", std::string(name_of(from.kind)) + " at " + hexadecimal(v.offset));
+  return data;
+}
+
+std::byte* instruction::write(const local_place& to, std::uint64_t offset, std::uint64_t n) const {
+  machine& m = machine::here();
+  std::byte* data = bytes(to, offset, n);
+  const verdict v = m.history(to.kind).write(to.address + offset, n, {epoch_, &m.self().seen[pipe_], in_order_});
+  if (v.what != trouble::none) report(*this, v, "writes", std::string(name_of(to.kind)) + " at " + hexadecimal(v.offset));
+  return data;
+}
+
+const std::byte* instruction::read(const global_place& from, std::uint64_t offset, std::uint64_t n) const {
+  const machine::place p = find(*this, from, offset, n, "reads");
+  const verdict v = p.history->read(p.offset, n, {epoch_, &machine::here().self().seen[pipe_], in_order_});
+  if (v.what != trouble::none) report(*this, v, "reads", std::string(p.range->name) + " at byte " + std::to_string(v.offset));
+  return from.base + offset;
+}
+
+std::byte* instruction::write(const global_place& to, std::uint64_t offset, std::uint64_t n) const {
+  const machine::place p = find(*this, to, offset, n, "writes");
+  if (!p.range->writable) fail(std::string("writes to ") + p.range->name + ", which is read-only");
+  const verdict v = p.history->write(p.offset, n, {epoch_, &machine::here().self().seen[pipe_], in_order_});
+  if (v.what != trouble::none) report(*this, v, "writes", std::string(p.range->name) + " at byte " + std::to_string(v.offset));
+  return to.base + offset;
+}
+
+void instruction::forget(const local_place& to, std::uint64_t offset, std::uint64_t n) const {
+  bytes(to, offset, n);
+  machine::here().history(to.kind).forget(to.address + offset, n);
+}
+
+void instruction::displace(local_place& to, std::uint64_t n) const {
+  const std::uint64_t step = to.kind == memory::l0c ? 1024 : (to.kind == memory::l0a || to.kind == memory::l0b) ? 512 : 32;
+  if (mutated_ == action::move_destination) to.address += step;
+  if (mutated_ == action::misalign_destination) to.address += 2;
+  if (mutated_ == action::overflow_destination) {
+    const std::uint64_t end = machine::here().capacity(to.kind);
+    to.address = (n >= end ? 0 : (end - n) / step * step) + step;
+    to.bytes = n;
+  }
+}
+
+}  // namespace ascend_model
