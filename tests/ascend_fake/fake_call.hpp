@@ -32,7 +32,7 @@ class FakeDevice : public ::testing::Test {
   }
 
   // All of the device's memory is one block, aligned to 512 bytes.
-  std::vector<std::byte> memory = std::vector<std::byte>(std::size_t{4} << 20, std::byte{0x3c});
+  std::vector<std::byte> memory = std::vector<std::byte>(std::size_t{6} << 20, std::byte{0x3c});
   std::byte* at(index byte) {
     return memory.data() + (512 - reinterpret_cast<std::uintptr_t>(memory.data()) % 512) + byte;
   }
@@ -41,11 +41,11 @@ class FakeDevice : public ::testing::Test {
     return reinterpret_cast<T*>(at(byte));
   }
   crestmax::tensor<float16> query{place(0), {batch, q_len, q_heads, head_dim}};
-  crestmax::tensor<float16> key{place(1 << 17), {batch, kv_len, kv_heads, head_dim}};
-  crestmax::tensor<float16> value{place(2 << 17), {batch, kv_len, kv_heads, head_dim}};
-  crestmax::tensor<float16> output{place(3 << 17), {batch, q_len, q_heads, head_dim}};
-  crestmax::row_tensor<float> lse{place<float>(4 << 17), {batch, q_len, q_heads}};
-  std::span<std::byte> workspace{at(5 << 17), std::size_t{3} << 20};
+  crestmax::tensor<float16> key{place(1 << 18), {batch, kv_len, kv_heads, head_dim}};
+  crestmax::tensor<float16> value{place(2 << 18), {batch, kv_len, kv_heads, head_dim}};
+  crestmax::tensor<float16> output{place(3 << 18), {batch, q_len, q_heads, head_dim}};
+  crestmax::row_tensor<float> lse{place<float>(4 << 18), {batch, q_len, q_heads}};
+  std::span<std::byte> workspace{at(5 << 18), std::size_t{4} << 20};
   crestmax::options options;
   test_modifiers modifiers;
   crestmax::report report;

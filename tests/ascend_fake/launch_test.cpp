@@ -119,7 +119,7 @@ TEST_F(Launch, GivesTheKernelItsShareOfTheWorkspace) {
   EXPECT_GE(a.scratch, a.counters + 2 * static_cast<std::uint64_t>(a.blocks) * 64);
   std::size_t needed = 0;
   ASSERT_TRUE(crestmax::workspace_bytes(bound(), 1, needed).ok());
-  const auto scratch = static_cast<std::size_t>(a.blocks) * crestmax::npu::layout_of(bound().describe()).scratch_bytes;
+  const auto scratch = static_cast<std::size_t>(a.blocks) * crestmax::npu::layout_of(bound().describe(), crestmax::npu::architecture::dav_2201).scratch_bytes;
   EXPECT_LE(a.scratch + scratch, a.counters + needed);
 }
 
@@ -225,8 +225,8 @@ TEST_F(Report, KnowsWhatIsVisible) {
 TEST_F(Report, ReadsTheCountersOfMoreCoresThanItCopiesAtATime) {
   ascend_fake::now().cores = 24;
   query = {place(0), {batch, 1, 16, head_dim}};
-  output = {place(3 << 17), {batch, 1, 16, head_dim}};
-  lse = {place<float>(4 << 17), {batch, 1, 16}};
+  output = {place(3 << 18), {batch, 1, 16, head_dim}};
+  lse = {place<float>(4 << 18), {batch, 1, 16}};
   clear_counters();
   for (std::size_t core = 0; core < 48; ++core) set_failing_rows(core, 1);
   expect_success();

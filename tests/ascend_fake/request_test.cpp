@@ -45,10 +45,10 @@ TEST_F(Request, OfOtherHeadDimensionsIsNamed) {
 TEST_F(Request, OfEveryServedHeadDimensionIsServed) {
   for (const auto& [d_qk, d_v] : {std::pair<index, index>{64, 64}, {128, 128}, {192, 128}, {256, 256}}) {
     query = {place(0), {1, 2, 1, d_qk}};
-    key = {place(1 << 17), {1, 64, 1, d_qk}};
-    value = {place(2 << 17), {1, 64, 1, d_v}};
-    output = {place(3 << 17), {1, 2, 1, d_v}};
-    lse = {place<float>(4 << 17), {1, 2, 1}};
+    key = {place(1 << 18), {1, 64, 1, d_qk}};
+    value = {place(2 << 18), {1, 64, 1, d_v}};
+    output = {place(3 << 18), {1, 2, 1, d_v}};
+    lse = {place<float>(4 << 18), {1, 2, 1}};
     expect_success();
     const std::string kernel = "_" + std::to_string(d_qk) + "_" + std::to_string(d_v) + "_";
     EXPECT_NE(ascend_fake::now().launches.back().kernel.find(kernel), std::string::npos);
@@ -144,17 +144,17 @@ TEST_F(Request, ForOutputsThatTheKernelDoesNotWriteIsNamed) {
   options.diagnostics = true;
   expect_error(status_code::unsupported, {"diagnostics"});
   options.diagnostics = false;
-  options.row_max = crestmax::row_tensor<float>{place<float>(4 << 17), {batch, q_len, q_heads}};
+  options.row_max = crestmax::row_tensor<float>{place<float>(4 << 18), {batch, q_len, q_heads}};
   expect_error(status_code::unsupported, {"row_max"});
   options.row_max = {};
-  options.dropped_mass = crestmax::row_tensor<float>{place<float>(4 << 17), {batch, q_len, q_heads}};
+  options.dropped_mass = crestmax::row_tensor<float>{place<float>(4 << 18), {batch, q_len, q_heads}};
   expect_error(status_code::unsupported, {"dropped_mass"});
 }
 
 TEST_F(Request, ForAnLseInDoubleIsNamed) {
   lse = {};
   auto with_double = options;
-  with_double.lse = crestmax::row_tensor<double>{place<double>(4 << 17), {batch, q_len, q_heads}};
+  with_double.lse = crestmax::row_tensor<double>{place<double>(4 << 18), {batch, q_len, q_heads}};
   with_double.workspace = workspace;
   const crestmax::status s = crestmax::attention(query, key, value, output, with_double, crestmax::no_modifiers{}, backend);
   EXPECT_EQ(s.code, status_code::unsupported) << s.message();
@@ -194,12 +194,12 @@ TEST_F(Request, WithWindowsThatDoNotComeInPairsIsNamed) {
 }
 
 TEST_F(Request, WithAnchorsBeyondATileIsNamed) {
-  options.softmax = crestmax::sampled_max{.radius = 65};
-  expect_error(status_code::unsupported, {"radius", "64, given 65"});
+  options.softmax = crestmax::sampled_max{.radius = 33};
+  expect_error(status_code::unsupported, {"radius", "32, given 33"});
   options.softmax = crestmax::sampled_max{.first_keys = 100};
   expect_error(status_code::unsupported, {"first_keys", "64, given 100"});
-  options.softmax = crestmax::anchor_shift{.nearest_keys = 65};
-  expect_error(status_code::unsupported, {"nearest_keys", "64, given 65"});
+  options.softmax = crestmax::anchor_shift{.nearest_keys = 33};
+  expect_error(status_code::unsupported, {"nearest_keys", "32, given 33"});
 }
 
 TEST_F(Request, TooLargeForTheKernelsCountsIsNamed) {
@@ -227,6 +227,7 @@ TEST_F(Memory, OffByAnElementIsNamed) {
 }
 
 TEST_F(Memory, WithStridesThatAreNot32BytesIsNamed) {
+  key.extents[1] = value.extents[1] = 20;
   for (int i = 0; i < 4; ++i) {
     for (const std::size_t dimension : {0u, 1u, 2u}) {
       auto before = tensors[i]->strides;
@@ -241,8 +242,8 @@ TEST_F(Memory, WithStridesThatAreNot32BytesIsNamed) {
 
 TEST_F(Memory, WithOddStridesOfSingleRowsIsServed) {
   query = {place(0), {batch, 1, q_heads, head_dim}};
-  output = {place(3 << 17), {batch, 1, q_heads, head_dim}};
-  lse = {place<float>(4 << 17), {batch, 1, q_heads}};
+  output = {place(3 << 18), {batch, 1, q_heads, head_dim}};
+  lse = {place<float>(4 << 18), {batch, 1, q_heads}};
   query.strides[1] = 7;
   expect_success();
   EXPECT_EQ(launched().query.row_stride, head_dim);
@@ -267,7 +268,7 @@ TEST_F(Memory, WithSampledRowsTooFarApartForOneCopyIsNamed) {
 }
 
 TEST_F(Memory, OfALseOffByABitOfAFloatIsNamed) {
-  lse.data = reinterpret_cast<float*>(at((4 << 17) + 2));
+  lse.data = reinterpret_cast<float*>(at((4 << 18) + 2));
   expect_error(status_code::misaligned, {"lse", "4, given 2"});
 }
 
@@ -286,7 +287,7 @@ TEST_F(Memory, OfAnOutputThatIsAnInputIsNamed) {
 }
 
 TEST_F(Memory, OfAWorkspaceThatIsAnInputIsNamed) {
-  workspace = {at(1 << 17), std::size_t{3} << 20};
+  workspace = {at(1 << 18), std::size_t{5} << 20};
   expect_error(status_code::overlap, {"key"});
 }
 

@@ -9,9 +9,8 @@
 
 #include "../../planner.hpp"
 #include "../concept.hpp"
-#include "arguments.hpp"
 #include "source.hpp"
-#include "kernel_layout.hpp"
+#include "schedule.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
@@ -138,26 +137,30 @@ inline status check_sizes(const problem& p, const options& o, const device_prope
   if (m.kind == softmax_kind::sampled_max && (m.windows > crestmax::ascend::most_windows || m.windows % 2 != 0)) {
     return error(status_code::unsupported, "windows", "an even number, at most", crestmax::ascend::most_windows, m.windows);
   }
-  // Anchors and windows are whole tiles of keys.
-  const struct { const char* argument; index given; } keys[] = {
-      {"radius", m.radius}, {"first_keys", m.first_keys}, {"nearest_keys", m.nearest_keys}};
-  constexpr index tile = crestmax::ascend::target_2201::key_tile;
+  // Anchors and windows are whole tiles of keys: never fewer keys than asked for.
+  constexpr index tile = crestmax::ascend::target_2201::most_keys;
+  const struct { const char* argument; index given; index most; } keys[] = {
+      {"radius", m.radius, tile / 2},
+      {"first_keys", m.first_keys, tile},
+      {"nearest_keys", m.nearest_keys, crestmax::ascend::nearest_keys}};
   for (const auto& k : keys) {
-    if (k.given > tile) return error(status_code::unsupported, k.argument, "within a tile of keys, at most", tile, k.given);
+    if (k.given > k.most) return error(status_code::unsupported, k.argument, "what the kernel's tiles hold, at most", k.most, k.given);
   }
   return success();
 }
 
 inline bool is_empty(const problem& p) { return p.sequences == 0 || p.q_len == 0 || p.q_heads == 0; }
 
-inline crestmax::ascend::device_layout layout_of(const problem& p) {
-  return crestmax::ascend::layout_of(static_cast<std::int32_t>(p.d_qk), static_cast<std::int32_t>(p.d_v),
-                                     crestmax::ascend::target_2201::key_tile);
+// Dimensions that check_sizes() has seen.
+inline crestmax::ascend::device_layout layout_of(const problem& p, architecture generation) {
+  const auto d_qk = static_cast<std::int32_t>(p.d_qk), d_v = static_cast<std::int32_t>(p.d_v);
+  return generation == architecture::dav_2201 ? crestmax::ascend::layout_for<crestmax::ascend::target_2201>(d_qk, d_v)
+                                              : crestmax::ascend::layout_for<crestmax::ascend::target_3510>(d_qk, d_v);
 }
 
 inline tile_geometry geometry(const problem& p, architecture generation) {
-  const index rows = crestmax::ascend::query_tile_of(static_cast<std::int32_t>(std::min<index>(p.d_v, 65536)));
-  tile_geometry g{rows, crestmax::ascend::target_2201::key_tile, rows, rows / 2, 16, static_cast<std::int32_t>(generation)};
+  const crestmax::ascend::device_layout l = layout_of(p, generation);
+  tile_geometry g{l.query_tile, l.key_tile, l.query_tile, l.half_rows, 16, static_cast<std::int32_t>(generation)};
   g.whole_call = true;
   g.weights = p.query_kind == scalar_kind::float16 ? weight_type::float16 : weight_type::bfloat16;
   return g;
@@ -181,7 +184,7 @@ inline workspace_places workspace(const problem& p, const device_properties& dev
   w.blocks = static_cast<std::int32_t>(std::min<index>(device.cube_cores, query_tiles(p)));
   const auto blocks = static_cast<std::size_t>(w.blocks);
   w.counter_bytes = 2 * blocks * sizeof(crestmax::ascend::core_counters);
-  w.total = w.counter_bytes + scratch_alignment + blocks * layout_of(p).scratch_bytes;
+  w.total = w.counter_bytes + scratch_alignment + blocks * layout_of(p, device.generation).scratch_bytes;
   return w;
 }
 
