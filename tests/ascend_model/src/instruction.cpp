@@ -3,6 +3,8 @@
 namespace ascend_model {
 namespace {
 
+constexpr std::uintptr_t cache_line = 64;
+
 const char* explain(trouble what) {
   switch (what) {
     case trouble::uninitialised: return "which nothing has written";
@@ -113,6 +115,32 @@ std::byte* instruction::write(const global_place& to, std::uint64_t offset, std:
   const verdict v = p.history->write(p.offset, n, {epoch_, &machine::here().self().seen[pipe_], in_order_});
   if (v.what != trouble::none) report(*this, v, "writes", std::string(p.range->name) + " at byte " + std::to_string(v.offset));
   return to.base + offset;
+}
+
+const std::byte* instruction::read_cached(const global_place& from, std::uint64_t offset, std::uint64_t n) const {
+  const std::byte* data = read(from, offset, n);
+  machine& m = machine::here();
+  const machine::place p = m.find_global(data, n);
+  const std::uint32_t writer = p.history->writer(p.offset);
+  if (writer == 0) return data;
+  const core& c = m.self();
+  const auto line = c.dropped_lines.find(reinterpret_cast<std::uintptr_t>(data) / cache_line);
+  const bool dropped = c.all_lines_dropped.knows(writer) ||
+                       (line != c.dropped_lines.end() && line->second.knows(writer));
+  if (!dropped) {
+    fail(std::string("reads ") + p.range->name + ", written by " + m.describe(writer) +
+         ": no DataCacheCleanAndInvalid of the line since");
+  }
+  return data;
+}
+
+void instruction::drop_cached(const global_place& at, bool all) const {
+  core& c = machine::here().self();
+  if (all) {
+    c.all_lines_dropped = c.seen[PIPE_S];
+  } else {
+    c.dropped_lines[reinterpret_cast<std::uintptr_t>(at.base) / cache_line] = c.seen[PIPE_S];
+  }
 }
 
 void instruction::forget(const local_place& to, std::uint64_t offset, std::uint64_t n) const {

@@ -38,6 +38,9 @@ struct core {
   std::array<local_memory, 5> memories;
   std::array<std::array<std::array<pipe_flag, 8>, pipes>, pipes> flags;  // [from][to][id]
   std::array<std::array<signals, 16>, cores> incoming;                   // [from][id]
+  // When lines were last dropped from the scalar unit's cache, as what was known then.
+  std::unordered_map<std::uintptr_t, clock> dropped_lines;
+  clock all_lines_dropped;
   bool done = false;
   int waits_for = -1;  // id of a cross-core flag
   site waits_at;

@@ -76,6 +76,12 @@ class shadow {
     });
   }
 
+  // The last writer of one byte; 0: none in this launch.
+  std::uint32_t writer(std::uint64_t offset) const {
+    const cell& c = cells_[offset / 32];
+    return c.split == 0 ? c.all.writer : parts_[c.split][offset % 32 / 2].writer;
+  }
+
   void forget(std::uint64_t offset, std::uint64_t bytes) {
     each(offset, bytes, [&](cell& c, std::uint32_t mask) -> verdict {
       c.initialised &= ~mask;

@@ -61,6 +61,9 @@ class instruction {
   std::byte* write(const local_place& to, std::uint64_t offset, std::uint64_t bytes) const;
   const std::byte* read(const global_place& from, std::uint64_t offset, std::uint64_t bytes) const;
   std::byte* write(const global_place& to, std::uint64_t offset, std::uint64_t bytes) const;
+  // Scalar reads of global memory: a line that was written in this launch must have been dropped since.
+  const std::byte* read_cached(const global_place& from, std::uint64_t offset, std::uint64_t bytes) const;
+  void drop_cached(const global_place& at, bool all) const;
   // Bytes without meaning from now on: to read them is an error.
   void forget(const local_place& to, std::uint64_t offset, std::uint64_t bytes) const;
   // Neither checked nor remembered, only inside the memory: for bytes that read or write has seen.

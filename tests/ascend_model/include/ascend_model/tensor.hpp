@@ -142,18 +142,13 @@ class GlobalTensor {
   T* GetPhyAddr() { return address_; }
   std::uint64_t GetSize() const { return elements_; }
 
+  // Through the scalar unit's data cache: see DataCacheCleanAndInvalid.
   T GetValue(std::uint64_t offset, ascend_model::site where = {}) const {
     const ascend_model::instruction i(PIPE_S, "GetValue", where);
     i.require(offset < elements_, "the offset lies past the end of the tensor");
     T value;
-    std::memcpy(&value, i.read(place(), offset * sizeof(T), sizeof(T)), sizeof(T));
+    std::memcpy(&value, i.read_cached(place(), offset * sizeof(T), sizeof(T)), sizeof(T));
     return value;
-  }
-  void SetValue(std::uint64_t offset, T value, ascend_model::site where = {}) const {
-    const ascend_model::instruction i(PIPE_S, "SetValue", where);
-    if (i.dropped()) return;
-    i.require(offset < elements_, "the offset lies past the end of the tensor");
-    std::memcpy(i.write(place(), offset * sizeof(T), sizeof(T)), &value, sizeof(T));
   }
 
   ascend_model::global_place place() const {
@@ -164,6 +159,17 @@ class GlobalTensor {
   T* address_ = nullptr;
   std::uint64_t elements_ = 0;
 };
+
+enum class CacheLine : std::uint8_t { SINGLE_CACHE_LINE, ENTIRE_DATA_CACHE };
+enum class DcciDst : std::uint8_t { CACHELINE_ALL, CACHELINE_UB, CACHELINE_OUT, CACHELINE_ATOMIC };
+
+// Drops the 64 B line of the tensor's first element, or all lines, from the scalar unit's data cache.
+template <class T, CacheLine lines, DcciDst to>
+void DataCacheCleanAndInvalid(const GlobalTensor<T>& tensor, ascend_model::site where = {}) {
+  static_assert(to == DcciDst::CACHELINE_OUT, "the model's scalar accesses to global memory are in CACHELINE_OUT");
+  const ascend_model::instruction i(PIPE_S, "DataCacheCleanAndInvalid", where);
+  if (!i.dropped()) i.drop_cached(tensor.place(), lines == CacheLine::ENTIRE_DATA_CACHE);
+}
 
 inline std::int64_t GetBlockIdx() { return ascend_model::block_index(); }
 inline std::int64_t GetBlockNum() { return ascend_model::block_count(); }
