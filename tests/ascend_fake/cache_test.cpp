@@ -72,7 +72,7 @@ TEST_F(KernelCache, ThatIsFullSaysSoAndServesWhatItHas) {
   crestmax::npu::device_properties properties;
   ASSERT_TRUE(cache->describe(properties).ok());
   aclrtFuncHandle function{};
-  crestmax::npu::kernel_key key_of_one{crestmax::npu::architecture::dav_2201, crestmax::scalar_kind::float16, 0, 64, false};
+  crestmax::npu::kernel_key key_of_one{crestmax::npu::generation::atlas_2201, crestmax::scalar_kind::float16, 0, 64, false};
   for (int i = 0; i < crestmax::cann::kernel_cache::capacity; ++i) {
     key_of_one.d_qk = i;
     ASSERT_TRUE(cache->find(key_of_one, 28, function).ok());

@@ -10,8 +10,9 @@ set(levels
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
     # An instruction set each.
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
-    "backend/cpu/policy.hpp backend/ascend/request.hpp backend/ascend/runtime.hpp"
+    "backend/cpu/policy.hpp backend/ascend/request.hpp backend/ascend/runtime.hpp backend/ascend/tiling_map.hpp"
     "backend/ascend/source.hpp"
+    "backend/ascend/tiling.hpp"
     # The device's own, C++17: its kernel, and what host code shares with it.
     "backend/ascend/kernel.hpp"
     "backend/ascend/kernel_cube.hpp backend/ascend/kernel_vector.hpp"

@@ -2,6 +2,9 @@
 // toolkit (CRESTMAX_WITH_CANN); without it every call is answered with a status, never silently by the CPU.
 #pragma once
 
+#include <array>
+#include <bit>
+
 #include "request.hpp"
 #include "runtime.hpp"
 
@@ -22,7 +25,7 @@ struct basic_ascend {
 
   const char* name() const { return "ascend"; }
   const char* instruction_set(const plan_header& h) const {
-    return npu::name(static_cast<npu::architecture>(h.tiles.kernels));
+    return npu::architecture(static_cast<npu::generation>(h.tiles.kernels));
   }
 
   // Nothing of a problem or of options that the kernel does not serve is passed over.
@@ -51,13 +54,14 @@ struct basic_ascend {
   status accepts(const device_call& call) const {
     npu::device_properties properties;
     if (status s = device.describe(properties); !s.ok()) return s;
-    if (status s = npu::check_memory(call); !s.ok()) return s;
     const std::size_t needed = npu::workspace(call.shape, properties).total;
     if (call.workspace.size.shared < needed) {
       return error(status_code::mismatch, "plan", "a workspace for this device, bytes:", static_cast<index>(needed),
                    static_cast<index>(call.workspace.size.shared));
     }
     if (npu::is_empty(call.shape)) return success();
+    crestmax::ascend::kernel_arguments unused{};
+    if (status s = npu::arguments_of(call, properties, unused); !s.ok()) return s;
     typename Device::kernel kernel{};
     return device.prepare(npu::key_of(call.shape, properties), npu::argument_words, kernel);
   }
@@ -68,7 +72,8 @@ struct basic_ascend {
     if (status s = device.describe(properties); !s.ok()) return s;
     typename Device::kernel kernel{};
     if (status s = device.prepare(npu::key_of(call.shape, properties), npu::argument_words, kernel); !s.ok()) return s;
-    const crestmax::ascend::kernel_arguments arguments = npu::arguments_of(call, properties);
+    crestmax::ascend::kernel_arguments arguments{};
+    if (status s = npu::arguments_of(call, properties, arguments); !s.ok()) return s;
     auto words = std::bit_cast<std::array<std::uint64_t, npu::argument_words>>(arguments);
     return device.launch(kernel, static_cast<std::uint32_t>(arguments.blocks), words);
   }

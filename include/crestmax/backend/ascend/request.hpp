@@ -3,20 +3,15 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
 
 #include "../../planner.hpp"
 #include "../concept.hpp"
 #include "source.hpp"
-#include "schedule.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace npu {
-
-inline constexpr index alignment = 32;  // bytes, of addresses and strides
 
 inline bool is_narrow(scalar_kind kind) { return kind == scalar_kind::float16 || kind == scalar_kind::bfloat16; }
 
@@ -24,7 +19,7 @@ inline status unsupported(const char* argument, const char* expected, const char
   return error_text(status_code::unsupported, argument, expected, given);
 }
 
-// Types, modifiers and options. Dimensions are the tiling's to judge.
+// Types, modifiers and options. Dimensions and strides are the tiling's to judge.
 inline status check_options(const problem& p, const options& o) {
   if (p.paged) return unsupported("key_pages", "key and value tensors", "pages");
   if (!is_narrow(p.query_kind)) return unsupported("query", "float16 or bfloat16", name(p.query_kind));
@@ -68,75 +63,48 @@ inline status check_options(const problem& p, const options& o) {
   return success();
 }
 
-// Which keys are sampled: every how manieth, or none.
-inline index sample_stride(const plan_header& h) {
-  return h.coarse && h.shape.kv_len >= h.least_keys_to_sample ? std::min(h.stride, index{1} << 30) : 0;
+// A refusal of the tiling as a status.
+inline status as_status(const crestmax::ascend::refusal& r) {
+  if (!r) return success();
+  status s{};
+  s.code = r.code;
+  std::snprintf(s.text, sizeof s.text, "%s", r.text().c_str());
+  return s;
 }
 
-// The largest step, in elements, between rows that one copy into a core takes.
-inline constexpr index largest_row_step = 65535;
-
-// Address and strides of one tensor. `step`: only every `step`th row is copied, by one copy.
-inline status check_tensor(const char* argument, const tensor_view& t, index step, index largest) {
-  for (const index extent : t.extents) {
-    if (extent == 0) return success();
-  }
-  if (t.data == nullptr) return unsupported(argument, "a tensor", "another source");
-  const auto beyond = static_cast<index>(reinterpret_cast<std::uintptr_t>(t.data) % static_cast<std::uintptr_t>(alignment));
-  if (beyond != 0) return error(status_code::misaligned, argument, "an address that is a multiple of", alignment, beyond);
-  const index unit = alignment / size_of(t.kind);
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (t.extents[i] > 1 && t.strides[i] % unit != 0) {
-      return error(status_code::bad_stride, argument, "strides of whole 32 bytes, multiples of", unit, t.strides[i]);
-    }
-  }
-  if (t.extents[1] < 2) return success();
-  if (t.strides[1] < 1) return error(status_code::bad_stride, argument, "rows that rise, a stride of at least", unit, t.strides[1]);
-  if (t.strides[1] > largest / step) {
-    return error(status_code::bad_stride, argument,
-                 step > 1 ? "rows whose stride times that of the sample is at most" : "rows whose stride is at most", largest,
-                 t.strides[1] > largest ? t.strides[1] : t.strides[1] * step);
-  }
-  return success();
+// What the tiling is told of a problem: tensors without addresses, rows side by side.
+inline crestmax::ascend::tiling_request request_of(const problem& p, const device_properties& device) {
+  crestmax::ascend::tiling_request r;
+  r.on = device.generation;
+  r.element = p.query_kind;
+  r.causal = p.causal;
+  r.batch = p.sequences;
+  r.q_len = p.q_len;
+  r.kv_len = p.kv_len;
+  r.q_heads = p.q_heads;
+  r.kv_heads = p.kv_heads;
+  r.d_qk = p.d_qk;
+  r.d_v = p.d_v;
+  r.cores = device.cube_cores;
+  r.query = r.key = {0, 0, p.d_qk, 0};
+  r.value = r.output = {0, 0, p.d_v, 0};
+  return r;
 }
 
-inline status check_memory(const device_call& call) {
-  const index sampled = std::max<index>(1, sample_stride(call.plan.header()));
-  const struct { const char* argument; const tensor_view* tensor; index step; index largest; } tensors[] = {
-      {"query", &call.query, 1, largest_row_step},
-      {"key", &call.key, sampled, largest_row_step},
-      {"value", &call.value, 1, largest_row_step},
-      {"output", &call.output, 1, index{1} << 30}};
-  for (const auto& t : tensors) {
-    if (status s = check_tensor(t.argument, *t.tensor, t.step, t.largest); !s.ok()) return s;
-  }
-  if (call.lse) {
-    const auto beyond = static_cast<index>(reinterpret_cast<std::uintptr_t>(call.lse.data) % sizeof(float));
-    if (beyond != 0) return error(status_code::misaligned, "lse", "an address that is a multiple of", sizeof(float), beyond);
-  }
-  return success();
-}
+inline bool is_empty(const problem& p) { return p.sequences == 0 || p.q_len == 0 || p.q_heads == 0; }
 
-// Dimensions that the kernel's buffers are made for, and counts that fit its arguments.
+// Dimensions and counts that the kernel's buffers and arguments hold.
 inline status check_sizes(const problem& p, const options& o, const device_properties& device) {
-  if (!crestmax::ascend::head_dims_served(static_cast<std::int32_t>(std::min<index>(p.d_qk, 65536)),
-                                          static_cast<std::int32_t>(std::min<index>(p.d_v, 65536)))) {
-    if (p.d_qk != 64 && p.d_qk != 128 && p.d_qk != 192 && p.d_qk != 256) {
-      return error(status_code::unsupported, "d_qk", "64, 128, 192 or 256", p.d_qk);
-    }
-    return error(status_code::unsupported, "d_v", "for this d_qk", p.d_qk == 192 ? 128 : p.d_qk, p.d_v);
-  }
-  const struct { const char* argument; index given; } extents[] = {
-      {"batch", p.sequences}, {"q_len", p.q_len}, {"kv_len", p.kv_len}, {"q_heads", p.q_heads}, {"kv_heads", p.kv_heads}};
-  constexpr index largest = index{1} << 30;
-  for (const auto& e : extents) {
-    if (e.given > largest) return error(status_code::unsupported, e.argument, "at most", largest, e.given);
-  }
-  if (device.cube_cores < 1) return error(status_code::unavailable, "device", "cube cores, at least", 1, device.cube_cores);
   const softmax_method& m = o.softmax;
-  if (m.kind == softmax_kind::sampled_max && (m.windows > crestmax::ascend::most_windows || m.windows % 2 != 0)) {
-    return error(status_code::unsupported, "windows", "an even number, at most", crestmax::ascend::most_windows, m.windows);
+  crestmax::ascend::tiling_request r = request_of(p, device);
+  if (is_empty(p)) r.batch = r.q_len = r.q_heads = r.kv_heads = 1;
+  if (m.kind == softmax_kind::sampled_max) {
+    r.sample_stride = m.stride;
+    r.windows = m.windows;
   }
+  if (o.scale) r.scale = *o.scale;
+  crestmax::ascend::tiling unused;
+  if (status s = as_status(crestmax::ascend::make_tiling(r, unused)); !s.ok()) return s;
   // Anchors and windows are whole tiles of keys: never fewer keys than asked for.
   constexpr index tile = crestmax::ascend::target_2201::most_keys;
   const struct { const char* argument; index given; index most; } keys[] = {
@@ -149,43 +117,29 @@ inline status check_sizes(const problem& p, const options& o, const device_prope
   return success();
 }
 
-inline bool is_empty(const problem& p) { return p.sequences == 0 || p.q_len == 0 || p.q_heads == 0; }
-
-// Dimensions that check_sizes() has seen.
-inline crestmax::ascend::device_layout layout_of(const problem& p, architecture generation) {
-  const auto d_qk = static_cast<std::int32_t>(p.d_qk), d_v = static_cast<std::int32_t>(p.d_v);
-  return generation == architecture::dav_2201 ? crestmax::ascend::layout_for<crestmax::ascend::target_2201>(d_qk, d_v)
-                                              : crestmax::ascend::layout_for<crestmax::ascend::target_3510>(d_qk, d_v);
-}
-
-inline tile_geometry geometry(const problem& p, architecture generation) {
-  const crestmax::ascend::device_layout l = layout_of(p, generation);
-  tile_geometry g{l.query_tile, l.key_tile, l.query_tile, l.half_rows, 16, static_cast<std::int32_t>(generation)};
+// Of dimensions that check_sizes() has seen.
+inline tile_geometry geometry(const problem& p, generation on) {
+  const crestmax::ascend::device_layout l =
+      crestmax::ascend::layout_for(on, static_cast<std::int32_t>(p.d_qk), static_cast<std::int32_t>(p.d_v));
+  tile_geometry g{l.query_tile, l.key_tile, l.query_tile, l.half_rows, 16, static_cast<std::int32_t>(on)};
   g.whole_call = true;
   g.weights = p.query_kind == scalar_kind::float16 ? weight_type::float16 : weight_type::bfloat16;
   return g;
 }
 
-// Query tiles go round the blocks (a cube core and its two vector cores each).
-inline index query_tiles(const problem& p) {
-  return p.sequences * p.q_heads * planner::divide_up(p.q_len, crestmax::ascend::query_tile_of(static_cast<std::int32_t>(p.d_v)));
-}
-
-// Where the workspace holds what: the counters of all cores, then each block's scratch.
+// Where the workspace holds what: the counters of all vector cores, then the blocks' scratch.
 struct workspace_places {
-  std::int32_t blocks;
-  std::size_t counter_bytes;
-  std::size_t total;
+  std::int32_t blocks = 0;
+  std::size_t counters = 0;  // bytes
+  std::size_t total = 0;
+  static constexpr std::size_t scratch_alignment = 512;
 };
 
 inline workspace_places workspace(const problem& p, const device_properties& device) {
-  constexpr std::size_t scratch_alignment = 512;
-  workspace_places w{};
-  w.blocks = static_cast<std::int32_t>(std::min<index>(device.cube_cores, query_tiles(p)));
-  const auto blocks = static_cast<std::size_t>(w.blocks);
-  w.counter_bytes = 2 * blocks * sizeof(crestmax::ascend::core_counters);
-  w.total = w.counter_bytes + scratch_alignment + blocks * layout_of(p, device.generation).scratch_bytes;
-  return w;
+  crestmax::ascend::tiling made{};
+  if (is_empty(p) || crestmax::ascend::make_tiling(request_of(p, device), made)) return {};
+  const auto counters = static_cast<std::size_t>(made.counters_bytes);
+  return {made.blocks, counters, counters + workspace_places::scratch_alignment + static_cast<std::size_t>(made.scratch_bytes)};
 }
 
 inline constexpr std::size_t argument_words = sizeof(crestmax::ascend::kernel_arguments) / sizeof(std::uint64_t);
@@ -196,38 +150,40 @@ inline kernel_key key_of(const problem& p, const device_properties& device) {
 
 inline std::uint64_t address_of(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
 
+// A stride along a single element means nothing.
 inline crestmax::ascend::tensor_arguments arguments_of(const tensor_view& t) {
-  return {address_of(t.data), t.strides[0], t.extents[1] > 1 ? t.strides[1] : t.extents[3], t.strides[2]};
+  const auto stride = [&](std::size_t i, index alone) { return t.extents[i] > 1 ? t.strides[i] : alone; };
+  return {address_of(t.data), stride(0, 0), stride(1, t.extents[3]), stride(2, 0)};
 }
 
-inline crestmax::ascend::kernel_arguments arguments_of(const device_call& call, const device_properties& device) {
+// A call's memory and a plan as the kernel's arguments; what of it does not suit the device.
+inline status arguments_of(const device_call& call, const device_properties& device,
+                           crestmax::ascend::kernel_arguments& arguments) {
   const problem& p = call.shape;
   const plan_header& h = call.plan.header();
-  const workspace_places places = workspace(p, device);
-  crestmax::ascend::kernel_arguments a{};
-  a.query = arguments_of(call.query);
-  a.key = arguments_of(call.key);
-  a.value = arguments_of(call.value);
-  a.output = arguments_of(call.output);
-  a.lse = {address_of(call.lse.data), call.lse.strides[0], call.lse.strides[1], call.lse.strides[2]};
-  a.counters = address_of(call.workspace.memory);
-  a.scratch = (a.counters + places.counter_bytes + 511) / 512 * 512;
-  a.batch = static_cast<std::int32_t>(p.sequences);
-  a.q_len = static_cast<std::int32_t>(p.q_len);
-  a.kv_len = static_cast<std::int32_t>(p.kv_len);
-  a.q_heads = static_cast<std::int32_t>(p.q_heads);
-  a.kv_heads = static_cast<std::int32_t>(p.kv_heads);
-  a.blocks = places.blocks;
-  a.sample_stride = static_cast<std::int32_t>(sample_stride(h));
-  a.windows = a.sample_stride > 0 ? static_cast<std::int32_t>(h.windows) : 0;
-  a.scale = static_cast<float>(h.scale);
-  const double margin = h.margin_exponent * ln2;
-  a.margin = static_cast<float>(margin);
-  // Below the largest number of float16 no weight can have been cut to it: a sum has rounded weights, none above it.
-  const double limit = p.query_kind == scalar_kind::float16 ? 65504.0 : 0x1p40;
-  a.guard_tile_limit = static_cast<float>(std::min(h.guard_limit, limit));
-  a.guard_least_sum = static_cast<float>(std::exp(-margin) / 2);
-  return a;
+  const struct { const char* argument; const tensor_view* tensor; } tensors[] = {{"key", &call.key}, {"value", &call.value}};
+  for (const auto& t : tensors) {
+    if (t.tensor->data == nullptr && p.kv_len > 0) return unsupported(t.argument, "a tensor", "another source");
+  }
+  crestmax::ascend::tiling_request r = request_of(p, device);
+  r.query = arguments_of(call.query);
+  r.key = arguments_of(call.key);
+  r.value = arguments_of(call.value);
+  r.output = arguments_of(call.output);
+  r.lse = {address_of(call.lse.data), call.lse.strides[0], p.q_len > 1 ? call.lse.strides[1] : 1, call.lse.strides[2]};
+  r.scale = h.scale;
+  r.sample_stride = h.coarse && p.kv_len >= h.least_keys_to_sample ? h.stride : 0;
+  r.windows = r.sample_stride > 0 ? h.windows : 0;
+  r.has_margin = true;
+  r.margin = h.margin_exponent * ln2;
+  crestmax::ascend::tiling made{};
+  if (status s = as_status(crestmax::ascend::make_tiling(r, made)); !s.ok()) return s;
+  arguments = made.arguments;
+  arguments.guard_tile_limit = std::min(arguments.guard_tile_limit, static_cast<float>(std::min(h.guard_limit, 0x1p126)));
+  arguments.counters = address_of(call.workspace.memory);
+  constexpr std::uint64_t alignment = workspace_places::scratch_alignment;
+  arguments.scratch = (arguments.counters + made.counters_bytes + alignment - 1) / alignment * alignment;
+  return success();
 }
 
 // Pairs (query row, key) that masks leave over.

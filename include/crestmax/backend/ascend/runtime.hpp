@@ -128,9 +128,9 @@ class kernel_cache {
     if (chip == nullptr) return error_text(status_code::unavailable, "aclrtGetSocName", "a name", "none");
     const auto begins = [&](const char* with) { return std::strncmp(chip, with, std::strlen(with)) == 0; };
     if (begins("Ascend910B") || begins("Ascend910_93")) {
-      found.generation = npu::architecture::dav_2201;
+      found.generation = npu::generation::atlas_2201;
     } else if (begins("Ascend950")) {
-      found.generation = npu::architecture::dav_3510;
+      found.generation = npu::generation::atlas_3510;
     } else {
       return error_text(status_code::unavailable, "device", "Ascend910B, Ascend910_93 or Ascend950", chip);
     }
@@ -157,7 +157,7 @@ class kernel_cache {
     }
     std::snprintf(folder, sizeof folder, "-I%.*s", static_cast<int>(folder_length_), folder_);
     char chip[32];
-    std::snprintf(chip, sizeof chip, "--npu-arch=%s", npu::name(key.generation));
+    std::snprintf(chip, sizeof chip, "--npu-arch=%s", npu::architecture(key.generation));
 
     program p;
     if (const aclError e = aclrtcCreateProg(&p.handle, source, name, 0, nullptr, nullptr); e != ACL_SUCCESS) {

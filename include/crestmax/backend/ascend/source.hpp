@@ -6,27 +6,26 @@
 #include <span>
 
 #include "../../tensor.hpp"
+#include "tiling.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace npu {
 
-// Generations of the cube and vector cores, by the compiler's numbers.
-enum class architecture : std::int32_t {
-  dav_2201,  // Atlas A2 and A3: Ascend 910B, 910C
-  dav_3510,  // Ascend 950
-};
-constexpr const char* name(architecture a) { return a == architecture::dav_2201 ? "dav-2201" : "dav-3510"; }
+// Atlas A2 and A3 (910B, 910C), or 950.
+using generation = crestmax::ascend::device;
+// As compilers call them.
+constexpr const char* architecture(generation g) { return g == generation::atlas_2201 ? "dav-2201" : "dav-3510"; }
 
 // What a device is, as far as calls need to know.
 struct device_properties {
-  architecture generation = architecture::dav_2201;
+  npu::generation generation = npu::generation::atlas_2201;
   std::int32_t cube_cores = 0;
 };
 
 // What a kernel is compiled for.
 struct kernel_key {
-  architecture generation;
+  npu::generation generation;
   scalar_kind element;  // float16 or bfloat16
   index d_qk;
   index d_v;
@@ -36,8 +35,7 @@ struct kernel_key {
 
 // The name of the entry point, such as crestmax_2201_float16_128_64_causal. `text` has room for 64 characters.
 inline void write_name(const kernel_key& key, std::span<char> text) {
-  std::snprintf(text.data(), text.size(), "crestmax_%d_%s_%d_%d_%s",
-                key.generation == architecture::dav_2201 ? 2201 : 3510, crestmax::name(key.element),
+  std::snprintf(text.data(), text.size(), "crestmax_%s_%s_%d_%d_%s", crestmax::ascend::name(key.generation), crestmax::name(key.element),
                 static_cast<int>(key.d_qk), static_cast<int>(key.d_v), key.causal ? "causal" : "full");
 }
 
@@ -62,10 +60,10 @@ inline std::size_t write_source(const kernel_key& key, std::size_t words, std::s
             "  for (unsigned i = 0; i < sizeof(words) / sizeof(uint64_t); ++i) {\n"
             "    reinterpret_cast<uint64_t*>(&arguments)[i] = words[i];\n"
             "  }\n");
-  add("  crestmax::ascend::attention_kernel<crestmax::ascend::kernel_traits<%s, %d, %d, %s, crestmax::ascend::target_%d>>(arguments);\n}\n",
+  add("  crestmax::ascend::attention_kernel<crestmax::ascend::kernel_traits<%s, %d, %d, %s, crestmax::ascend::target_%s>>(arguments);\n}\n",
       key.element == scalar_kind::float16 ? "half" : "bfloat16_t", static_cast<int>(key.d_qk),
       static_cast<int>(key.d_v), key.causal ? "true" : "false",
-      key.generation == architecture::dav_2201 ? 2201 : 3510);
+      crestmax::ascend::name(key.generation));
   return length;
 }
 

@@ -9,6 +9,7 @@
 
 #include "../../config.hpp"
 #include "../../scalar_types.hpp"
+#include "../../status.hpp"
 #include "schedule.hpp"
 
 namespace crestmax::ascend {
@@ -50,6 +51,7 @@ struct tiling {
 // Empty where nothing is refused.
 struct refusal {
   std::string argument, expected, given;
+  status_code code = status_code::unsupported;
   explicit operator bool() const { return !argument.empty(); }
   std::string text() const { return argument + ": expected " + expected + ", given " + given; }
 };
@@ -92,20 +94,21 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
   for (const named& t : tensors) {
     if (!t.present) continue;
     if (t.tensor.address % 32 != 0) {
-      return {t.name, "an address that is a multiple of 32 bytes", "one that is " + number(static_cast<std::int64_t>(t.tensor.address % 32)) + " past it"};
+      return {t.name, "an address that is a multiple of 32 bytes", "one that is " + number(static_cast<std::int64_t>(t.tensor.address % 32)) + " past it",
+              status_code::misaligned};
     }
     const std::int64_t strides[] = {t.tensor.row_stride, t.tensor.head_stride, t.tensor.batch_stride};
     for (const std::int64_t stride : strides) {
-      if (stride % 16 != 0) return {t.name, "strides that are multiples of 16 elements (32 bytes)", number(stride)};
+      if (stride % 16 != 0) return {t.name, "strides that are multiples of 16 elements (32 bytes)", number(stride), status_code::bad_stride};
     }
     if (t.tensor.row_stride < t.dim || t.tensor.row_stride > t.most_row_stride) {
       return {t.name, "a row stride of " + number(t.dim) + " to " + number(t.most_row_stride) + " elements",
-              number(t.tensor.row_stride)};
+              number(t.tensor.row_stride), status_code::bad_stride};
     }
   }
-  if (r.lse.address % 4 != 0) return {"lse", "an address that is a multiple of 4 bytes", number(static_cast<std::int64_t>(r.lse.address % 4)) + " past one"};
+  if (r.lse.address % 4 != 0) return {"lse", "an address that is a multiple of 4 bytes", number(static_cast<std::int64_t>(r.lse.address % 4)) + " past one", status_code::misaligned};
   if (r.lse.address != 0 && (r.lse.row_stride < 1 || r.lse.row_stride > std::int64_t{1} << 29)) {
-    return {"lse", "a row stride of 1 to " + number(std::int64_t{1} << 29) + " elements", number(r.lse.row_stride)};
+    return {"lse", "a row stride of 1 to " + number(std::int64_t{1} << 29) + " elements", number(r.lse.row_stride), status_code::bad_stride};
   }
   const double scale = r.scale == 0 ? 1 / std::sqrt(static_cast<double>(r.d_qk)) : r.scale;
   if (!(scale >= 1e-9 && scale <= 1e9)) return {"scale", "a number from 1e-9 to 1e9", std::to_string(r.scale)};
