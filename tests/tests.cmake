@@ -78,6 +78,6 @@ foreach(folder ${crestmax_eigen})
   list(APPEND crestmax_compile -isystem "${folder}")
 endforeach()
 
-foreach(folder headers compile_fail interop consumers documentation no_allocation compile_cost peers)
+foreach(folder headers compile_fail interop consumers documentation no_allocation compile_cost peers ascend_device)
   include("${crestmax_tests}/${folder}/${folder}.cmake")
 endforeach()
