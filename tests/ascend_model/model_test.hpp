@@ -39,8 +39,9 @@ inline outcome on_cube(const kernel& body, std::vector<memory_range> memory = {}
   return launch(on, 1, [&] { if ASCEND_IS_AIC { body(); } }, std::move(memory));
 }
 // On AIV0 only.
-inline outcome on_vector(const kernel& body, std::vector<memory_range> memory = {}, target on = target::ascend_2201) {
-  return launch(on, 1, [&] { if (!ascend_model::is_cube() && GetSubBlockIdx() == 0) { body(); } }, std::move(memory));
+inline outcome on_vector(const kernel& body, std::vector<memory_range> memory = {}, target on = target::ascend_2201,
+                         const ascend_model::mutation& change = {}) {
+  return launch(on, 1, [&] { if (!ascend_model::is_cube() && GetSubBlockIdx() == 0) { body(); } }, std::move(memory), change);
 }
 
 inline void expect_fine(const outcome& o) { EXPECT_TRUE(o.ok) << o.report; }

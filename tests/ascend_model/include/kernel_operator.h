@@ -4,4 +4,4 @@
 #include "ascend_model/copies.hpp"
 #include "ascend_model/cube.hpp"
 #include "ascend_model/synchronise.hpp"
-#include "ascend_model/vector.hpp"
+#include "ascend_model/vector_reduce.hpp"

@@ -4,28 +4,29 @@
 
 namespace ascend_model {
 
-void vector_call::lanes_of(const local_place& at, std::uint32_t element, std::uint32_t block_stride,
-                           std::uint32_t repeat_stride) {
-  instruction_.range("a block stride", block_stride, 0, 65535);
-  instruction_.range("a repeat stride", repeat_stride, 0, 255);
-  operands_.push_back({at, element, block_stride, std::uint64_t{repeat_stride} * 32, 32, true, {}, nullptr});
+void vector_call::lanes_of(const local_place& at, std::uint32_t element, amount block_stride, amount repeat_stride) {
+  instruction_.range("a block stride", block_stride.value, 0, 65535);
+  instruction_.range("a repeat stride", repeat_stride.value, 0, 255);
+  operands_.push_back({at, element, block_stride.value, repeat_stride.value * 32, 32, true, {}, nullptr});
 }
 
-void vector_call::run_of(const local_place& at, std::uint32_t element, std::uint32_t bytes, std::uint32_t step,
+void vector_call::run_of(const local_place& at, std::uint32_t element, std::uint64_t bytes, std::uint64_t step,
                          std::uint32_t alignment) {
   operands_.push_back({at, element, 1, step, alignment, false, {{0, bytes}}, nullptr});
 }
 
-void vector_call::blocks_of(const local_place& at, std::uint32_t block_stride, std::uint32_t repeat_stride) {
-  instruction_.range("a repeat stride", repeat_stride, 0, 255);
-  operand_t o{at, 1, block_stride, std::uint64_t{repeat_stride} * 32, 32, false, {}, nullptr};
-  for (std::uint64_t b = 0; b < 8; ++b) o.runs.push_back({b * block_stride * 32, 32});
+void vector_call::blocks_of(const local_place& at, amount block_stride, amount repeat_stride) {
+  instruction_.range("a block stride", block_stride.value, 0, 255);
+  instruction_.range("a repeat stride", repeat_stride.value, 0, 255);
+  operand_t o{at, 1, block_stride.value, repeat_stride.value * 32, 32, false, {}, nullptr};
+  for (std::uint64_t b = 0; b < 8; ++b) o.runs.push_back({b * block_stride.value * 32, 32});
   operands_.push_back(std::move(o));
 }
 
-bool vector_call::begin(const vector_mask& mask, std::uint64_t repeat, std::uint32_t widest) {
+bool vector_call::begin(const vector_mask& mask, amount repeat, std::uint32_t widest) {
   if (instruction_.dropped()) return false;
-  repeats_ = instruction_.mutated() == action::too_many_repeats ? repeat + 256 : repeat;
+  repeats_ = repeat.value;
+  if (instruction_.mutated() == action::too_many_repeats) repeats_ += 256;
   instruction_.range("the repeat count", repeats_, 1, 255);
   const auto most = static_cast<std::uint32_t>(repeat_bytes / widest);
   if (mask.is_bits) {
@@ -54,12 +55,12 @@ bool vector_call::begin(const vector_mask& mask, std::uint64_t repeat, std::uint
   return true;
 }
 
-bool vector_call::begin(std::uint64_t count) {
+bool vector_call::begin(amount count) {
   if (instruction_.dropped()) return false;
-  instruction_.require(count >= 1, "the number of elements is 0");
-  count_ = count;
+  instruction_.range("the number of elements", count.value, 1, 1u << 20);
+  count_ = count.value;
   contiguous_ = true;
-  for (operand_t& o : operands_) o.runs = {{0, count * o.element}};
+  for (operand_t& o : operands_) o.runs = {{0, count_ * o.element}};
   finish();
   return true;
 }

@@ -133,24 +133,43 @@ class cube_core {
   }
 
   // ---- L1 to L0 -------------------------------------------------------------------------------------------------
+  // In L1 a matrix of rows x columns is columns of fractals, and a fractal 16 rows of 16 numbers side by side.
   // A left operand of m x k.
   __aicore__ inline void load_left(const buffer& to, const buffer& from, std::int32_t m, std::int32_t k) {
     const auto destination = local<Element>(AscendC::TPosition::A2, to);
     const auto source = local<Element>(AscendC::TPosition::A1, from);
-    if constexpr (Traits::Target::left_operand_is_nz) {
-      AscendC::LoadData2DParamsV2 p{};
-      p.mStep = static_cast<std::uint16_t>(m / 16);
-      p.kStep = static_cast<std::uint16_t>(k / 16);
-      p.srcStride = m / 16;
-      p.dstStride = static_cast<std::uint16_t>(m / 16);
-      p.ifTranspose = false;
-      AscendC::LoadData(destination, source, p);
+    if constexpr (Traits::Target::loads_matrices) {
+      load_matrix(destination, source, m, k, false);
     } else {
-      for (std::int32_t row = 0; row < m / 16; ++row) {  // a row of fractals at a time: Nz becomes Zz
+      for (std::int32_t row = 0; row < m / 16; ++row) {
         load_fractals(destination[static_cast<std::uint32_t>(row * k * 16)], source, row, k / 16, m / 16, false);
       }
     }
   }
+  // Keys as the right operand of d_qk x keys: their fractals are what it needs (a key's numbers side by side), in its order.
+  __aicore__ inline void load_right_keys(const buffer& from, std::int32_t keys) {
+    const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_key);
+    const auto source = local<Element>(AscendC::TPosition::B1, from);
+    if constexpr (Traits::Target::loads_matrices) {
+      load_matrix(destination, source, keys, Traits::d_qk, false);
+    } else {
+      load_fractals(destination, source, 0, Traits::d_qk / 16 * (keys / 16), 1, false);
+    }
+  }
+  // Values as the right operand of keys x d_v: every fractal is turned, and rows of them come first.
+  __aicore__ inline void load_right_values(const buffer& from, std::int32_t keys) {
+    const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_value);
+    const auto source = local<Element>(AscendC::TPosition::B1, from);
+    if constexpr (Traits::Target::loads_matrices) {
+      load_matrix(destination, source, keys, Traits::d_v, true);
+    } else {
+      for (std::int32_t row = 0; row < keys / 16; ++row) {
+        load_fractals(destination[static_cast<std::uint32_t>(row * Traits::d_v * 16)], source, row, Traits::d_v / 16, keys / 16,
+                      true);
+      }
+    }
+  }
+  // `count` fractals, one of every `stride`, end to end.
   __aicore__ inline void load_fractals(const AscendC::LocalTensor<Element>& to, const AscendC::LocalTensor<Element>& from,
                                        std::int32_t first, std::int32_t count, std::int32_t stride, bool transposed) {
     AscendC::LoadData2DParams p{};
@@ -161,20 +180,15 @@ class cube_core {
     p.ifTranspose = transposed;
     AscendC::LoadData(to, from, p);
   }
-  // Keys as the right operand of d_qk x keys: their fractals lie as they are needed (a key's numbers side by side).
-  __aicore__ inline void load_right_keys(const buffer& from, std::int32_t keys) {
-    const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_key);
-    const auto source = local<Element>(AscendC::TPosition::B1, from);
-    load_fractals(destination, source, 0, Traits::d_qk / 16 * (keys / 16), 1, false);
-  }
-  // Values as the right operand of keys x d_v: every fractal is turned.
-  __aicore__ inline void load_right_values(const buffer& from, std::int32_t keys) {
-    const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_value);
-    const auto source = local<Element>(AscendC::TPosition::B1, from);
-    for (std::int32_t row = 0; row < keys / 16; ++row) {
-      load_fractals(destination[static_cast<std::uint32_t>(row * Traits::d_v * 16)], source, row, Traits::d_v / 16, keys / 16,
-                    true);
-    }
+  __aicore__ inline void load_matrix(const AscendC::LocalTensor<Element>& to, const AscendC::LocalTensor<Element>& from,
+                                     std::int32_t rows, std::int32_t columns, bool transposed) {
+    AscendC::LoadData2DParamsV2 p{};
+    p.mStep = static_cast<std::uint16_t>(rows / 16);
+    p.kStep = static_cast<std::uint16_t>(columns / 16);
+    p.srcStride = rows / 16;
+    p.dstStride = static_cast<std::uint16_t>((transposed ? columns : rows) / 16);
+    p.ifTranspose = transposed;
+    AscendC::LoadData(to, from, p);
   }
 
   // ---- multiplies -----------------------------------------------------------------------------------------------
@@ -252,8 +266,8 @@ class cube_core {
     pass_l0c(output_tile);
     write_out(scratch<float>(layout.scratch_output), output(), padded_rows(p), Traits::d_v, Traits::d_v);
     free_l0c(output_tile);
-    AscendC::CrossCoreSetFlag<2, PIPE_FIX>(output_ready);
   }
+  __aicore__ inline void announce_output() { AscendC::CrossCoreSetFlag<2, PIPE_FIX>(output_ready); }
 
   // What the vector cores have made of a step.
   __aicore__ inline void absorb(const schedule_step& step, std::int32_t n) {
@@ -264,8 +278,13 @@ class cube_core {
     multiply_values(step, n % 2, n % 3, step.first);
     if (!step.last) return;
     write_output(step.place);
+    // Both records are there before either vector core goes on: it reads its neighbour's, too.
     AscendC::CrossCoreWaitFlag(guard_ready);
-    if (record(layout.scratch_guard, 0, 0) + record(layout.scratch_guard, 1, 0) > 0) correct(step.place, n);
+    announce_output();
+    const buffer& guard = layout.scratch_guard[step.place.slot];
+    const std::int32_t failing = record(guard, 0, 0) + record(guard, 1, 0);
+    after_records(guard_read + step.place.slot);
+    if (failing > 0) correct(step.place, n);
   }
 
   // The running maximum over all key tiles of a query tile, one after the other: O of each tile goes to the vector cores,
@@ -279,6 +298,7 @@ class cube_core {
       multiply_keys(step, (n + 1) % 2, n % 2);
       multiply_values(step, n % 2, n % 3, true);
       write_output(p);
+      announce_output();
     }
   }
 
@@ -286,6 +306,7 @@ class cube_core {
   __aicore__ inline void read_windows() {
     AscendC::CrossCoreWaitFlag(windows_ready);
     for (std::int32_t i = 0; i < a_.windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
+    after_records(windows_read);
   }
   __aicore__ inline std::int32_t window_begin(std::int32_t number) const { return windows_[number]; }
 
@@ -295,6 +316,12 @@ class cube_core {
     AscendC::DataCacheCleanAndInvalid<std::int32_t, AscendC::CacheLine::SINGLE_CACHE_LINE,
                                       AscendC::DcciDst::CACHELINE_OUT>(line);
     return line.GetValue(static_cast<std::uint64_t>(i));
+  }
+
+  // Loads come after what the scalar unit has read, and all signals that let a record be rewritten after them.
+  __aicore__ inline void after_records(std::int32_t id) {
+    AscendC::SetFlag<AscendC::HardEvent::S_MTE2>(id);
+    AscendC::WaitFlag<AscendC::HardEvent::S_MTE2>(id);
   }
 
   template <class T>

@@ -34,8 +34,8 @@ enum event : std::uint8_t {
   // MTE2 <-> V and V <-> MTE3, UB
   score_in_ub = 0, output_in_ub = 2, partial_in_ub = 3,
   weights_in_ub = 0, row_in_ub = 2,
-  // to and from the scalar unit
-  scalar = 0,
+  // to and from the scalar unit; of the cube core: guards of three query tiles, windows
+  scalar = 0, guard_read = 0, windows_read = 3,
 };
 
 inline constexpr std::int32_t most_windows = 8;
@@ -66,7 +66,7 @@ struct device_layout {
   buffer ub_best[2], ub_record, ub_decisions;
 
   // Offsets into a block's share of scratch.
-  buffer scratch_score[2], scratch_weights[2], scratch_output, scratch_windows, scratch_guard;
+  buffer scratch_score[2], scratch_weights[2], scratch_output, scratch_windows, scratch_guard[3];
 
   std::uint32_t ub_bytes, l1_bytes, l0a_bytes, l0b_bytes, l0c_bytes, scratch_bytes;
 };
@@ -152,7 +152,7 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   for (buffer& b : l.scratch_weights) b = scratch.take(rows * key_tile * 2);
   l.scratch_output = scratch.take(rows * d_v * 4);
   l.scratch_windows = scratch.take(2 * record_bytes);  // a record of each vector core
-  l.scratch_guard = scratch.take(2 * record_bytes);
+  for (buffer& b : l.scratch_guard) b = scratch.take(2 * record_bytes);  // query tiles take turns
   l.scratch_bytes = scratch.at;
   return l;
 }

@@ -34,7 +34,7 @@ class vector_rows {
   // ---- rows -----------------------------------------------------------------------------------------------------
   // Every number of `row` in all eight lanes of a block of its own.
   __aicore__ inline void spread(const buffer& to, const AscendC::LocalTensor<float>& row, std::int32_t rows) const {
-    AscendC::Brcb(ub(to), row, static_cast<std::uint8_t>(rows / 8), {1, 8});
+    AscendC::Brcb(ub(to), row, static_cast<std::uint64_t>(rows / 8), {1, 8});
     after_vector();
   }
   // tile[r][c] against blocks[r], in place, for tiles of `columns`.
@@ -46,7 +46,7 @@ class vector_rows {
                                        std::int32_t rows) const {
     for (std::int32_t c = 0; c < key_tile; c += 64) {
       const auto part = tile[static_cast<std::uint32_t>(c)];
-      AscendC::Sub(part, part, blocks, 64, static_cast<std::uint8_t>(rows), by_row(key_tile));
+      AscendC::Sub(part, part, blocks, 64, static_cast<std::uint64_t>(rows), by_row(key_tile));
     }
     after_vector();
   }
@@ -54,7 +54,7 @@ class vector_rows {
                                       std::int32_t rows) const {
     for (std::int32_t c = 0; c < d_v; c += 64) {
       const auto part = tile[static_cast<std::uint32_t>(c)];
-      AscendC::Mul(part, part, blocks, 64, static_cast<std::uint8_t>(rows), by_row(d_v));
+      AscendC::Mul(part, part, blocks, 64, static_cast<std::uint64_t>(rows), by_row(d_v));
     }
     after_vector();
   }
@@ -136,7 +136,7 @@ class vector_rows {
     for (std::int32_t c = 0; c < key_tile; c += 64) {
       const auto at = static_cast<std::uint32_t>(c);
       const auto row = static_cast<std::uint8_t>(key_tile / 8);
-      AscendC::Min(score[at], score[at], limit[at], 64, static_cast<std::uint8_t>(rows), {1, 1, 1, row, row, 0});
+      AscendC::Min(score[at], score[at], limit[at], 64, static_cast<std::uint64_t>(rows), {1, 1, 1, row, row, 0});
     }
     after_vector();
   }
@@ -215,7 +215,7 @@ class vector_rows {
     spread(layout.ub_spread[1], sum, rows);
     for (std::int32_t c = 0; c < d_v; c += 64) {
       const auto part = output[static_cast<std::uint32_t>(c)];
-      AscendC::Div(part, part, ub(layout.ub_spread[1]), 64, static_cast<std::uint8_t>(rows), by_row(d_v));
+      AscendC::Div(part, part, ub(layout.ub_spread[1]), 64, static_cast<std::uint64_t>(rows), by_row(d_v));
     }
     after_vector();
     AscendC::Cast(ub_of<Element>(layout.ub_rounded), output, AscendC::RoundMode::CAST_RINT,

@@ -218,10 +218,10 @@ class vector_core : private vector_rows<Traits> {
     counters_.failing_rows += static_cast<std::uint32_t>(failing);
     take_record().SetValue(0, failing);
     for (std::uint32_t i = 1; i < 8; ++i) ub_record().SetValue(i, 0);
-    write_record(scratch<std::int32_t>(layout.scratch_guard)[record_offset()], 8);
+    write_record(scratch<std::int32_t>(layout.scratch_guard[p.slot])[record_offset()], 8);
     AscendC::CrossCoreSetFlag<2, PIPE_MTE3>(guard_ready);
     AscendC::CrossCoreWaitFlag(output_ready);
-    if (any_core_fails()) {
+    if (any_core_fails(p)) {
       correct(p, turn);
     } else {
       AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
@@ -262,11 +262,12 @@ class vector_core : private vector_rows<Traits> {
     AscendC::WaitFlag<AscendC::HardEvent::S_V>(scalar);
     return failing;
   }
-  __aicore__ inline bool any_core_fails() {
+  __aicore__ inline bool any_core_fails(const query_place& p) {
     const auto decisions = this->template ub_of<std::int32_t>(layout.ub_decisions);
     AscendC::WaitFlag<AscendC::HardEvent::S_MTE2>(scalar);
-    AscendC::DataCopy(decisions, scratch<std::int32_t>(layout.scratch_guard)[0], 8);
-    AscendC::DataCopy(decisions[record_bytes / 4], scratch<std::int32_t>(layout.scratch_guard)[record_bytes / 4], 8);
+    const auto records = scratch<std::int32_t>(layout.scratch_guard[p.slot]);
+    AscendC::DataCopy(decisions, records, 8);
+    AscendC::DataCopy(decisions[record_bytes / 4], records[record_bytes / 4], 8);
     AscendC::SetFlag<AscendC::HardEvent::MTE2_S>(scalar);
     AscendC::WaitFlag<AscendC::HardEvent::MTE2_S>(scalar);
     const bool fails = decisions.GetValue(0) + decisions.GetValue(record_bytes / 4) > 0;

@@ -26,7 +26,8 @@ struct target_2201 {
   static constexpr target_sizes sizes{192 * 1024 - 256 - 8 * 1024, 512 * 1024 - 256, 64 * 1024, 64 * 1024, 128 * 1024};
   // O of 128 x 128 and two score tiles of 128 x 64 fill L0C.
   static constexpr std::int32_t most_keys = 64;
-  static constexpr bool left_operand_is_nz = false;  // fractals of L0A: rows of fractals (Zz)
+  // L0A wants rows of fractals (Zz), which LoadData makes of L1's columns (Nz) line by line.
+  static constexpr bool loads_matrices = false;
 };
 
 // 950.
@@ -34,7 +35,8 @@ struct target_3510 {
   static constexpr target_sizes sizes{248 * 1024, 512 * 1024 - 256, 64 * 1024, 64 * 1024, 256 * 1024};
   // L0C has room for two score tiles of 128 x 128; L0A and L0B, which have not grown, for d_qk of at most 128.
   static constexpr std::int32_t most_keys = 128;
-  static constexpr bool left_operand_is_nz = true;  // columns of fractals (Nz), as in L1
+  // L0A wants columns of fractals (Nz), as in L1; LoadData takes whole matrices (LoadData2DParamsV2).
+  static constexpr bool loads_matrices = true;
 };
 
 }  // namespace crestmax::ascend

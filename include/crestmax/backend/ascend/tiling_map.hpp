@@ -169,7 +169,8 @@ inline std::string buffer_map(const tiling& t) {
   row("scratch", "weights 1", l.scratch_weights[1], "odd steps");
   row("scratch", "output", l.scratch_output, "O: at the end of a sweep, or for every key tile of a correction");
   row("scratch", "windows", l.scratch_windows, "plateau windows, chosen by each vector core");
-  row("scratch", "guard", l.scratch_guard, "failing rows of each vector core");
+  const buffer guards{l.scratch_guard[0].address, l.scratch_guard[2].end() - l.scratch_guard[0].address};
+  row("scratch", "guard", guards, "failing rows of each vector core, of query tiles in turns");
   total("scratch", l.scratch_bytes, l.scratch_bytes);
   return text;
 }

@@ -8,9 +8,18 @@
 
 namespace ascend_model {
 
+// A number of repeats, elements or a stride, wide enough that no caller's mistake is cut off. Less than 0 counts as too
+// much.
+struct amount {
+  template <class N, class = std::enable_if_t<std::is_integral_v<N>>>
+  constexpr amount(N n) : value(n < N{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(n)) {}  // NOLINT
+  std::uint64_t value;
+};
+
 // Which elements of a repeat take part: the first `count` ones, or those whose bits are set.
 struct vector_mask {
-  vector_mask(std::uint64_t first) : count(first) {}  // NOLINT: as the calls take it
+  template <class N, class = std::enable_if_t<std::is_integral_v<N>>>
+  vector_mask(N first) : count(amount(first).value) {}  // NOLINT: as the calls take it
   vector_mask(const std::uint64_t bit_sets[2]) : is_bits(true), bits{bit_sets[0], bit_sets[1]} {}
   bool is_bits = false;
   std::uint64_t count = 0;
@@ -24,16 +33,16 @@ class vector_call {
   vector_call(const char* name, site where) : instruction_(PIPE_V, name, where), name_(name) {}
 
   // Operands, the destination first; strides in 32 B.
-  void lanes_of(const local_place& at, std::uint32_t element, std::uint32_t block_stride, std::uint32_t repeat_stride);
+  void lanes_of(const local_place& at, std::uint32_t element, amount block_stride, amount repeat_stride);
   // `bytes` side by side for each repeat, the next repeat `step` bytes further.
-  void run_of(const local_place& at, std::uint32_t element, std::uint32_t bytes, std::uint32_t step, std::uint32_t alignment);
+  void run_of(const local_place& at, std::uint32_t element, std::uint64_t bytes, std::uint64_t step, std::uint32_t alignment);
   // A destination of eight blocks of 32 B for each repeat (Brcb).
-  void blocks_of(const local_place& at, std::uint32_t block_stride, std::uint32_t repeat_stride);
+  void blocks_of(const local_place& at, amount block_stride, amount repeat_stride);
 
   // Checks and remembers all accesses; false if the call is to do nothing. `widest`: bytes of the largest element.
-  bool begin(const vector_mask& mask, std::uint64_t repeat, std::uint32_t widest);
+  bool begin(const vector_mask& mask, amount repeat, std::uint32_t widest);
   // All operands are `count` elements side by side.
-  bool begin(std::uint64_t count);
+  bool begin(amount count);
 
   std::uint64_t repeats() const { return repeats_; }
   const std::vector<std::uint32_t>& lanes() const { return lanes_; }  // elements that take part
@@ -48,7 +57,7 @@ class vector_call {
   std::uint32_t offset(std::size_t operand, std::uint32_t lane) const {
     const operand_t& o = operands_[operand];
     const std::uint32_t in_block = 32 / o.element;
-    return lane / in_block * o.block_stride * in_block + lane % in_block;
+    return lane / in_block * static_cast<std::uint32_t>(o.block_stride) * in_block + lane % in_block;
   }
   const instruction& call() const { return instruction_; }
   bool scalar_lost() const { return instruction_.mutated() == action::scalar_lost; }
@@ -60,7 +69,7 @@ class vector_call {
   struct operand_t {
     local_place place;
     std::uint32_t element;
-    std::uint32_t block_stride;
+    std::uint64_t block_stride;
     std::uint64_t step;
     std::uint32_t alignment;
     bool has_lanes;

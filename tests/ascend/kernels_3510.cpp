@@ -1,0 +1,3 @@
+#define TARGET crestmax::ascend::target_3510
+#define FUNCTION kernel_3510
+#include "kernels.inc"
