@@ -141,7 +141,9 @@ TEST_F(DeviceCall, OffAlignmentIsRefused) {
 
 TEST_F(DeviceCall, WithRowsThatAreNot32BytesApartIsRefused) {
   c.key = c.key.copy(scalar_kind::float16, memory_layout::padded);
-  const attention_result result = run(c, on_device());
+  surroundings s = on_device();
+  s.memory = placing::after_a_guard_page;
+  const attention_result result = run(c, s);
   EXPECT_EQ(result.status.code, crestmax::status_code::bad_stride) << result.status.message();
   EXPECT_EQ(result.output.memory(), c.output.memory());
 }

@@ -186,6 +186,18 @@ TEST_F(Request, WithAScaleThatIsNotPositiveIsNamed) {
   }
 }
 
+TEST_F(Request, WithAScaleOutOfRangeIsNamed) {
+  for (const double scale : {1e-12, 1e12}) {
+    options.scale = scale;
+    expect_error(status_code::unsupported, {"scale", "1e-9 to 1e9"});
+  }
+}
+
+TEST_F(Request, WithAStrideThatIsTooLongIsNamed) {
+  options.softmax = crestmax::sampled_max{.stride = 1025};
+  expect_error(status_code::unsupported, {"stride", "1024", "given 1025"});
+}
+
 TEST_F(Request, WithWindowsThatDoNotComeInPairsIsNamed) {
   options.softmax = crestmax::sampled_max{.windows = 3};
   expect_error(status_code::unsupported, {"windows", "an even number, at most 8", "given 3"});
