@@ -48,6 +48,7 @@ inline constexpr std::size_t include_folder_length = sizeof(__FILE__) - sizeof("
 class kernel_cache {
  public:
   static constexpr int capacity = 32;
+  static constexpr std::size_t most_binary_bytes = std::size_t{1} << 30;
 
   // Headers in the folder that they were built from, or in another one.
   kernel_cache() : folder_(include_folder), folder_length_(include_folder_length) {}
@@ -170,8 +171,9 @@ class kernel_cache {
       return failure(status_code::not_compiled, "aclrtcGetBinDataSize", e);
     }
     buffer code;
-    if (bytes == 0 || code.take(bytes) == nullptr) {
-      return error(status_code::out_of_memory, "kernel", "memory for a binary of bytes, at least 1:", static_cast<index>(bytes));
+    if (bytes == 0 || bytes > most_binary_bytes || code.take(bytes) == nullptr) {
+      return error(status_code::out_of_memory, "kernel", "a binary that memory holds, bytes from 1 to", static_cast<index>(most_binary_bytes),
+                   static_cast<index>(bytes));
     }
     if (const aclError e = aclrtcGetBinData(p.handle, code.data); e != ACL_SUCCESS) {
       return failure(status_code::not_compiled, "aclrtcGetBinData", e);
