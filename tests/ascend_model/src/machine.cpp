@@ -63,38 +63,55 @@ std::uint64_t machine::capacity(memory kind) const {
   }
 }
 
-std::uint32_t machine::site_number(const char* name, site where) {
-  const site_key key{name, where.file, where.line};
-  const auto found = sites_.find(key);
-  if (found != sites_.end()) return found->second;
+std::uint32_t machine::add_site(const std::string& name, site where) {
   call_site s;
   s.file = file_name(where.file);
   s.line = where.line;
-  s.name = std::string(name) + " " + s.file + ":" + std::to_string(where.line);
-  s.call = std::string(name).substr(0, std::string(name).find_first_of("<("));
+  s.name = name + " " + s.file + ":" + std::to_string(where.line);
+  s.call = name.substr(0, name.find_first_of("<("));
   // The same text seen through another object file is the same site.
   for (std::uint32_t known = 0; known < result_.sites.size(); ++known) {
-    if (result_.sites[known].name == s.name) return sites_.emplace(key, known).first->second;
+    if (result_.sites[known].name == s.name) return known;
   }
   const auto number = static_cast<std::uint32_t>(result_.sites.size());
   if (change_.what != action::none && s.name == change_.site) mutated_site_ = number;
   result_.sites.push_back(std::move(s));
-  sites_.emplace(key, number);
   return number;
+}
+
+std::uint32_t machine::site_number(const char* name, site where) {
+  const site_key key{name, where.file, where.line};
+  const auto found = sites_.find(key);
+  if (found != sites_.end()) return found->second;
+  return sites_.emplace(key, add_site(name, where)).first->second;
+}
+
+// Counts a call of a site.
+action machine::call_at(std::uint32_t number) {
+  call_site& s = result_.sites[number];
+  ++s.calls;
+  if (number != mutated_site_ || (change_.call != 0 && change_.call != s.calls)) return action::none;
+  ++result_.mutated_calls;
+  return change_.what;
 }
 
 machine::started machine::start(pipe_t pipe, const char* name, site where) {
   const std::uint32_t number = site_number(name, where);
-  call_site& s = result_.sites[number];
-  ++s.calls;
   const auto p = static_cast<std::size_t>(turn_ * pipes + pipe);
   issued_[p].push_back(number);
   ++instructions_[p];
   if (issued_[p].size() >= (1u << epoch::shift)) fail("more instructions than the model can count");
-  const auto count = static_cast<std::uint32_t>(issued_[p].size() - 1);
-  const bool changed = number == mutated_site_ && (change_.call == 0 || change_.call == s.calls);
-  if (changed) ++result_.mutated_calls;
-  return {epoch::of(static_cast<int>(p), count), changed ? change_.what : action::none};
+  return {epoch::of(static_cast<int>(p), static_cast<std::uint32_t>(issued_[p].size() - 1)), call_at(number)};
+}
+
+action machine::buffer(memory kind, std::uint64_t address, site where) {
+  const std::uint64_t key = (static_cast<std::uint64_t>(kind) << 32) | address;
+  auto found = buffers_.find(key);
+  if (found == buffers_.end()) {
+    const std::string name = std::string("LocalTensor(") + name_of(kind) + ", " + hexadecimal(address) + ")";
+    found = buffers_.emplace(key, add_site(name, where)).first;
+  }
+  return call_at(found->second);
 }
 
 clock machine::complete(pipe_t pipe) {
@@ -303,6 +320,17 @@ std::int64_t block_index() {
   return is_cube() ? m.block() : m.block() * 2 + m.core_index() - 1;
 }
 std::int64_t block_count() { return machine::here().blocks(); }
+std::uint64_t buffer_address(memory kind, std::uint64_t address, std::uint64_t bytes, site where) {
+  const std::uint64_t step = kind == memory::l0c ? 1024 : kind == memory::l0a || kind == memory::l0b ? 512 : 32;
+  const std::uint64_t end = capacity(kind);
+  switch (machine::here().buffer(kind, address, where)) {
+    case action::move_destination: return address + step;
+    case action::misalign_destination: return address + 2;
+    case action::overflow_destination: return (bytes >= end ? 0 : (end - bytes) / step * step) + step;
+    case action::overlap_previous: return address < step ? address : address - step;
+    default: return address;
+  }
+}
 std::uint64_t capacity(memory kind) { return machine::here().capacity(kind); }
 void count(const char* what, std::uint64_t amount) { machine::here().count(what, amount); }
 

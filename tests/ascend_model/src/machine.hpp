@@ -67,6 +67,7 @@ class machine {
     action mutated;
   };
   started start(pipe_t pipe, const char* name, site where);
+  action buffer(memory kind, std::uint64_t address, site where);  // the mutation of a buffer
   clock complete(pipe_t pipe);  // the pipe's clock once all its instructions are complete
   void count(const std::string& what, std::uint64_t amount) { result_.counters[what] += amount; }
 
@@ -98,6 +99,8 @@ class machine {
     }
   };
   std::uint32_t site_number(const char* name, site where);
+  std::uint32_t add_site(const std::string& name, site where);
+  action call_at(std::uint32_t site);
   void run_block(const std::function<void()>& kernel);
   void core_main(int index, const std::function<void()>& kernel);
   bool runnable(int index) const;
@@ -117,6 +120,7 @@ class machine {
   mutation change_;
   std::uint32_t mutated_site_ = ~0u;
   std::unordered_map<site_key, std::uint32_t, site_hash> sites_;
+  std::unordered_map<std::uint64_t, std::uint32_t> buffers_;  // sites of kinds and addresses
   outcome result_;
 
   std::mutex mutex_;

@@ -219,7 +219,8 @@ class cube_core {
   }
 
   // S = Q K^T of a step to scratch. Sample, crest and sweep tiles take turns in the two score buffers.
-  __aicore__ inline void multiply_keys(const schedule_step& step, std::int32_t key_buffer, std::int32_t score_buffer) {
+  __aicore__ inline void multiply_keys(const schedule_step& step, std::int32_t key_buffer, std::int32_t score_buffer,
+                                       core_signal ready = score_ready) {
     const query_place& p = step.place;
     const std::int32_t rows = padded_rows(p), keys = padded_keys(step.keys);
     take_operands(score_operands);
@@ -238,7 +239,7 @@ class cube_core {
     pass_l0c(score_tile + score_buffer);
     write_out(scratch<float>(layout.scratch_score[score_buffer]), scores, rows, keys, Traits::key_tile);
     free_l0c(score_tile + score_buffer);
-    AscendC::CrossCoreSetFlag<2, PIPE_FIX>(score_ready);
+    AscendC::CrossCoreSetFlag<2, PIPE_FIX>(ready);
   }
 
   // O += P V, in place in L0C.
@@ -295,7 +296,7 @@ class cube_core {
       schedule_.sweep_step(p, tile, step);
       load_keys(step, (n + 1) % 2, false);
       load_values(step, n % 3);
-      multiply_keys(step, (n + 1) % 2, n % 2);
+      multiply_keys(step, (n + 1) % 2, n % 2, redone_ready);
       multiply_values(step, n % 2, n % 3, true);
       write_output(p);
       announce_output();

@@ -21,6 +21,7 @@ enum core_signal : std::uint16_t {
   windows_ready = 3,  // vector to cube: the record of plateau windows has been written
   guard_ready = 4,    // vector to cube: the record of the guard has been written
   output_ready = 5,   // cube to vector, after O has been written
+  redone_ready = 6,   // score_ready of the correction, which comes while the next step's scores lie ready
 };
 
 // Events between the pipes of one core. Numbers of one pair of pipes are its own.

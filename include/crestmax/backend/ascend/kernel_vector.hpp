@@ -81,10 +81,11 @@ class vector_core : private vector_rows<Traits> {
     return p.first_row + p.offset + sub_block_ * half_of(p);
   }
 
-  __aicore__ inline AscendC::LocalTensor<float> read_scores(const schedule_step& step, std::int32_t turn) {
+  __aicore__ inline AscendC::LocalTensor<float> read_scores(const schedule_step& step, std::int32_t turn,
+                                                             core_signal ready = score_ready) {
     const std::int32_t rows = half_of(step.place), keys = padded_keys(step.keys);
     const auto score = ub(layout.ub_score[turn]);
-    AscendC::CrossCoreWaitFlag(score_ready);
+    AscendC::CrossCoreWaitFlag(ready);
     AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + turn);
     AscendC::DataCopyExtParams p{};
     p.blockCount = static_cast<std::uint16_t>(rows);
@@ -289,7 +290,7 @@ class vector_core : private vector_rows<Traits> {
     for (std::int32_t tile = 0; tile < p.tiles; ++tile) {
       schedule_step step;
       schedule_.sweep_step(p, tile, step);
-      const auto score = read_scores(step, turn);
+      const auto score = read_scores(step, turn, redone_ready);
       this->raise_shift(crest, scale, score, rows);
       AscendC::WaitFlag<AscendC::HardEvent::MTE3_V>(weights_in_ub + turn);
       this->weigh(score, this->template ub_of<Element>(layout.ub_weights[turn]), rows);

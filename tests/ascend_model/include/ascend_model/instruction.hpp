@@ -23,7 +23,7 @@ enum class action : std::uint8_t {
   none,
   drop,                  // the call is not made
   twice,                 // signals: made twice
-  move_destination,      // 32 B further (L0: one fractal)
+  move_destination,      // 32 B further (L0: one fractal); like the next two also for buffers (LocalTensor)
   misalign_destination,  // 2 B further
   overflow_destination,  // so far that its last bytes lie outside of the memory
   overlap_source,        // vector calls: 32 B behind the first source
@@ -33,6 +33,7 @@ enum class action : std::uint8_t {
   initial_value,         // Mmad: cmatrixInitVal is turned
   scalar_lost,           // Adds adds 0, Muls multiplies by 1, Duplicate writes 0
   other_identifier,      // flags: the next id
+  overlap_previous,      // buffers (LocalTensor): 32 B nearer to the start of the memory (L0: one fractal)
 };
 
 // A tensor's bytes: accesses past its end are errors even where the memory goes on.
@@ -97,6 +98,8 @@ std::int64_t block_index();
 std::int64_t block_count();
 std::int64_t sub_block_index();
 std::uint64_t capacity(memory kind);
+// Where a buffer of the kernel's map begins: as given, unless a mutation moves it.
+std::uint64_t buffer_address(memory kind, std::uint64_t address, std::uint64_t bytes, site where);
 void count(const char* what, std::uint64_t amount);
 
 }  // namespace ascend_model

@@ -57,17 +57,20 @@ class LocalTensor {
   LocalTensor() = default;
   // `address` in bytes from the start of the position's memory.
   LocalTensor(TPosition position, std::uint32_t address, std::uint32_t elements, ascend_model::site where = {})
-      : position_(position), address_(address), elements_(elements) {
+      : position_(position), elements_(elements) {
     const ascend_model::memory kind = memory();
     if (position == TPosition::GM) ascend_model::fail("LocalTensor", where, "TPosition::GM is no local memory");
-    if (address % ascend_model::alignment_of(kind) != 0) {
-      ascend_model::fail("LocalTensor", where, "address " + std::to_string(address) + " is no multiple of " +
+    const std::uint64_t bytes = std::uint64_t{elements} * sizeof(T);
+    const std::uint64_t begin = ascend_model::buffer_address(kind, address, bytes, where);
+    if (begin % ascend_model::alignment_of(kind) != 0) {
+      ascend_model::fail("LocalTensor", where, "address " + std::to_string(begin) + " is no multiple of " +
                                                    std::to_string(ascend_model::alignment_of(kind)) + " B");
     }
-    if (address + std::uint64_t{elements} * sizeof(T) > ascend_model::capacity(kind)) {
-      ascend_model::fail("LocalTensor", where, "ends at byte " + std::to_string(address + std::uint64_t{elements} * sizeof(T)) +
-                                                   ", its memory at " + std::to_string(ascend_model::capacity(kind)));
+    if (begin + bytes > ascend_model::capacity(kind)) {
+      ascend_model::fail("LocalTensor", where, "ends at byte " + std::to_string(begin + bytes) + ", its memory at " +
+                                                   std::to_string(ascend_model::capacity(kind)));
     }
+    address_ = static_cast<std::uint32_t>(begin);
   }
 
   LocalTensor operator[](std::uint32_t offset) const {
