@@ -34,7 +34,7 @@ class cube_core {
       if (decided) load(next, n + 1);
       if (has_previous) absorb(previous, n - 1);
       if (has_next && !decided) {
-        read_windows();
+        read_windows(next.place.windows);
         load(next, n + 1);
       }
       previous = step;
@@ -304,9 +304,9 @@ class cube_core {
   }
 
   // ---- what the vector cores have decided -----------------------------------------------------------------------
-  __aicore__ inline void read_windows() {
+  __aicore__ inline void read_windows(std::int32_t windows) {
     AscendC::CrossCoreWaitFlag(windows_ready);
-    for (std::int32_t i = 0; i < a_.windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
+    for (std::int32_t i = 0; i < windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
     after_records(windows_read);
   }
   __aicore__ inline std::int32_t window_begin(std::int32_t number) const { return windows_[number]; }
