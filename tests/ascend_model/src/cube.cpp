@@ -161,7 +161,11 @@ void multiply(local_place c, local_place a, local_place b, number type, AscendC:
   i.aligned("A", a.address, 512);
   i.aligned("B", b.address, 512);
   // Few fractals are through before the first has left the adders: then the pipe does not keep the order by itself.
-  if (rows * columns >= 10) i.in_order();
+  if (rows * columns >= 10) {
+    i.in_order();
+  } else {
+    i.after_barriers();
+  }
 
   static thread_local std::vector<float> left, right, sum;
   const std::uint64_t width = columns * 16;
@@ -199,6 +203,7 @@ void multiply(local_place c, local_place a, local_place b, number type, AscendC:
 void fix(global_place to, local_place from, number type, const AscendC::FixpipeParamsV220& p, site where) {
   const instruction i(PIPE_FIX, "Fixpipe", where);
   if (i.dropped()) return;
+  i.displace(to);
   if (from.kind != memory::l0c) i.fail("reads L0C");
   i.range("nSize", p.nSize, 1, 4095);
   i.require(p.nSize % 16 == 0, "nSize is no multiple of 16");

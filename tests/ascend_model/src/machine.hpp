@@ -35,6 +35,7 @@ struct signals {
 
 struct core {
   std::array<clock, pipes> seen;  // what each pipe's next instruction comes after
+  std::array<std::uint32_t, pipes> last_barrier{};  // each pipe's last instruction before its last barrier
   std::array<local_memory, 5> memories;
   std::array<std::array<std::array<pipe_flag, 8>, pipes>, pipes> flags;  // [from][to][id]
   std::array<std::array<signals, 16>, cores> incoming;                   // [from][id]

@@ -101,12 +101,16 @@ void pipe_barrier(pipe_t pipe, site where) {
   const instruction i(pipe == PIPE_ALL ? PIPE_S : pipe, name, where);
   if (i.dropped()) return;
   core& c = m.self();
+  clock all;
+  for (int p = 0; p < pipes; ++p) {
+    if (pipe != PIPE_ALL && p != pipe) continue;
+    all.join(m.complete(static_cast<pipe_t>(p)));
+    c.last_barrier[static_cast<std::size_t>(p)] = all.at[static_cast<std::size_t>(m.core_index() * pipes + p)];
+  }
   if (pipe != PIPE_ALL) {
-    c.seen[pipe] = m.complete(pipe);
+    c.seen[pipe] = all;
     return;
   }
-  clock all;
-  for (int p = 0; p < pipes; ++p) all.join(m.complete(static_cast<pipe_t>(p)));
   c.seen.fill(all);
 }
 
