@@ -14,7 +14,7 @@ void require_kind(const instruction& i, const local_place& at, memory kind, memo
 }  // namespace
 
 void copy_nd_to_nz(local_place to, global_place from, std::uint32_t element, const AscendC::Nd2NzParams& p, site where) {
-  const instruction i(PIPE_MTE2, "DataCopy", where);
+  const instruction i(PIPE_MTE2, "DataCopy(Nd2Nz)", where);
   if (i.dropped()) return;
   require_kind(i, to, memory::l1, memory::l1);
   i.range("ndNum", p.ndNum, 1, 4095);

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <thread>
 
 namespace ascend_model {
@@ -29,6 +30,13 @@ const char* name_of(memory kind) {
 const char* name_of_core(int index) {
   constexpr const char* names[] = {"AIC", "AIV0", "AIV1"};
   return names[index];
+}
+
+const char* lasting(const std::string& text) {
+  static std::mutex guard;
+  static std::set<std::string> names;
+  const std::lock_guard lock(guard);
+  return names.insert(text).first->c_str();
 }
 
 std::string hexadecimal(std::uint64_t x) {

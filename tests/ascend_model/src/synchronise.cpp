@@ -1,7 +1,5 @@
 #include "../include/ascend_model/synchronise.hpp"
 
-#include <set>
-
 #include "machine.hpp"
 
 namespace ascend_model {
@@ -11,13 +9,6 @@ namespace {
 constexpr std::int32_t last_flag = 5;
 constexpr std::uint32_t last_cross_core_flag = 10;
 constexpr std::size_t most_signals = 15;
-
-const char* lasting(const std::string& text) {
-  static std::mutex guard;
-  static std::set<std::string> names;
-  const std::lock_guard lock(guard);
-  return names.insert(text).first->c_str();
-}
 
 bool has_pipe(bool cube, pipe_t pipe) {
   switch (pipe) {

@@ -104,6 +104,8 @@ std::int64_t block_index();
 std::int64_t block_count();
 std::int64_t sub_block_index();
 std::uint64_t capacity(memory kind);
+// The same text as long as the program runs: for names of calls.
+const char* lasting(const std::string& text);
 // Where a buffer of the kernel's map begins: as given, unless a mutation moves it.
 std::uint64_t buffer_address(memory kind, std::uint64_t address, std::uint64_t bytes, site where);
 void count(const char* what, std::uint64_t amount);
