@@ -388,7 +388,7 @@ class vector_core : private vector_rows<Traits> {
     return static_cast<std::uint64_t>(sub_block_ * rows * columns);
   }
   template <class T>
-  __aicore__ inline AscendC::GlobalTensor<T> scratch(const buffer& b) const {
+  __aicore__ inline AscendC::GlobalTensor<T> scratch(buffer b) const {
     return scratch_of<T>(a_, layout.scratch_bytes, block_, b);
   }
 
