@@ -304,6 +304,18 @@ TEST(Flags, AreOfPipesThatTheCoreHas) {
   expect_error(on_cube([] { PipeBarrier<PIPE_V>(); }), "this core has no pipe V");
 }
 
+TEST(TheFirstStateOfACore, IsSetBeforeAllElse) {
+  expect_fine(on_vector([] {
+    InitSocState();
+    Duplicate(floats(0, 64), 1.0f, 64);
+  }));
+  expect_error(on_vector([] {
+                 Duplicate(floats(0, 64), 1.0f, 64);
+                 InitSocState();
+               }),
+               "stands behind other calls");
+}
+
 TEST(VectorCalls, AreForVectorCores) {
   expect_error(on_cube([] { Duplicate(floats(0, 64), 1.0f, 64); }), "the cube core has no vector pipe");
 }

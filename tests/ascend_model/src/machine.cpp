@@ -105,6 +105,7 @@ action machine::call_at(std::uint32_t number) {
 
 machine::started machine::start(pipe_t pipe, const char* name, site where) {
   const std::uint32_t number = site_number(name, where);
+  self().has_started = true;
   const auto p = static_cast<std::size_t>(turn_ * pipes + pipe);
   issued_[p].push_back(number);
   ++instructions_[p];

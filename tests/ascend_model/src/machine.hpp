@@ -42,6 +42,7 @@ struct core {
   // When lines were last dropped from the scalar unit's cache, as what was known then.
   std::unordered_map<std::uintptr_t, clock> dropped_lines;
   clock all_lines_dropped;
+  bool has_started = false;
   bool done = false;
   int waits_for = -1;  // id of a cross-core flag
   site waits_at;

@@ -50,6 +50,12 @@ const char* cross_core_site(const char* call, pipe_t pipe, std::uint32_t id) {
   return lasting(std::string(call) + "<" + name_of(pipe) + ">(" + std::to_string(id) + ")");
 }
 
+void initialise(site where) {
+  const bool first = !machine::here().self().has_started;
+  const instruction i(PIPE_S, "InitSocState", where);
+  i.require(first || i.dropped(), "stands behind other calls of this core");
+}
+
 void set_flag(pipe_t from, pipe_t to, std::int32_t id, site where) {
   const char* name = flag_site("SetFlag", from, to, id);
   require_pipe(name, from, where);
