@@ -152,6 +152,9 @@ model_result run_on_model(const attention_case& c, const model_settings& s) {
   output.copy_to(result.attention.output);
   lse.copy_to(lse_host);
   result.attention.lse = lse_host;
+  const ascend::buffer& last = result.tiling.layout.scratch_output;
+  result.scratch_output.resize(last.bytes / sizeof(float));
+  std::memcpy(result.scratch_output.data(), scratch.base + last.address, last.bytes);
   output.append_bits(result.bits);
   lse.append_bits(result.bits);
   return result;

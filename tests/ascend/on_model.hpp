@@ -31,6 +31,7 @@ struct model_result {
   crestmax::ascend::tiling tiling;
   crestmax::ascend::core_counters counters{};  // of all blocks, first vector cores; failing rows of both
   std::vector<std::byte> bits;                 // output and LSE as written
+  std::vector<float> scratch_output;           // the first block's last O, as it left L0C: rows of d_v
 };
 
 // Query, key, value and output of one 16-bit kind; causal or full, no other modifier.

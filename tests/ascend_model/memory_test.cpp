@@ -124,7 +124,7 @@ TEST(BytesThatNothingHasWritten, AreForgottenBetweenBlocks) {
 
 TEST(BytesThatNothingHasWritten, FillUpRowsThatDataCopyPadLeavesShort) {
   std::vector<half> source = numbers_of(64);
-  const auto reading = [&](std::uint32_t elements) {
+  const auto reading = [&](std::int32_t elements) {
     return on_vector(
         [&] {
           const LocalTensor<half> u = halves(0, 16);

@@ -222,6 +222,29 @@ TEST(ASmallProduct, NeedsABarrierBeforeItIsAddedTo) {
   expect_fine(accumulate(144, true, true));
   expect_error(accumulate(144, false, true), "written by Mmad");
 }
+TEST(ASmallProduct, NeedsThatBarrierEvenWhereFlagsHaveBeenRound) {
+  std::vector<half> source(256, half(1.0f));
+  const auto body = [&](bool barrier) {
+    return on_cube(
+        [&, barrier] {
+          const LocalTensor<half> a1(TPosition::A1, 0, 256), a2(TPosition::A2, 0, 256), b2(TPosition::B2, 0, 256);
+          const LocalTensor<float> c0(TPosition::CO1, 0, 256);
+          DataCopy(a1, global(source), 256);
+          hand_over<HardEvent::MTE2_MTE1>();
+          for (int times = 0; times < 2; ++times) {
+            LoadData(a2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
+            LoadData(b2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
+            hand_over<HardEvent::MTE1_M>();
+            Mmad(c0, a2, b2, MmadParams{16, 16, 16, 0, false, times == 0});
+            if (barrier) PipeBarrier<PIPE_M>();
+            hand_over<HardEvent::M_MTE1>();
+          }
+        },
+        {input(source)});
+  };
+  expect_fine(body(true));
+  expect_error(body(false), "no barrier of this pipe orders the two");
+}
 TEST(AProductOfTenFractals, NeedsNone) { expect_fine(accumulate(160, false, true)); }
 TEST(AProductOnUninitialisedSums, IsAnError) {
   std::vector<half> source(256, half(1.0f));
@@ -279,6 +302,18 @@ TEST(Flags, AreOfPipesThatTheCoreHas) {
   expect_fine(on_cube([] { hand_over<HardEvent::MTE1_M>(); }));
   expect_error(on_vector([] { hand_over<HardEvent::MTE1_M>(); }), "this core has no pipe MTE1");
   expect_error(on_cube([] { PipeBarrier<PIPE_V>(); }), "this core has no pipe V");
+}
+
+TEST(TheFirstStateOfACore, IsSetBeforeAllElse) {
+  expect_fine(on_vector([] {
+    InitSocState();
+    Duplicate(floats(0, 64), 1.0f, 64);
+  }));
+  expect_error(on_vector([] {
+                 Duplicate(floats(0, 64), 1.0f, 64);
+                 InitSocState();
+               }),
+               "stands behind other calls");
 }
 
 TEST(VectorCalls, AreForVectorCores) {

@@ -14,7 +14,7 @@ void require_kind(const instruction& i, const local_place& at, memory kind, memo
 }  // namespace
 
 void copy_nd_to_nz(local_place to, global_place from, std::uint32_t element, const AscendC::Nd2NzParams& p, site where) {
-  const instruction i(PIPE_MTE2, "DataCopy", where);
+  const instruction i(PIPE_MTE2, "DataCopy(Nd2Nz)", where);
   if (i.dropped()) return;
   require_kind(i, to, memory::l1, memory::l1);
   i.range("ndNum", p.ndNum, 1, 4095);
@@ -82,6 +82,7 @@ void copy_blocks_in(local_place to, global_place from, const AscendC::DataCopyPa
 void copy_blocks_out(global_place to, local_place from, const AscendC::DataCopyParams& p, site where) {
   const instruction i(PIPE_MTE3, "DataCopy", where);
   if (i.dropped()) return;
+  i.displace(to);
   require_kind(i, from, memory::unified_buffer, memory::unified_buffer);
   i.range("blockCount", p.blockCount, 1, 4095);
   i.range("blockLen", p.blockLen, 1, 65535);
@@ -124,6 +125,7 @@ void copy_rows_in(local_place to, global_place from, const AscendC::DataCopyExtP
 void copy_rows_out(global_place to, local_place from, const AscendC::DataCopyExtParams& p, site where) {
   const instruction i(PIPE_MTE3, "DataCopyPad", where);
   if (i.dropped()) return;
+  i.displace(to);
   require_kind(i, from, memory::unified_buffer, memory::unified_buffer);
   i.range("blockCount", p.blockCount, 1, 4095);
   i.range("blockLen", p.blockLen, 1, 2097151);

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint64_t fractal = 512;
 
+// Told apart, so that a mutation can mean one kind of load.
+const char* load_name(memory to, bool transposed) {
+  if (to == memory::l0a) return transposed ? "LoadData(L0A, transposed)" : "LoadData(L0A)";
+  return transposed ? "LoadData(L0B, transposed)" : "LoadData(L0B)";
+}
+
 void transpose_fractal(std::byte* to, const std::byte* from) {
   std::uint16_t source[256];
   std::uint16_t result[256];
@@ -100,7 +106,7 @@ void unpack(const instruction& i, const local_place& from, number type, std::uin
 }  // namespace
 
 void load_fractals(local_place to, local_place from, std::uint32_t element, AscendC::LoadData2DParams p, site where) {
-  const instruction i(PIPE_MTE1, "LoadData", where);
+  const instruction i(PIPE_MTE1, load_name(to.kind, p.ifTranspose), where);
   if (i.dropped()) return;
   i.require(!is_3510(), "3510 takes LoadData2DParamsV2");
   std::uint64_t repeat = p.repeatTimes;
@@ -118,7 +124,7 @@ void load_fractals(local_place to, local_place from, std::uint32_t element, Asce
 }
 
 void load_fractals(local_place to, local_place from, std::uint32_t element, AscendC::LoadData2DParamsV2 p, site where) {
-  const instruction i(PIPE_MTE1, "LoadData", where);
+  const instruction i(PIPE_MTE1, load_name(to.kind, p.ifTranspose), where);
   if (i.dropped()) return;
   i.require(is_3510(), "LoadData2DParamsV2 is for 3510");
   std::uint64_t m_step = p.mStep;
@@ -143,7 +149,8 @@ void load_fractals(local_place to, local_place from, std::uint32_t element, Asce
 }
 
 void multiply(local_place c, local_place a, local_place b, number type, AscendC::MmadParams p, site where) {
-  instruction i(PIPE_M, "Mmad", where);
+  const std::string name = "Mmad(" + std::string(name_of(c.kind)) + " " + hexadecimal(c.address);
+  instruction i(PIPE_M, lasting(name + (p.cmatrixInitVal ? ", from zero)" : ", added)")), where);
   if (i.dropped()) return;
   if (c.kind != memory::l0c || a.kind != memory::l0a || b.kind != memory::l0b) {
     i.fail("takes L0C, L0A and L0B");
@@ -161,7 +168,11 @@ void multiply(local_place c, local_place a, local_place b, number type, AscendC:
   i.aligned("A", a.address, 512);
   i.aligned("B", b.address, 512);
   // Few fractals are through before the first has left the adders: then the pipe does not keep the order by itself.
-  if (rows * columns >= 10) i.in_order();
+  if (rows * columns >= 10) {
+    i.in_order();
+  } else {
+    i.after_barriers();
+  }
 
   static thread_local std::vector<float> left, right, sum;
   const std::uint64_t width = columns * 16;
@@ -199,6 +210,7 @@ void multiply(local_place c, local_place a, local_place b, number type, AscendC:
 void fix(global_place to, local_place from, number type, const AscendC::FixpipeParamsV220& p, site where) {
   const instruction i(PIPE_FIX, "Fixpipe", where);
   if (i.dropped()) return;
+  i.displace(to);
   if (from.kind != memory::l0c) i.fail("reads L0C");
   i.range("nSize", p.nSize, 1, 4095);
   i.require(p.nSize % 16 == 0, "nSize is no multiple of 16");

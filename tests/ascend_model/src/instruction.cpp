@@ -69,7 +69,8 @@ namespace {
 void report(const instruction& i, const verdict& v, const char* verb, const std::string& where) {
   std::string text = std::string(verb) + " " + where + ", " + explain(v.what);
   if (v.what == trouble::unordered_write || v.what == trouble::unordered_read) {
-    text += machine::here().describe(v.other) + ": no flag or barrier orders the two";
+    text += machine::here().describe(v.other) + ": no " + (i.waits_for_barriers() ? "barrier of this pipe" : "flag or barrier") +
+            " orders the two";
   }
   i.fail(text);
 }
@@ -89,7 +90,9 @@ machine::place find(const instruction& i, const global_place& at, std::uint64_t 
 const std::byte* instruction::read(const local_place& from, std::uint64_t offset, std::uint64_t n) const {
   machine& m = machine::here();
   const std::byte* data = bytes(from, offset, n);
-  const verdict v = m.history(from.kind).read(from.address + offset, n, {epoch_, &m.self().seen[pipe_], in_order_});
+  clock seen = m.self().seen[pipe_];
+  if (after_barriers_) seen.at[static_cast<std::size_t>(epoch::pipe(epoch_))] = m.self().last_barrier[pipe_];
+  const verdict v = m.history(from.kind).read(from.address + offset, n, {epoch_, &seen, in_order_});
   if (v.what != trouble::none) report(*this, v, "reads", std::string(name_of(from.kind)) + " at " + hexadecimal(v.offset));
   return data;
 }
@@ -157,6 +160,11 @@ void instruction::displace(local_place& to, std::uint64_t n) const {
     to.address = (n >= end ? 0 : (end - n) / step * step) + step;
     to.bytes = n;
   }
+}
+
+void instruction::displace(global_place& to) const {
+  if (mutated_ == action::move_destination) to.base += 32;
+  if (mutated_ == action::overflow_destination) to.base += to.bytes;
 }
 
 }  // namespace ascend_model

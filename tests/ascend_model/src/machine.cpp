@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <thread>
 
 namespace ascend_model {
@@ -29,6 +30,13 @@ const char* name_of(memory kind) {
 const char* name_of_core(int index) {
   constexpr const char* names[] = {"AIC", "AIV0", "AIV1"};
   return names[index];
+}
+
+const char* lasting(const std::string& text) {
+  static std::mutex guard;
+  static std::set<std::string> names;
+  const std::lock_guard lock(guard);
+  return names.insert(text).first->c_str();
 }
 
 std::string hexadecimal(std::uint64_t x) {
@@ -97,6 +105,7 @@ action machine::call_at(std::uint32_t number) {
 
 machine::started machine::start(pipe_t pipe, const char* name, site where) {
   const std::uint32_t number = site_number(name, where);
+  self().has_started = true;
   const auto p = static_cast<std::size_t>(turn_ * pipes + pipe);
   issued_[p].push_back(number);
   ++instructions_[p];

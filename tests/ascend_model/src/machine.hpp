@@ -35,12 +35,14 @@ struct signals {
 
 struct core {
   std::array<clock, pipes> seen;  // what each pipe's next instruction comes after
+  std::array<std::uint32_t, pipes> last_barrier{};  // each pipe's last instruction before its last barrier
   std::array<local_memory, 5> memories;
   std::array<std::array<std::array<pipe_flag, 8>, pipes>, pipes> flags;  // [from][to][id]
   std::array<std::array<signals, 16>, cores> incoming;                   // [from][id]
   // When lines were last dropped from the scalar unit's cache, as what was known then.
   std::unordered_map<std::uintptr_t, clock> dropped_lines;
   clock all_lines_dropped;
+  bool has_started = false;
   bool done = false;
   int waits_for = -1;  // id of a cross-core flag
   site waits_at;

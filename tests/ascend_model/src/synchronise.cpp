@@ -1,7 +1,5 @@
 #include "../include/ascend_model/synchronise.hpp"
 
-#include <set>
-
 #include "machine.hpp"
 
 namespace ascend_model {
@@ -11,13 +9,6 @@ namespace {
 constexpr std::int32_t last_flag = 5;
 constexpr std::uint32_t last_cross_core_flag = 10;
 constexpr std::size_t most_signals = 15;
-
-const char* lasting(const std::string& text) {
-  static std::mutex guard;
-  static std::set<std::string> names;
-  const std::lock_guard lock(guard);
-  return names.insert(text).first->c_str();
-}
 
 bool has_pipe(bool cube, pipe_t pipe) {
   switch (pipe) {
@@ -57,6 +48,12 @@ const char* flag_site(const char* call, pipe_t from, pipe_t to, std::int32_t id)
 const char* barrier_site(pipe_t pipe) { return lasting(std::string("PipeBarrier<") + name_of(pipe) + ">()"); }
 const char* cross_core_site(const char* call, pipe_t pipe, std::uint32_t id) {
   return lasting(std::string(call) + "<" + name_of(pipe) + ">(" + std::to_string(id) + ")");
+}
+
+void initialise(site where) {
+  const bool first = !machine::here().self().has_started;
+  const instruction i(PIPE_S, "InitSocState", where);
+  i.require(first || i.dropped(), "stands behind other calls of this core");
 }
 
 void set_flag(pipe_t from, pipe_t to, std::int32_t id, site where) {
@@ -101,12 +98,16 @@ void pipe_barrier(pipe_t pipe, site where) {
   const instruction i(pipe == PIPE_ALL ? PIPE_S : pipe, name, where);
   if (i.dropped()) return;
   core& c = m.self();
+  clock all;
+  for (int p = 0; p < pipes; ++p) {
+    if (pipe != PIPE_ALL && p != pipe) continue;
+    all.join(m.complete(static_cast<pipe_t>(p)));
+    c.last_barrier[static_cast<std::size_t>(p)] = all.at[static_cast<std::size_t>(m.core_index() * pipes + p)];
+  }
   if (pipe != PIPE_ALL) {
-    c.seen[pipe] = m.complete(pipe);
+    c.seen[pipe] = all;
     return;
   }
-  clock all;
-  for (int p = 0; p < pipes; ++p) all.join(m.complete(static_cast<pipe_t>(p)));
   c.seen.fill(all);
 }
 

@@ -34,7 +34,7 @@ class cube_core {
       if (decided) load(next, n + 1);
       if (has_previous) absorb(previous, n - 1);
       if (has_next && !decided) {
-        read_windows();
+        read_windows(next.place.windows);
         load(next, n + 1);
       }
       previous = step;
@@ -85,7 +85,7 @@ class cube_core {
   // Rows `row`, `row` + stride, ... of a head, as fractals (Nz). One descriptor whatever the stride: a strided sample is read in
   // the order of its addresses, not gathered. Rows up to `padded` repeat the first: numbers without effect
   // (their scores are masked, their weights 0), where the tensor has none.
-  __aicore__ inline void load_rows(const buffer& to, const tensor_arguments& t, std::int32_t batch, std::int32_t head,
+  __aicore__ inline void load_rows(buffer to, const tensor_arguments& t, std::int32_t batch, std::int32_t head,
                                    std::int32_t row, std::int32_t rows, std::int32_t stride, std::int32_t padded,
                                    std::int32_t dim) {
     const auto destination = local<Element>(AscendC::TPosition::A1, to);
@@ -135,7 +135,7 @@ class cube_core {
   // ---- L1 to L0 -------------------------------------------------------------------------------------------------
   // In L1 a matrix of rows x columns is columns of fractals, and a fractal 16 rows of 16 numbers side by side.
   // A left operand of m x k.
-  __aicore__ inline void load_left(const buffer& to, const buffer& from, std::int32_t m, std::int32_t k) {
+  __aicore__ inline void load_left(buffer to, buffer from, std::int32_t m, std::int32_t k) {
     const auto destination = local<Element>(AscendC::TPosition::A2, to);
     const auto source = local<Element>(AscendC::TPosition::A1, from);
     if constexpr (Traits::Target::loads_matrices) {
@@ -147,7 +147,7 @@ class cube_core {
     }
   }
   // Keys as the right operand of d_qk x keys: their fractals are what it needs (a key's numbers side by side), in its order.
-  __aicore__ inline void load_right_keys(const buffer& from, std::int32_t keys) {
+  __aicore__ inline void load_right_keys(buffer from, std::int32_t keys) {
     const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_key);
     const auto source = local<Element>(AscendC::TPosition::B1, from);
     if constexpr (Traits::Target::loads_matrices) {
@@ -157,7 +157,7 @@ class cube_core {
     }
   }
   // Values as the right operand of keys x d_v: every fractal is turned, and rows of them come first.
-  __aicore__ inline void load_right_values(const buffer& from, std::int32_t keys) {
+  __aicore__ inline void load_right_values(buffer from, std::int32_t keys) {
     const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_value);
     const auto source = local<Element>(AscendC::TPosition::B1, from);
     if constexpr (Traits::Target::loads_matrices) {
@@ -192,7 +192,7 @@ class cube_core {
   }
 
   // ---- multiplies -----------------------------------------------------------------------------------------------
-  __aicore__ inline void multiply(const AscendC::LocalTensor<float>& to, const buffer& left, const buffer& right,
+  __aicore__ inline void multiply(const AscendC::LocalTensor<float>& to, buffer left, buffer right,
                                   std::int32_t m, std::int32_t n, std::int32_t k, bool from_zero) {
     AscendC::MmadParams p{};
     p.m = static_cast<std::uint16_t>(m);
@@ -282,7 +282,7 @@ class cube_core {
     // Both records are there before either vector core goes on: it reads its neighbour's, too.
     AscendC::CrossCoreWaitFlag(guard_ready);
     announce_output();
-    const buffer& guard = layout.scratch_guard[step.place.slot];
+    const buffer guard = layout.scratch_guard[step.place.slot];
     const std::int32_t failing = record(guard, 0, 0) + record(guard, 1, 0);
     after_records(guard_read + step.place.slot);
     if (failing > 0) correct(step.place, n);
@@ -304,15 +304,15 @@ class cube_core {
   }
 
   // ---- what the vector cores have decided -----------------------------------------------------------------------
-  __aicore__ inline void read_windows() {
+  __aicore__ inline void read_windows(std::int32_t windows) {
     AscendC::CrossCoreWaitFlag(windows_ready);
-    for (std::int32_t i = 0; i < a_.windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
+    for (std::int32_t i = 0; i < windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
     after_records(windows_read);
   }
   __aicore__ inline std::int32_t window_begin(std::int32_t number) const { return windows_[number]; }
 
   // Number `i` of the record that a vector core has left. The line may be in the scalar cache from before.
-  __aicore__ inline std::int32_t record(const buffer& records, std::int32_t core, std::int32_t i) {
+  __aicore__ inline std::int32_t record(buffer records, std::int32_t core, std::int32_t i) {
     auto line = scratch<std::int32_t>(records)[static_cast<std::uint64_t>(core * record_bytes / 4)];
     AscendC::DataCacheCleanAndInvalid<std::int32_t, AscendC::CacheLine::SINGLE_CACHE_LINE,
                                       AscendC::DcciDst::CACHELINE_OUT>(line);
@@ -326,7 +326,7 @@ class cube_core {
   }
 
   template <class T>
-  __aicore__ inline AscendC::GlobalTensor<T> scratch(const buffer& b) const {
+  __aicore__ inline AscendC::GlobalTensor<T> scratch(buffer b) const {
     return scratch_of<T>(a_, layout.scratch_bytes, block_, b);
   }
   __aicore__ inline AscendC::LocalTensor<float> output() const {

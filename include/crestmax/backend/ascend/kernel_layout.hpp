@@ -9,7 +9,17 @@ namespace crestmax::ascend {
 struct buffer {
   std::uint32_t address;  // bytes from the start of its memory
   std::uint32_t bytes;
-  constexpr std::uint32_t end() const { return address + bytes; }
+  CRESTMAX_AICORE constexpr std::uint32_t end() const { return address + bytes; }
+};
+
+// Buffers of one size that take turns. Arithmetic, not an array: a core that looks a turn up reads no table.
+struct buffers {
+  std::uint32_t address;
+  std::uint32_t bytes;  // of each
+  std::uint32_t step;
+  CRESTMAX_AICORE constexpr buffer operator[](std::int32_t turn) const {
+    return {address + static_cast<std::uint32_t>(turn) * step, bytes};
+  }
 };
 
 // Signals between the cores of a block (0..10 are free for kernels). Where two buffers take turns one number serves both:
@@ -50,24 +60,31 @@ struct device_layout {
 
   // Keys are loaded one step ahead, values too, which stay until the weights have come; of three query tiles one is
   // swept, one gets its crest, and one may still be corrected.
-  buffer l1_query[3], l1_key[2], l1_value[3], l1_weights;
+  buffers l1_query, l1_key, l1_value;  // 3, 2, 3
+  buffer l1_weights;
   buffer l0a_query, l0a_weights;
   buffer l0b_key, l0b_value;
-  buffer l0c_output, l0c_score[2];
-  buffer ub_score[2];    // float32 scores, then weights before and after rounding
-  buffer ub_weights[2];  // 16 bit
+  buffer l0c_output;
+  buffers l0c_score;  // 2
+  buffers ub_score;      // 2; float32 scores, then weights before and after rounding
+  buffers ub_weights;    // 2; 16 bit
   buffer ub_ramp;        // column - row, for masks
   buffer ub_limit;       // the mask of a tile: huge where visible, -huge where not;
   buffer ub_partial;     //   and in the same place, in the correction: O of one key tile
   buffer ub_output;      // O of a half tile
   buffer ub_rounded;     // O in 16 bit
   buffer ub_lse;         // one row per 32-byte block
-  buffer ub_spread[2];   // a row's number in all lanes of a 32-byte block
-  buffer ub_crest[3], ub_reference, ub_shift, ub_sum, ub_exact_sum, ub_largest_sum, ub_row[4];
-  buffer ub_best[2], ub_record, ub_decisions;
+  buffers ub_spread;     // 2; a row's number in all lanes of a 32-byte block
+  buffers ub_crest;      // 3
+  buffer ub_reference, ub_shift, ub_sum, ub_exact_sum, ub_largest_sum;
+  buffers ub_row;        // 4, for passing use
+  buffers ub_best;       // 2
+  buffer ub_record, ub_decisions;
 
   // Offsets into a block's share of scratch.
-  buffer scratch_score[2], scratch_weights[2], scratch_output, scratch_windows, scratch_guard[3];
+  buffers scratch_score, scratch_weights;  // 2 each
+  buffer scratch_output, scratch_windows;
+  buffers scratch_guard;  // 3
 
   std::uint32_t ub_bytes, l1_bytes, l0a_bytes, l0b_bytes, l0c_bytes, scratch_bytes;
 };
@@ -82,6 +99,12 @@ struct memory_line {
     const buffer taken{at, static_cast<std::uint32_t>(bytes)};
     at = (taken.end() + alignment - 1) / alignment * alignment;
     return taken;
+  }
+  constexpr buffers take(std::int32_t count, std::int64_t bytes) {
+    const buffer first = take(bytes);
+    const std::uint32_t step = at - first.address;
+    at = first.address + static_cast<std::uint32_t>(count) * step;
+    return {first.address, first.bytes, step};
   }
 };
 
@@ -105,9 +128,9 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   const std::int64_t rows = l.query_tile, half = l.half_rows;
 
   detail::memory_line l1{512};
-  for (buffer& b : l.l1_query) b = l1.take(rows * d_qk * 2);
-  for (buffer& b : l.l1_key) b = l1.take(key_tile * d_qk * 2);
-  for (buffer& b : l.l1_value) b = l1.take(key_tile * d_v * 2);
+  l.l1_query = l1.take(3, rows * d_qk * 2);
+  l.l1_key = l1.take(2, key_tile * d_qk * 2);
+  l.l1_value = l1.take(3, key_tile * d_v * 2);
   l.l1_weights = l1.take(rows * key_tile * 2);
   l.l1_bytes = l1.at;
 
@@ -123,37 +146,37 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
 
   detail::memory_line l0c{1024};
   l.l0c_output = l0c.take(rows * d_v * 4);
-  for (buffer& b : l.l0c_score) b = l0c.take(rows * key_tile * 4);
+  l.l0c_score = l0c.take(2, rows * key_tile * 4);
   l.l0c_bytes = l0c.at;
 
   detail::memory_line ub{32};
-  for (buffer& b : l.ub_score) b = ub.take(half * key_tile * 4);
-  for (buffer& b : l.ub_weights) b = ub.take(half * key_tile * 2);
+  l.ub_score = ub.take(2, half * key_tile * 4);
+  l.ub_weights = ub.take(2, half * key_tile * 2);
   l.ub_ramp = ub.take(half * key_tile * 4);
   l.ub_partial = ub.take(half * (key_tile > d_v ? key_tile : d_v) * 4);
   l.ub_limit = buffer{l.ub_partial.address, static_cast<std::uint32_t>(half * key_tile * 4)};
   l.ub_output = ub.take(half * d_v * 4);
   l.ub_rounded = ub.take(half * d_v * 2);
   l.ub_lse = ub.take(half * 32);
-  for (buffer& b : l.ub_spread) b = ub.take(half * 32);
-  for (buffer& b : l.ub_crest) b = ub.take(half * 4);
+  l.ub_spread = ub.take(2, half * 32);
+  l.ub_crest = ub.take(3, half * 4);
   l.ub_reference = ub.take(half * 4);
   l.ub_shift = ub.take(half * 4);
   l.ub_sum = ub.take(half * 4);
   l.ub_exact_sum = ub.take(half * 4);
   l.ub_largest_sum = ub.take(half * 4);
-  for (buffer& b : l.ub_row) b = ub.take(half * 4);
-  for (buffer& b : l.ub_best) b = ub.take(32);
+  l.ub_row = ub.take(4, half * 4);
+  l.ub_best = ub.take(2, 32);
   l.ub_record = ub.take(record_bytes);
   l.ub_decisions = ub.take(2 * record_bytes);
   l.ub_bytes = ub.at;
 
   detail::memory_line scratch{512};
-  for (buffer& b : l.scratch_score) b = scratch.take(rows * key_tile * 4);
-  for (buffer& b : l.scratch_weights) b = scratch.take(rows * key_tile * 2);
+  l.scratch_score = scratch.take(2, rows * key_tile * 4);
+  l.scratch_weights = scratch.take(2, rows * key_tile * 2);
   l.scratch_output = scratch.take(rows * d_v * 4);
   l.scratch_windows = scratch.take(2 * record_bytes);  // a record of each vector core
-  for (buffer& b : l.scratch_guard) b = scratch.take(2 * record_bytes);  // query tiles take turns
+  l.scratch_guard = scratch.take(3, 2 * record_bytes);  // query tiles take turns
   l.scratch_bytes = scratch.at;
   return l;
 }

@@ -24,16 +24,16 @@ class vector_rows {
   __aicore__ inline explicit vector_rows(const kernel_arguments& arguments) : a_(arguments) {}
 
   template <class T>
-  __aicore__ inline AscendC::LocalTensor<T> ub_of(const buffer& b) const {
+  __aicore__ inline AscendC::LocalTensor<T> ub_of(buffer b) const {
     return local<T>(AscendC::TPosition::VECCALC, b);
   }
-  __aicore__ inline AscendC::LocalTensor<float> ub(const buffer& b) const { return ub_of<float>(b); }
+  __aicore__ inline AscendC::LocalTensor<float> ub(buffer b) const { return ub_of<float>(b); }
   // A vector instruction does not wait for what an earlier one writes.
   __aicore__ inline void after_vector() const { AscendC::PipeBarrier<PIPE_V>(); }
 
   // ---- rows -----------------------------------------------------------------------------------------------------
   // Every number of `row` in all eight lanes of a block of its own.
-  __aicore__ inline void spread(const buffer& to, const AscendC::LocalTensor<float>& row, std::int32_t rows) const {
+  __aicore__ inline void spread(buffer to, const AscendC::LocalTensor<float>& row, std::int32_t rows) const {
     AscendC::Brcb(ub(to), row, static_cast<std::uint64_t>(rows / 8), {1, 8});
     after_vector();
   }
@@ -67,30 +67,32 @@ class vector_rows {
     AscendC::WholeReduceMax<float>(to, from, count, Repeats, 1, 1, 8, AscendC::ReduceOrder::ORDER_ONLY_VALUE);
     after_vector();
   }
+  // Of every row; of tiles wider than an instruction in parts.
   __aicore__ inline void row_max(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& tile,
                                  std::int32_t rows) const {
-    const auto part = [&](const AscendC::LocalTensor<float>& result, std::int32_t c) {
-      AscendC::WholeReduceMax<float>(result, tile[static_cast<std::uint32_t>(c)], 64, rows, 1, 1, key_tile / 8,
-                                     AscendC::ReduceOrder::ORDER_ONLY_VALUE);
-    };
-    part(to, 0);
+    part_max(to, tile, rows);
     for (std::int32_t c = 64; c < key_tile; c += 64) {
-      part(ub(layout.ub_row[2]), c);
+      part_max(ub(layout.ub_row[2]), tile[static_cast<std::uint32_t>(c)], rows);
       after_vector();
       AscendC::Max(to, to, ub(layout.ub_row[2]), rows);
     }
   }
   __aicore__ inline void row_sum(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& tile,
                                  std::int32_t rows) const {
-    const auto part = [&](const AscendC::LocalTensor<float>& result, std::int32_t c) {
-      AscendC::WholeReduceSum<float>(result, tile[static_cast<std::uint32_t>(c)], 64, rows, 1, 1, key_tile / 8);
-    };
-    part(to, 0);
+    part_sum(to, tile, rows);
     for (std::int32_t c = 64; c < key_tile; c += 64) {
-      part(ub(layout.ub_row[2]), c);
+      part_sum(ub(layout.ub_row[2]), tile[static_cast<std::uint32_t>(c)], rows);
       after_vector();
       AscendC::Add(to, to, ub(layout.ub_row[2]), rows);
     }
+  }
+  __aicore__ inline void part_max(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& from,
+                                  std::int32_t rows) const {
+    AscendC::WholeReduceMax<float>(to, from, 64, rows, 1, 1, key_tile / 8, AscendC::ReduceOrder::ORDER_ONLY_VALUE);
+  }
+  __aicore__ inline void part_sum(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& from,
+                                  std::int32_t rows) const {
+    AscendC::WholeReduceSum<float>(to, from, 64, rows, 1, 1, key_tile / 8);
   }
   // The maximum of every column, in the first row: the last rows fold onto the first ones.
   __aicore__ inline void column_max(const AscendC::LocalTensor<float>& tile, std::int32_t rows) const {

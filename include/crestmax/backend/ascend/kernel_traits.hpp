@@ -24,7 +24,7 @@ struct kernel_traits {
 };
 
 template <class T>
-__aicore__ inline AscendC::LocalTensor<T> local(AscendC::TPosition position, const buffer& b) {
+__aicore__ inline AscendC::LocalTensor<T> local(AscendC::TPosition position, buffer b) {
   return AscendC::LocalTensor<T>(position, b.address, static_cast<std::uint32_t>(b.bytes / sizeof(T)));
 }
 
@@ -47,7 +47,7 @@ __aicore__ inline AscendC::GlobalTensor<T> rows_of(const tensor_arguments& t, st
 // A block's share of scratch.
 template <class T>
 __aicore__ inline AscendC::GlobalTensor<T> scratch_of(const kernel_arguments& a, std::uint32_t block_bytes,
-                                                      std::int32_t block, const buffer& b) {
+                                                      std::int32_t block, buffer b) {
   const std::uint64_t start = static_cast<std::uint64_t>(block) * block_bytes + b.address;
   return global<T>(a.scratch + start, b.bytes / sizeof(T));
 }

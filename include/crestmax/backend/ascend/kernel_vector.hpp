@@ -160,22 +160,23 @@ class vector_core : private vector_rows<Traits> {
     AscendC::WaitFlag<AscendC::HardEvent::V_S>(scalar);
     float highest = best.GetValue(0);
     if (key_tile > 64 && best.GetValue(1) > highest) highest = best.GetValue(1);
-    if (highest > weakest_peak()) {
+    const std::int32_t peaks = step.place.windows / 2;
+    if (highest > weakest_peak(peaks)) {
       for (std::int32_t i = 0; i < step.keys; ++i) {
-        keep_peak(score.GetValue(static_cast<std::uint32_t>(i)), step.key_begin + i * step.key_stride);
+        keep_peak(score.GetValue(static_cast<std::uint32_t>(i)), step.key_begin + i * step.key_stride, peaks);
       }
     }
     AscendC::SetFlag<AscendC::HardEvent::S_V>(scalar);
     AscendC::WaitFlag<AscendC::HardEvent::S_V>(scalar);
   }
-  __aicore__ inline float weakest_peak() const {
+  __aicore__ inline float weakest_peak(std::int32_t peaks) const {
     float weakest = peak_[0];
-    for (std::int32_t i = 1; i < a_.windows / 2; ++i) weakest = peak_[i] < weakest ? peak_[i] : weakest;
+    for (std::int32_t i = 1; i < peaks; ++i) weakest = peak_[i] < weakest ? peak_[i] : weakest;
     return weakest;
   }
-  __aicore__ inline void keep_peak(float height, std::int32_t key) {
+  __aicore__ inline void keep_peak(float height, std::int32_t key, std::int32_t peaks) {
     std::int32_t place = 0;
-    for (std::int32_t i = 0; i < a_.windows / 2; ++i) {
+    for (std::int32_t i = 0; i < peaks; ++i) {
       const std::int32_t apart = key - peak_key_[i];
       if (peak_[i] > hidden && apart > -key_tile / 2 && apart < key_tile / 2) {  // the same plateau
         place = i;
@@ -192,7 +193,7 @@ class vector_core : private vector_rows<Traits> {
   __aicore__ inline void write_windows(const query_place& p) {
     const auto record = take_record();
     for (std::int32_t i = 0; i < 8; ++i) {
-      const std::int32_t key = i < a_.windows / 2 ? peak_key_[i] : 0;
+      const std::int32_t key = i < p.windows / 2 ? peak_key_[i] : 0;
       record.SetValue(static_cast<std::uint32_t>(i), clamped(key - key_tile / 2, 0, p.clear_end - key_tile));
     }
     write_record(scratch<std::int32_t>(layout.scratch_windows)[record_offset()], 8);
@@ -387,7 +388,7 @@ class vector_core : private vector_rows<Traits> {
     return static_cast<std::uint64_t>(sub_block_ * rows * columns);
   }
   template <class T>
-  __aicore__ inline AscendC::GlobalTensor<T> scratch(const buffer& b) const {
+  __aicore__ inline AscendC::GlobalTensor<T> scratch(buffer b) const {
     return scratch_of<T>(a_, layout.scratch_bytes, block_, b);
   }
 

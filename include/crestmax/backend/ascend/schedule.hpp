@@ -95,16 +95,16 @@ class schedule {
     p.near_end = near_end == near_begin ? p.near_first : parts(near_end, key_tile_);
     p.first_apart = p.near_first > 0 || p.near_end == 0;
     p.anchors = p.near_end - p.near_first + (p.first_apart ? 1 : 0);
-    p.windows = a_.sample_stride > 0 ? a_.windows : 0;
-    if (a_.sample_stride > 0 && p.anchors + p.windows >= p.tiles) {  // cheaper than a sample: all tiles
+    if (a_.sample_stride == 0) return p;
+    // The middle key of every stride. Only what all rows see: no mask in a sample. What causal rows see beyond are anchors.
+    p.samples = parts(p.clear_end - a_.sample_stride / 2, a_.sample_stride);
+    p.sample_tiles = parts(p.samples, key_tile_);
+    p.windows = at_most(a_.windows, p.tiles / 16 * 2);  // at most an eighth of the keys
+    if (p.anchors + p.sample_tiles + p.windows >= p.tiles) {  // nothing is cheaper than all tiles
       p.near_first = 0;
       p.near_end = p.anchors = p.tiles;
       p.first_apart = false;
-      p.windows = 0;
-    } else if (a_.sample_stride > 0) {
-      // The middle key of every stride. Only what all rows see: no mask in a sample. What causal rows see beyond are anchors.
-      p.samples = parts(p.clear_end - a_.sample_stride / 2, a_.sample_stride);
-      p.sample_tiles = parts(p.samples, key_tile_);
+      p.samples = p.sample_tiles = p.windows = 0;
     }
     return p;
   }
@@ -113,9 +113,14 @@ class schedule {
   CRESTMAX_AICORE bool next(schedule_step& step) {
     while (true) {
       if (swept_ < current_.tiles) {
-        const bool crest_first =
-            has_upcoming_ && crest_done_ < parts((swept_ + 1) * upcoming_.crest_steps(), current_.tiles);
-        crest_first ? crest_step(step) : sweep_step(current_, swept_++, step);
+        // Evenly, and all of the crest before the last step of the sweep.
+        const std::int32_t due = current_.tiles == 1 ? upcoming_.crest_steps()
+                                                     : parts(swept_ * upcoming_.crest_steps(), current_.tiles - 1);
+        if (has_upcoming_ && crest_done_ < due) {
+          crest_step(step);
+        } else {
+          sweep_step(current_, swept_++, step);
+        }
         return true;
       }
       if (!has_upcoming_) return false;

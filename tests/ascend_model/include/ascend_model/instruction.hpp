@@ -53,6 +53,7 @@ class instruction {
  public:
   instruction(pipe_t pipe, const char* name, site where);
 
+  bool waits_for_barriers() const { return after_barriers_; }
   action mutated() const { return mutated_; }
   bool dropped() const { return mutated_ == action::drop; }
   std::uint32_t epoch() const { return epoch_; }
@@ -71,6 +72,9 @@ class instruction {
   std::byte* bytes(const local_place& at, std::uint64_t offset, std::uint64_t bytes) const;
   // From here on, what this pipe has written counts as written: the pipe keeps the order itself.
   void in_order() { in_order_ = true; }
+  // The other way round: what the own pipe has written counts as written after a barrier of this pipe only, whatever flags
+  // have been round.
+  void after_barriers() { after_barriers_ = true; }
 
   [[noreturn]] void fail(const std::string& what) const;
   void require(bool holds, const char* rule) const {
@@ -81,6 +85,7 @@ class instruction {
   void aligned(const char* name, std::uint64_t address, std::uint64_t to) const;
   // Applies the mutations of a destination; `bytes` is what the call will write there.
   void displace(local_place& to, std::uint64_t bytes) const;
+  void displace(global_place& to) const;
 
  private:
   const char* name_;
@@ -88,6 +93,7 @@ class instruction {
   pipe_t pipe_;
   action mutated_ = action::none;
   bool in_order_ = false;
+  bool after_barriers_ = false;
   std::uint32_t epoch_ = 0;
 };
 
@@ -98,6 +104,8 @@ std::int64_t block_index();
 std::int64_t block_count();
 std::int64_t sub_block_index();
 std::uint64_t capacity(memory kind);
+// The same text as long as the program runs: for names of calls.
+const char* lasting(const std::string& text);
 // Where a buffer of the kernel's map begins: as given, unless a mutation moves it.
 std::uint64_t buffer_address(memory kind, std::uint64_t address, std::uint64_t bytes, site where);
 void count(const char* what, std::uint64_t amount);

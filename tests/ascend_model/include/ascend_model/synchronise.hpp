@@ -16,6 +16,7 @@ const char* flag_site(const char* call, pipe_t from, pipe_t to, std::int32_t id)
 const char* barrier_site(pipe_t pipe);
 const char* cross_core_site(const char* call, pipe_t pipe, std::uint32_t id);
 
+void initialise(site where);
 void set_flag(pipe_t from, pipe_t to, std::int32_t id, site where);
 void wait_flag(pipe_t from, pipe_t to, std::int32_t id, site where);
 void pipe_barrier(pipe_t pipe, site where);
@@ -41,6 +42,9 @@ enum class HardEvent : int {
   ASCEND_MODEL_EVENT(MTE1, FIX),  ASCEND_MODEL_EVENT(FIX, MTE1),
 };
 #undef ASCEND_MODEL_EVENT
+
+// Puts a core into its first state: stands before all other calls of a kernel that does without TPipe.
+inline void InitSocState(ascend_model::site where = {}) { ascend_model::initialise(where); }
 
 template <HardEvent event>
 void SetFlag(std::int32_t id, ascend_model::site where = {}) {
