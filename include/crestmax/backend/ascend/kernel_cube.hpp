@@ -283,7 +283,7 @@ class cube_core {
     AscendC::CrossCoreWaitFlag(guard_ready);
     announce_output();
     const buffer guard = layout.scratch_guard[step.place.slot];
-    const std::int32_t failing = record(guard, 0, 0) + record(guard, 1, 0);
+    const std::int32_t failing = record(guard, 0).GetValue(0) + record(guard, 1).GetValue(0);
     after_records(guard_read + step.place.slot);
     if (failing > 0) correct(step.place, n);
   }
@@ -306,19 +306,21 @@ class cube_core {
   // ---- what the vector cores have decided -----------------------------------------------------------------------
   __aicore__ inline void read_windows(std::int32_t windows) {
     AscendC::CrossCoreWaitFlag(windows_ready);
-    for (std::int32_t i = 0; i < windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
+    for (std::int32_t core = 0; core < 2; ++core) {
+      const auto chosen = record(layout.scratch_windows, core);
+      for (std::int32_t i = 0; i < windows / 2; ++i) windows_[2 * i + core] = chosen.GetValue(static_cast<std::uint64_t>(i));
+    }
     after_records(windows_read);
   }
   __aicore__ inline std::int32_t window_begin(std::int32_t number) const { return windows_[number]; }
 
-  // Number `i` of the record that a vector core has left. The line may be in the scalar cache from before.
-  __aicore__ inline std::int32_t record(buffer records, std::int32_t core, std::int32_t i) {
-    auto line = scratch<std::int32_t>(records)[static_cast<std::uint64_t>(core * record_bytes / 4)];
+  // The record that a vector core has left. Its line may be in the scalar cache from before.
+  __aicore__ inline AscendC::GlobalTensor<std::int32_t> record(buffer records, std::int32_t core) {
+    const auto line = scratch<std::int32_t>(records)[static_cast<std::uint64_t>(core * record_bytes / 4)];
     AscendC::DataCacheCleanAndInvalid<std::int32_t, AscendC::CacheLine::SINGLE_CACHE_LINE,
                                       AscendC::DcciDst::CACHELINE_OUT>(line);
-    return line.GetValue(static_cast<std::uint64_t>(i));
+    return line;
   }
-
   // Loads come after what the scalar unit has read, and all signals that let a record be rewritten after them.
   __aicore__ inline void after_records(std::int32_t id) {
     AscendC::SetFlag<AscendC::HardEvent::S_MTE2>(id);

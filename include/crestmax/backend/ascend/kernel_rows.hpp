@@ -175,13 +175,13 @@ class vector_rows {
     AscendC::Sub(factor, shift, raised, rows);
     after_vector();
     AscendC::Exp(factor, factor, rows);
-    AscendC::Adds(shift, raised, 0.0f, rows);
+    AscendC::Adds(shift, raised, 0.0f, rows);  // the same numbers, in their own place
     after_vector();
     AscendC::Mul(ub(layout.ub_sum), ub(layout.ub_sum), factor, rows);
     AscendC::Mul(ub(layout.ub_exact_sum), ub(layout.ub_exact_sum), factor, rows);
     spread(layout.ub_spread[0], shift, rows);
   }
-  // Scores become weights. O will be divided by the sum of the same rounded weights that multiply V; LSE takes the sum before
+  // Scores become weights; sums are there after the next barrier. O will be divided by the sum of the same rounded weights that multiply V; LSE takes the sum before
   // rounding, one more reduction per tile.
   __aicore__ inline void weigh(const AscendC::LocalTensor<float>& score, const AscendC::LocalTensor<Element>& weights,
                                std::int32_t rows) const {
@@ -203,7 +203,6 @@ class vector_rows {
     AscendC::Add(exact_sum, exact_sum, exact, rows);
     AscendC::Add(sum, sum, rounded, rows);
     AscendC::Max(largest, largest, rounded, rows);
-    after_vector();
   }
 
   // O / l in 16 bit. Rows without a key have O = 0 and l = 0.

@@ -242,6 +242,7 @@ class vector_core : private vector_rows<Traits> {
     const std::int32_t rows = real_rows(p), blind = blind_rows(p);
     if (rows <= blind) return 0;
     const auto sum = ub(layout.ub_sum), largest = ub(layout.ub_largest_sum), negative = ub(layout.ub_row[0]);
+    after_vector();
     AscendC::Muls(negative, sum, -1.0f, rows);
     after_vector();
     if (blind > 0) {
