@@ -183,13 +183,18 @@ TEST(QueriesKeysAndWeights, AreNot) {
   sweep().expect_each_caught("LoadData(L0A)", action::transpose, "transposed");
   sweep().expect_each_caught("LoadData(L0B)", action::transpose, "transposed");
 }
+std::string product(const situation& s, const char* start) {
+  char name[64];
+  std::snprintf(name, sizeof name, "Mmad(L0C 0x%x, %s)", s.layout().l0c_output.address, start);
+  return name;
+}
 TEST(Output, StartsFromZeroAtTheFirstBlockOfKeys) {
-  const std::string first = sweep().site("Mmad(L0C 0x0, from zero)").name;
+  const std::string first = sweep().site(product(sweep(), "from zero")).name;
   sweep().expect_caught("accumulation flag wrong on the first block of the first tile", {action::initial_value, first, 1});
   sweep().expect_caught("accumulation flag wrong on the first block of the second tile", {action::initial_value, first, 2});
 }
 TEST(Output, IsAddedToAtAllOthers) {
-  const call_site others = sweep().site("Mmad(L0C 0x0, added)");
+  const call_site others = sweep().site(product(sweep(), "added"));
   sweep().expect_caught("accumulation flag wrong on the second block", {action::initial_value, others.name, 1});
   sweep().expect_caught("accumulation flag wrong on the last block", {action::initial_value, others.name, others.calls});
 }
