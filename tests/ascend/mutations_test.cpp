@@ -123,6 +123,20 @@ TEST(TheScalarCache, IsDroppedBeforeRecordsAreRead) {
   correction().expect_each_caught("DataCacheCleanAndInvalid", action::drop, "dropped");
 }
 
+TEST(TheKernel, DoesNotDependOnWhichCoreIsTheSlowest) {
+  const attention_case c = device_case(half, 300, 1100, 64, 64, true, 2, 1);
+  for (const double limit : {0.0, 1e-30}) {  // 1e-30: with the correction
+    const model_result usual = run_on_model(c, {.guard_tile_limit = limit});
+    for (int slowest = 0; slowest < 3; ++slowest) {
+      model_settings s{.guard_tile_limit = limit};
+      s.mutation.slowest = slowest;
+      const model_result other = run_on_model(c, s);
+      ASSERT_TRUE(other.outcome.ok) << slowest << ": " << other.outcome.report;
+      EXPECT_EQ(other.bits, usual.bits) << slowest;
+    }
+  }
+}
+
 // ---- buffers ----------------------------------------------------------------------------------------------------
 
 TEST(EveryBuffer, EndsInsideItsMemory) { sweep().expect_each_caught("LocalTensor", action::overflow_destination, "past the end"); }
