@@ -1,3 +1,4 @@
+#define CRESTMAX_ASCEND_TARGET 2201
 #define TARGET crestmax::ascend::target_2201
 #define FUNCTION kernel_2201
 #include "kernels.inc"

@@ -86,8 +86,17 @@ const situation& on_3510() {
   static const situation s(device_case(half, 150, 500, 64, 64, true, 2, 1), {.on = crestmax::ascend::device::atlas_3510});
   return s;
 }
+const situation& correction_on_3510() {
+  static const situation s(device_case(half, 150, 500, 64, 64, true, 2, 1),
+                           {.on = crestmax::ascend::device::atlas_3510, .guard_tile_limit = 1e-30});
+  return s;
+}
 std::vector<std::pair<const char*, const situation*>> all_situations() {
-  return {{"sweep", &sweep()}, {"small", &small_sweep()}, {"correction", &correction()}, {"3510", &on_3510()}};
+  return {{"sweep", &sweep()},
+          {"small", &small_sweep()},
+          {"correction", &correction()},
+          {"3510", &on_3510()},
+          {"correction on 3510", &correction_on_3510()}};
 }
 
 void in_all_situations(const std::string& start, action what, const char* change) {
@@ -110,9 +119,13 @@ TEST(EverySignal, IsGivenOnce) { in_all_situations("CrossCoreSetFlag", action::t
 TEST(EverySignal, IsWaitedForOnce) { in_all_situations("CrossCoreWaitFlag", action::twice, "doubled"); }
 TEST(EverySignal, HasANumberOfItsOwn) { sweep().expect_each_caught("CrossCoreSetFlag", action::other_identifier, "with another id"); }
 TEST(EverySignal, IsGivenByBothVectorCores) {
-  for (const call_site& s : sweep().sites("CrossCoreSetFlag<MTE")) {
-    sweep().expect_caught(s.name + " dropped once, on one core", {action::drop, s.name, 1});
-    sweep().expect_caught(s.name + " dropped at its last call", {action::drop, s.name, s.calls});
+  for (const situation* in : {&sweep(), &correction(), &on_3510(), &correction_on_3510()}) {
+    for (const char* pipe : {"CrossCoreSetFlag<MTE", "CrossCoreSetFlag<V"}) {
+      for (const call_site& s : in->sites(pipe)) {
+        in->expect_caught(s.name + " dropped once, on one core", {action::drop, s.name, 1});
+        in->expect_caught(s.name + " dropped at its last call", {action::drop, s.name, s.calls});
+      }
+    }
   }
 }
 TEST(TheBarrierOfTheVectorPipe, IsNeeded) { in_all_situations("PipeBarrier<V>", action::drop, "dropped"); }
@@ -123,10 +136,30 @@ TEST(TheScalarCache, IsDroppedBeforeRecordsAreRead) {
   correction().expect_each_caught("DataCacheCleanAndInvalid", action::drop, "dropped");
 }
 
+TEST(TheKernel, DoesNotDependOnWhichCoreIsTheSlowest) {
+  const attention_case c = device_case(half, 300, 1100, 64, 64, true, 2, 1);
+  for (const double limit : {0.0, 1e-30}) {  // 1e-30: with the correction
+    const model_result usual = run_on_model(c, {.guard_tile_limit = limit});
+    for (int slowest = 0; slowest < 3; ++slowest) {
+      model_settings s{.guard_tile_limit = limit};
+      s.mutation.slowest = slowest;
+      const model_result other = run_on_model(c, s);
+      ASSERT_TRUE(other.outcome.ok) << slowest << ": " << other.outcome.report;
+      EXPECT_EQ(other.bits, usual.bits) << slowest;
+    }
+  }
+}
+
 // ---- buffers ----------------------------------------------------------------------------------------------------
 
-TEST(EveryBuffer, EndsInsideItsMemory) { sweep().expect_each_caught("LocalTensor", action::overflow_destination, "past the end"); }
-TEST(EveryBuffer, IsAligned) { sweep().expect_each_caught("LocalTensor", action::misalign_destination, "one element further"); }
+TEST(EveryBuffer, EndsInsideItsMemory) {
+  sweep().expect_each_caught("LocalTensor", action::overflow_destination, "past the end");
+  on_3510().expect_each_caught("LocalTensor", action::overflow_destination, "past the end");
+}
+TEST(EveryBuffer, IsAligned) {
+  sweep().expect_each_caught("LocalTensor", action::misalign_destination, "one element further");
+  on_3510().expect_each_caught("LocalTensor", action::misalign_destination, "one element further");
+}
 
 TEST(Buffers, DoNotOverlap) {
   const auto& l = sweep().layout();
@@ -160,6 +193,7 @@ TEST(EveryProduct, HasToBeMade) {
 }
 TEST(EveryCopy, GoesToItsPlace) {
   for (const char* call : {"DataCopy", "Fixpipe"}) sweep().expect_each_caught(call, action::move_destination, "32 B too far");
+  on_3510().expect_each_caught("Fixpipe", action::move_destination, "32 B too far");
 }
 TEST(Loads, AreAligned) {
   for (const char* call : {"DataCopy(Nd2Nz)", "LoadData", "Mmad"}) {
@@ -183,13 +217,18 @@ TEST(QueriesKeysAndWeights, AreNot) {
   sweep().expect_each_caught("LoadData(L0A)", action::transpose, "transposed");
   sweep().expect_each_caught("LoadData(L0B)", action::transpose, "transposed");
 }
+std::string product(const situation& s, const char* start) {
+  char name[64];
+  std::snprintf(name, sizeof name, "Mmad(L0C 0x%x, %s)", s.layout().l0c_output.address, start);
+  return name;
+}
 TEST(Output, StartsFromZeroAtTheFirstBlockOfKeys) {
-  const std::string first = sweep().site("Mmad(L0C 0x0, from zero)").name;
+  const std::string first = sweep().site(product(sweep(), "from zero")).name;
   sweep().expect_caught("accumulation flag wrong on the first block of the first tile", {action::initial_value, first, 1});
   sweep().expect_caught("accumulation flag wrong on the first block of the second tile", {action::initial_value, first, 2});
 }
 TEST(Output, IsAddedToAtAllOthers) {
-  const call_site others = sweep().site("Mmad(L0C 0x0, added)");
+  const call_site others = sweep().site(product(sweep(), "added"));
   sweep().expect_caught("accumulation flag wrong on the second block", {action::initial_value, others.name, 1});
   sweep().expect_caught("accumulation flag wrong on the last block", {action::initial_value, others.name, others.calls});
 }

@@ -154,7 +154,7 @@ model_result run_on_model(const attention_case& c, const model_settings& s) {
   result.attention.lse = lse_host;
   const ascend::buffer& last = result.tiling.layout.scratch_output;
   result.scratch_output.resize(last.bytes / sizeof(float));
-  std::memcpy(result.scratch_output.data(), scratch.base + last.address, last.bytes);
+  if (last.bytes > 0) std::memcpy(result.scratch_output.data(), scratch.base + last.address, last.bytes);
   output.append_bits(result.bits);
   lse.append_bits(result.bits);
   return result;

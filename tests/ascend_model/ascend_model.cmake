@@ -9,7 +9,11 @@ target_link_libraries(crestmax_ascend_model PUBLIC crestmax_strict Threads::Thre
 if(CRESTMAX_SANITIZE)
   target_compile_options(crestmax_ascend_model PUBLIC -fsanitize=${CRESTMAX_SANITIZE} -fno-sanitize-recover=all
                                                       -fno-omit-frame-pointer)
+  target_link_options(crestmax_ascend_model PUBLIC -fsanitize=${CRESTMAX_SANITIZE})
 endif()
 
-crestmax_add_tests(ascend_model)
-target_link_libraries(crestmax_ascend_model_tests PRIVATE crestmax_ascend_model)
+file(GLOB crestmax_ascend_model_tests CONFIGURE_DEPENDS "${crestmax_tests}/ascend_model/*_test.cpp")
+add_executable(crestmax_ascend_model_tests ${crestmax_ascend_model_tests})
+target_link_libraries(crestmax_ascend_model_tests PRIVATE crestmax_ascend_model GTest::gtest_main)
+gtest_discover_tests(crestmax_ascend_model_tests TEST_PREFIX "ascend_model: " DISCOVERY_TIMEOUT 60
+                     PROPERTIES TIMEOUT 300 LABELS ascend_model)

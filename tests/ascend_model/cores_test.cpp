@@ -104,6 +104,12 @@ TEST(ASignal, HasAnIdUpToTen) {
   expect_error(launch(target::ascend_2201, 1, [] { if ASCEND_IS_AIC { CrossCoreWaitFlag(11); } }, {}), "ids 0..10");
 }
 
+TEST(ASignal, IsOfModeTwoAndOfAPipeOfItsCore) {
+  expect_error(launch(target::ascend_2201, 1, [] { if ASCEND_IS_AIC { CrossCoreSetFlag<1, PIPE_FIX>(0); } }, {}), "mode 2 only");
+  expect_error(launch(target::ascend_2201, 1, [] { if ASCEND_IS_AIC { CrossCoreSetFlag<2, PIPE_V>(0); } }, {}), "this core has no pipe V");
+  expect_error(launch(target::ascend_2201, 1, [] { if ASCEND_IS_AIC { CrossCoreSetFlag<2, PIPE_ALL>(0); } }, {}), "belongs to one pipe");
+}
+
 TEST(AWaitOnOnePipe, HoldsUpNoOther) {
   const auto body = [](bool same_pipe) {
     std::vector<float> scratch(64), result(64);

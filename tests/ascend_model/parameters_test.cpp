@@ -39,6 +39,12 @@ TEST(Nd2Nz, HasRangesForItsParameters) {
   expect_error(nd2nz({1, 4, 16, 0, 16, 4, 16385, 0}), "dstNzNStride is 16385");
 }
 
+TEST(Nd2Nz, NeedsAStrideBetweenSeveralMatrices) {
+  expect_fine(nd2nz({2, 4, 16, 64, 16, 4, 1, 64}));
+  expect_error(nd2nz({2, 4, 16, 64, 16, 4, 1, 0}), "dstNzMatrixStride is 0");
+  expect_error(nd2nz({2, 4, 16, 64, 16, 4, 1, 48}), "which it has itself written already");
+}
+
 TEST(Nd2Nz, RefusesColumnsThatOverlap) {
   expect_error(nd2nz({1, 4, 32, 0, 32, 3, 1, 0}), "which it has itself written already");
   expect_error(nd2nz({1, 4, 32, 0, 16, 4, 1, 0}), "srcDValue is less than dValue");
@@ -52,6 +58,34 @@ TEST(DataCopy, CopiesWhole32Bytes) {
   expect_fine(copy(48));
   expect_error(copy(40), "copies whole 32 B, not 80 B");
   expect_error(copy(0), "copies 1..65535 blocks");
+}
+
+TEST(DataCopy, TakesBlocksWithGaps) {
+  std::vector<float> source(64), result(64, 0.0f);
+  for (std::size_t i = 0; i < 64; ++i) source[i] = static_cast<float>(i);
+  expect_fine(on_vector(
+      [&] {
+        DataCopy(floats(0, 64), global(source), DataCopyParams{2, 1, 3, 1});  // elements 0..7 and 32..39, a block apart
+        hand_over<HardEvent::MTE2_MTE3>();
+        DataCopy(global(result), floats(0, 64), DataCopyParams{2, 1, 1, 2});
+      },
+      {input(source), output(result)}));
+  for (std::size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(result[i], static_cast<float>(i));
+    EXPECT_EQ(result[8 + i], 0.0f);
+    EXPECT_EQ(result[24 + i], static_cast<float>(32 + i));
+  }
+}
+
+TEST(DataCopy, HasRangesForItsBlocks) {
+  std::vector<float> source(64, 1.0f);
+  const auto copy = [&](DataCopyParams p) {
+    return on_vector([&, p] { DataCopy(floats(0, 64), global(source), p); }, {input(source)});
+  };
+  expect_fine(copy({8, 1, 0, 0}));
+  expect_error(copy({0, 1, 0, 0}), "blockCount is 0, allowed are 1..4095");
+  expect_error(copy({4096, 1, 0, 0}), "blockCount is 4096");
+  expect_error(copy({1, 0, 0, 0}), "blockLen is 0, allowed are 1..65535");
 }
 
 TEST(DataCopyPad, HasRangesForItsParameters) {
@@ -179,6 +213,7 @@ TEST(Fixpipe, HasRangesForItsParameters) {
   expect_error(fixing({32, 8193, 8208, 32, false, NoQuant, 0, 1, 0, 0, 0}), "mSize is 8193, allowed are 1..8192");
   expect_error(fixing({32, 32, 16, 32, false, NoQuant, 0, 1, 0, 0, 0}), "srcStride is less than mSize");
   expect_error(fixing({32, 32, 32, 16, false, NoQuant, 0, 1, 0, 0, 0}), "dstStride is less than nSize");
+  expect_error(fixing({32, 32, 32, 32, false, NoQuant, 0, 2, 0, 0, 0}), "one matrix per call");
   expect_error(fixing({32, 32, 32, 32, true, NoQuant, 0, 1, 0, 0, 0}), "reluEn is not modelled");
   expect_error(fixing({32, 32, 32, 32, false, NoQuant, 0, 1, 0, 0, 3}), "unitFlag is not modelled");
   expect_error(fixing({32, 32, 32, 64, false, NoQuant, 0, 1, 0, 0, 0}), "past the end of a GlobalTensor");

@@ -33,11 +33,12 @@ struct call_site {
   std::uint64_t calls = 0;
 };
 
-// One change of one site. Without a site nothing is changed.
+// One change of one site. Without a site nothing is changed but, where it is given, the course of the run.
 struct mutation {
   action what = action::none;
   std::string site;        // call_site::name
   std::uint64_t call = 0;  // only the call of this number, from 1; 0: all of them
+  int slowest = -1;        // this core (0 AIC, 1 AIV0, 2 AIV1) runs only while no other can
 };
 
 struct outcome {

@@ -68,6 +68,29 @@ TEST(ARun, TakesTheSameCourseEveryTime) {
   EXPECT_EQ(first.counters, second.counters);
 }
 
+TEST(ARun, CanHoldOneCoreBack) {
+  const auto order = [](int slowest) {
+    std::string course;
+    ascend_model::mutation change;
+    change.slowest = slowest;
+    expect_fine(launch(
+        target::ascend_2201, 1,
+        [&course] {
+          if (ascend_model::is_cube()) {
+            course += 'c';
+          } else {
+            course += GetSubBlockIdx() == 0 ? '0' : '1';
+          }
+        },
+        {}, change));
+    return course;
+  };
+  EXPECT_EQ(order(-1), "c01");
+  EXPECT_EQ(order(0), "01c");
+  EXPECT_EQ(order(1), "c10");
+  EXPECT_EQ(order(2), "c01");
+}
+
 TEST(AMutation, DropsTheCallsOfItsSite) {
   small_kernel k;
   for (const auto& [call, nth] : {std::pair{"SetFlag", 0}, {"SetFlag", 1}, {"WaitFlag", 0}, {"WaitFlag", 1}, {"PipeBarrier", 0},

@@ -83,6 +83,63 @@ TEST(TheArithmeticCalls, ComputeWhatTheyAreNamedFor) {
   EXPECT_NEAR(with([](auto d, auto x, auto) { Ln(d, x, 64); }), std::log(static_cast<double>(a)), 1e-6);
 }
 
+TEST(TheCallsWithAScalar, ComputeWhatTheyAreNamedFor) {
+  const auto with = [](auto call) { return on_numbers(64, 64, [&] { call(floats(65536, 64), floats(0, 64)); }); };
+  const auto adds = with([](auto d, auto x) { Adds(d, x, -9.5f, 64); });
+  const auto muls = with([](auto d, auto x) { Muls(d, x, -0.5f, 64); });
+  const auto maxs = with([](auto d, auto x) { Maxs(d, x, 20.0f, 64); });
+  const auto mins = with([](auto d, auto x) { Mins(d, x, 20.0f, 64); });
+  for (std::size_t i = 0; i < 64; ++i) {
+    const float x = source_at(i);
+    ASSERT_EQ(adds[i], x - 9.5f);
+    ASSERT_EQ(muls[i], x * -0.5f);
+    ASSERT_EQ(maxs[i], std::max(x, 20.0f));
+    ASSERT_EQ(mins[i], std::min(x, 20.0f));
+  }
+  EXPECT_EQ(with([](auto d, auto x) {
+              Muls(d, x, -1.0f, 64);
+              PipeBarrier<PIPE_V>();
+              Abs(d, d, 64);
+            })[9],
+            9.0f);
+}
+
+TEST(TheArithmeticOfHalves, RoundsEachResult) {
+  const auto r = on_numbers(
+      64, 64,
+      [] {
+        const LocalTensor<half> h = halves(32768, 64);
+        Cast(h, floats(0, 64), RoundMode::CAST_RINT, 64);
+        PipeBarrier<PIPE_V>();
+        Mul(h, h, h, 64, 1, BinaryRepeatParams{});
+        PipeBarrier<PIPE_V>();
+        Cast(floats(65536, 64), h, RoundMode::CAST_NONE, 64);
+      },
+      [](std::size_t i) { return static_cast<float>(i) * 16.25f; });
+  for (std::size_t i = 0; i < 64; ++i) {
+    const float x = static_cast<float>(half(static_cast<float>(i) * 16.25f));
+    ASSERT_EQ(r[i], static_cast<float>(half(x * x)));
+  }
+  EXPECT_EQ(r[63], 65504.0f);
+}
+
+TEST(TheArithmeticOfIntegers, IsExact) {
+  std::vector<std::int32_t> result(16);
+  expect_fine(on_vector(
+      [&] {
+        const LocalTensor<std::int32_t> u(TPosition::VECCALC, 0, 16);
+        Duplicate(u, 2000000000, 16);
+        PipeBarrier<PIPE_V>();
+        Adds(u, u, 7, 16);
+        PipeBarrier<PIPE_V>();
+        Max(u, u, u, 16);
+        hand_over<HardEvent::V_MTE3>();
+        DataCopy(global(result), u, 16);
+      },
+      {output(result)}));
+  EXPECT_EQ(result[15], 2000000007);
+}
+
 TEST(Exp, IsWithinOneUnitInTheLastPlace) {
   const auto r = on_numbers(
       4096, 4096, [] { Exp(floats(65536, 4096), floats(0, 4096), 4096); },
@@ -115,6 +172,37 @@ TEST(WholeReduceSum, AddsTheElementsOfEachRepeat) {
   }
 }
 
+TEST(WholeReduceMin, TakesOneValueOfEachRepeat) {
+  const auto r = on_numbers(
+      128, 8, [] { WholeReduceMin<float>(floats(65536, 8), floats(0, 128), 64, 2, 1, 1, 8, ReduceOrder::ORDER_ONLY_VALUE); },
+      [](std::size_t i) { return static_cast<float>(i == 77 ? -5 : static_cast<int>(i)); });
+  EXPECT_EQ(r[0], 0.0f);
+  EXPECT_EQ(r[1], -5.0f);
+}
+
+TEST(BlockReduceSum, AddsTheElementsOfEach32Bytes) {
+  const auto r = on_numbers(64, 8, [] { BlockReduceSum<float>(floats(65536, 8), floats(0, 64), 1, 64, 1, 1, 8); });
+  for (std::size_t block = 0; block < 8; ++block) EXPECT_EQ(r[block], static_cast<float>(64 * block + 28));
+}
+
+TEST(Reductions, AlignTheirResults) {
+  const auto reduce = [](bool block, std::uint32_t at) {
+    return on_vector([=] {
+      Duplicate(floats(0, 64), 1.0f, 64);
+      PipeBarrier<PIPE_V>();
+      const LocalTensor<float> to = floats(256, 64)[at];
+      if (block) {
+        BlockReduceMax<float>(to, floats(0, 64), 1, 64, 1, 1, 8);
+      } else {
+        WholeReduceMax<float>(to, floats(0, 64), 64, 1, 1, 1, 8, ReduceOrder::ORDER_ONLY_VALUE);
+      }
+    });
+  };
+  expect_fine(reduce(false, 1));
+  expect_fine(reduce(true, 8));
+  expect_error(reduce(true, 1), "is no multiple of 32 B");
+}
+
 TEST(BlockReduceMax, TakesOneValueOfEach32Bytes) {
   const auto r = on_numbers(128, 16, [] { BlockReduceMax<float>(floats(65536, 16), floats(0, 128), 2, 64, 1, 1, 8); });
   for (std::size_t block = 0; block < 16; ++block) {
@@ -141,6 +229,27 @@ TEST(CompareAndSelect, ChooseByBits) {
     Select(floats(65536, 64), bits, floats(0, 64), -7.0f, SELMODE::VSEL_TENSOR_SCALAR_MODE, 64);
   });
   for (std::size_t i = 0; i < 64; ++i) ASSERT_EQ(r[i], source_at(i) <= 40.0f ? source_at(i) : -7.0f);
+}
+
+TEST(CompareAndSelect, TakeTensors) {
+  const auto r = on_numbers(128, 64, [] {
+    const LocalTensor<std::uint8_t> bits(TPosition::VECCALC, 32768, 32);
+    Compare(bits, floats(0, 64), floats(256, 64), CMPMODE::GT, 64);
+    PipeBarrier<PIPE_V>();
+    Select(floats(65536, 64), bits, floats(0, 64), floats(256, 64), SELMODE::VSEL_TENSOR_TENSOR_MODE, 64);
+  }, [](std::size_t i) { return static_cast<float>(i * 37 % 101); });
+  for (std::size_t i = 0; i < 64; ++i) {
+    ASSERT_EQ(r[i], std::max(static_cast<float>(i * 37 % 101), static_cast<float>((i + 64) * 37 % 101)));
+  }
+}
+
+TEST(Compare, TakesWhole256Bytes) {
+  expect_error(on_vector([] {
+                 Duplicate(floats(0, 64), 1.0f, 64);
+                 PipeBarrier<PIPE_V>();
+                 CompareScalar(LocalTensor<std::uint8_t>(TPosition::VECCALC, 1024, 32), floats(0, 64), 0.0f, CMPMODE::EQ, 32);
+               }),
+               "compares whole 256 B");
 }
 
 TEST(Cast, PacksHalvesSideBySideWithTheirOwnStrides) {
@@ -202,6 +311,15 @@ TEST(TheRepeatCount, IsOneTo255) {
 TEST(TheMask, FitsInto256Bytes) {
   expect_error(adds(65, 1), "the mask is 65, allowed are 1..64");
   expect_error(adds(0, 1), "the mask is 0");
+  const auto narrow = [](int mask) {
+    return on_vector([mask] {
+      Duplicate(halves(0, 256), half(1.0f), 256);
+      PipeBarrier<PIPE_V>();
+      Adds(halves(512, 256), halves(0, 256), half(1.0f), mask, 2, UnaryRepeatParams{});
+    });
+  };
+  expect_fine(narrow(128));
+  expect_error(narrow(129), "the mask is 129, allowed are 1..128");
   const std::uint64_t bits[2] = {1, 1};
   expect_error(adds(bits, 1), "bits past the 256 B");
 }

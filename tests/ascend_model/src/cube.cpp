@@ -50,6 +50,18 @@ void move_fractal(const instruction& i, const local_place& to, std::uint64_t to_
   }
 }
 
+// What all ways out of L0C have in common.
+template <class Params>
+void check_matrix(const instruction& i, const Params& p) {
+  i.range("nSize", p.nSize, 1, 4095);
+  i.require(p.nSize % 16 == 0, "nSize is no multiple of 16");
+  i.range("mSize", p.mSize, 1, 8192);
+  i.require(p.srcStride >= p.mSize, "srcStride is less than mSize");
+  i.require(p.dstStride >= p.nSize, "dstStride is less than nSize: rows overlap");
+  i.require(!p.reluEn, "reluEn is not modelled");
+  i.require(p.unitFlag == 0, "unitFlag is not modelled");
+}
+
 float value_of(std::uint16_t bits, number type) {
   return type == number::fp16 ? half_value(bits) : bfloat16_value(bits);
 }
@@ -212,14 +224,8 @@ void fix(global_place to, local_place from, number type, const AscendC::FixpipeP
   if (i.dropped()) return;
   i.displace(to);
   if (from.kind != memory::l0c) i.fail("reads L0C");
-  i.range("nSize", p.nSize, 1, 4095);
-  i.require(p.nSize % 16 == 0, "nSize is no multiple of 16");
-  i.range("mSize", p.mSize, 1, 8192);
-  i.require(p.srcStride >= p.mSize, "srcStride is less than mSize");
-  i.require(p.dstStride >= p.nSize, "dstStride is less than nSize: rows overlap");
+  check_matrix(i, p);
   i.require(p.ndNum == 1, "the model knows one matrix per call");
-  i.require(!p.reluEn, "reluEn is not modelled");
-  i.require(p.unitFlag == 0, "unitFlag is not modelled");
   const bool fits = (type == number::fp32 && p.quantPre == NoQuant) || (type == number::fp16 && p.quantPre == F322F16) ||
                     (type == number::bf16 && p.quantPre == F322BF16);
   i.require(fits, "quantPre does not match the type of the destination");
@@ -242,6 +248,33 @@ void fix(global_place to, local_place from, number type, const AscendC::FixpipeP
     }
   }
   count("bytes L0C->GM", row_bytes * p.mSize);
+}
+
+void fix_to_vectors(local_place to, local_place from, const AscendC::FixpipeParamsC310<AscendC::CO2Layout::ROW_MAJOR>& p,
+                    site where) {
+  const instruction i(PIPE_FIX, "Fixpipe(to UB)", where);
+  if (i.dropped()) return;
+  i.require(is_3510(), "L0C reaches the vector cores on 3510 only");
+  if (from.kind != memory::l0c || to.kind != memory::unified_buffer) i.fail("goes from L0C to UB");
+  check_matrix(i, p);
+  i.require(p.params.ndNum == 1, "the model knows one matrix per call");
+  i.require(p.quantPre == NoQuant, "quantPre does not match the type of the destination");
+  i.require(p.dualDstCtl == 1 && !p.subBlockId, "the model knows dualDstCtl 1 only");
+  i.require(p.mSize % 2 == 0, "mSize is odd: no half for each vector core");
+  i.require(p.dstStride % 8 == 0, "dstStride is no multiple of 32 B");
+  const std::uint64_t rows = p.mSize / 2u;
+  i.displace(to, ((rows - 1) * p.dstStride + p.nSize) * 4);
+  i.aligned("source", from.address, 64);
+  i.aligned("destination", to.address, 32);
+  for (std::uint64_t n = 0; n < p.nSize; n += 16) i.read(from, n * p.srcStride * 4, p.mSize * std::uint64_t{64});
+  for (std::uint64_t m = 0; m < p.mSize; ++m) {
+    const int core = m < rows ? 1 : 2;
+    std::byte* row = i.write_at(core, to, m % rows * p.dstStride * 4, std::uint64_t{p.nSize} * 4);
+    for (std::uint64_t n = 0; n < p.nSize; n += 16) {
+      std::memcpy(row + n * 4, i.bytes(from, (n * p.srcStride + m * 16) * 4, 64), 64);
+    }
+  }
+  count("bytes L0C->UB", std::uint64_t{p.nSize} * 4 * p.mSize);
 }
 
 }  // namespace ascend_model

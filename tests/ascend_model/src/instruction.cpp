@@ -49,10 +49,10 @@ void instruction::aligned(const char* name, std::uint64_t address, std::uint64_t
   }
 }
 
-std::byte* instruction::bytes(const local_place& at, std::uint64_t offset, std::uint64_t n) const {
+std::byte* instruction::bytes_at(int core, const local_place& at, std::uint64_t offset, std::uint64_t n) const {
   machine& m = machine::here();
   const std::uint64_t capacity = m.capacity(at.kind);
-  local_memory& local = m.self().memories[static_cast<std::size_t>(at.kind)];
+  local_memory& local = m.core_at(core).memories[static_cast<std::size_t>(at.kind)];
   if (local.bytes.empty()) fail(std::string("this core has no ") + name_of(at.kind));
   const std::uint64_t end = at.address + offset + n;
   if (end > capacity) {
@@ -62,6 +62,10 @@ std::byte* instruction::bytes(const local_place& at, std::uint64_t offset, std::
     fail("the tensor has " + std::to_string(at.bytes) + " B, the access ends at byte " + std::to_string(offset + n));
   }
   return local.bytes.data() + at.address + offset;
+}
+
+std::byte* instruction::bytes(const local_place& at, std::uint64_t offset, std::uint64_t n) const {
+  return bytes_at(machine::here().core_index(), at, offset, n);
 }
 
 namespace {
@@ -97,12 +101,20 @@ const std::byte* instruction::read(const local_place& from, std::uint64_t offset
   return data;
 }
 
-std::byte* instruction::write(const local_place& to, std::uint64_t offset, std::uint64_t n) const {
+std::byte* instruction::write_at(int core, const local_place& to, std::uint64_t offset, std::uint64_t n) const {
   machine& m = machine::here();
-  std::byte* data = bytes(to, offset, n);
-  const verdict v = m.history(to.kind).write(to.address + offset, n, {epoch_, &m.self().seen[pipe_], in_order_});
-  if (v.what != trouble::none) report(*this, v, "writes", std::string(name_of(to.kind)) + " at " + hexadecimal(v.offset));
+  std::byte* data = bytes_at(core, to, offset, n);
+  shadow& history = m.core_at(core).memories[static_cast<std::size_t>(to.kind)].history;
+  const verdict v = history.write(to.address + offset, n, {epoch_, &m.self().seen[pipe_], in_order_});
+  if (v.what != trouble::none) {
+    const std::string owner = core == m.core_index() ? "" : std::string(name_of_core(core)) + "'s ";
+    report(*this, v, "writes", owner + name_of(to.kind) + " at " + hexadecimal(v.offset));
+  }
   return data;
+}
+
+std::byte* instruction::write(const local_place& to, std::uint64_t offset, std::uint64_t n) const {
+  return write_at(machine::here().core_index(), to, offset, n);
 }
 
 const std::byte* instruction::read(const global_place& from, std::uint64_t offset, std::uint64_t n) const {

@@ -179,14 +179,16 @@ bool machine::runnable(int index) const {
 }
 
 bool machine::pass_turn(int from) {
-  for (int step = 1; step <= cores; ++step) {
-    const int next = (from + step) % cores;
-    if (!runnable(next)) continue;
+  const auto give_to = [this](int next) {
     turn_ = next;
     woken_[static_cast<std::size_t>(next)].notify_one();
     return true;
+  };
+  for (int step = 1; step <= cores; ++step) {
+    const int next = (from + step) % cores;
+    if (next != change_.slowest && runnable(next)) return give_to(next);
   }
-  return false;
+  return change_.slowest >= 0 && runnable(change_.slowest) && give_to(change_.slowest);
 }
 
 std::string machine::deadlock() const {
@@ -295,7 +297,7 @@ void machine::run_block(const std::function<void()>& kernel) {
       m.history = shadow(bytes, false);
     }
   }
-  turn_ = 0;
+  turn_ = change_.slowest == 0 ? 1 : 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < cores; ++i) {
     threads.emplace_back([this, i, &kernel] { core_main(i, kernel); });

@@ -54,6 +54,7 @@ class cube_core {
     free_operands(output_operands);
     for (std::int32_t i = 0; i < 2; ++i) free_l0c(score_tile + i);
     free_l0c(output_tile);
+    if constexpr (Traits::Target::reaches_ub) AscendC::CrossCoreWaitFlag(vectors_ready);
   }
   __aicore__ inline void drain() {
     for (std::int32_t i = 0; i < 2; ++i) take_l1(key_in_l1 + i);
@@ -139,10 +140,10 @@ class cube_core {
     const auto destination = local<Element>(AscendC::TPosition::A2, to);
     const auto source = local<Element>(AscendC::TPosition::A1, from);
     if constexpr (Traits::Target::loads_matrices) {
-      load_matrix(destination, source, m, k, false);
+      this->load_matrix(destination, source, m, k, false);
     } else {
       for (std::int32_t row = 0; row < m / 16; ++row) {
-        load_fractals(destination[static_cast<std::uint32_t>(row * k * 16)], source, row, k / 16, m / 16, false);
+        this->load_fractals(destination[static_cast<std::uint32_t>(row * k * 16)], source, row, k / 16, m / 16, false);
       }
     }
   }
@@ -151,9 +152,9 @@ class cube_core {
     const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_key);
     const auto source = local<Element>(AscendC::TPosition::B1, from);
     if constexpr (Traits::Target::loads_matrices) {
-      load_matrix(destination, source, keys, Traits::d_qk, false);
+      this->load_matrix(destination, source, keys, Traits::d_qk, false);
     } else {
-      load_fractals(destination, source, 0, Traits::d_qk / 16 * (keys / 16), 1, false);
+      this->load_fractals(destination, source, 0, Traits::d_qk / 16 * (keys / 16), 1, false);
     }
   }
   // Values as the right operand of keys x d_v: every fractal is turned, and rows of them come first.
@@ -161,14 +162,15 @@ class cube_core {
     const auto destination = local<Element>(AscendC::TPosition::B2, layout.l0b_value);
     const auto source = local<Element>(AscendC::TPosition::B1, from);
     if constexpr (Traits::Target::loads_matrices) {
-      load_matrix(destination, source, keys, Traits::d_v, true);
+      this->load_matrix(destination, source, keys, Traits::d_v, true);
     } else {
       for (std::int32_t row = 0; row < keys / 16; ++row) {
-        load_fractals(destination[static_cast<std::uint32_t>(row * Traits::d_v * 16)], source, row, Traits::d_v / 16, keys / 16,
+        this->load_fractals(destination[static_cast<std::uint32_t>(row * Traits::d_v * 16)], source, row, Traits::d_v / 16, keys / 16,
                       true);
       }
     }
   }
+#if CRESTMAX_ASCEND_HAS_2201
   // `count` fractals, one of every `stride`, end to end.
   __aicore__ inline void load_fractals(const AscendC::LocalTensor<Element>& to, const AscendC::LocalTensor<Element>& from,
                                        std::int32_t first, std::int32_t count, std::int32_t stride, bool transposed) {
@@ -180,6 +182,8 @@ class cube_core {
     p.ifTranspose = transposed;
     AscendC::LoadData(to, from, p);
   }
+#endif
+#if CRESTMAX_ASCEND_HAS_3510
   __aicore__ inline void load_matrix(const AscendC::LocalTensor<Element>& to, const AscendC::LocalTensor<Element>& from,
                                      std::int32_t rows, std::int32_t columns, bool transposed) {
     AscendC::LoadData2DParamsV2 p{};
@@ -190,6 +194,7 @@ class cube_core {
     p.ifTranspose = transposed;
     AscendC::LoadData(to, from, p);
   }
+#endif
 
   // ---- multiplies -----------------------------------------------------------------------------------------------
   __aicore__ inline void multiply(const AscendC::LocalTensor<float>& to, buffer left, buffer right,
@@ -205,8 +210,19 @@ class cube_core {
     // Small tiles do not hide the latency of the sums that the next multiply adds to.
     if ((m / 16) * (n / 16) < 10) AscendC::PipeBarrier<PIPE_M>();
   }
-  __aicore__ inline void write_out(const AscendC::GlobalTensor<float>& to, const AscendC::LocalTensor<float>& from,
-                                   std::int32_t rows, std::int32_t columns, std::int32_t row_stride) {
+  // Rows of L0C to the vector cores: to scratch, or the first half of them to the unified buffer of the first vector core and the
+  // other to that of the second.
+  __aicore__ inline void write_out(buffer to_scratch, buffer to_ub, const AscendC::LocalTensor<float>& from, std::int32_t rows,
+                                   std::int32_t columns, std::int32_t row_stride) {
+    if constexpr (Traits::Target::reaches_ub) {
+      this->write_to_ub(local<float>(AscendC::TPosition::VECCALC, to_ub), from, rows, columns, row_stride);
+    } else {
+      this->write_to_scratch(scratch<float>(to_scratch), from, rows, columns, row_stride);
+    }
+  }
+#if CRESTMAX_ASCEND_HAS_2201
+  __aicore__ inline void write_to_scratch(const AscendC::GlobalTensor<float>& to, const AscendC::LocalTensor<float>& from,
+                                          std::int32_t rows, std::int32_t columns, std::int32_t row_stride) {
     AscendC::FixpipeParamsV220 p{};
     p.nSize = static_cast<std::uint16_t>(columns);
     p.mSize = static_cast<std::uint16_t>(rows);
@@ -217,8 +233,24 @@ class cube_core {
     p.unitFlag = 0;
     AscendC::Fixpipe<float, float, AscendC::CFG_ROW_MAJOR>(to, from, p);
   }
+#endif
+#if CRESTMAX_ASCEND_HAS_3510
+  __aicore__ inline void write_to_ub(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& from,
+                                     std::int32_t rows, std::int32_t columns, std::int32_t row_stride) {
+    AscendC::FixpipeParamsC310<AscendC::CO2Layout::ROW_MAJOR> p{};
+    p.nSize = static_cast<std::uint16_t>(columns);
+    p.mSize = static_cast<std::uint16_t>(rows);
+    p.srcStride = static_cast<std::uint16_t>(rows);
+    p.dstStride = static_cast<std::uint32_t>(row_stride);
+    p.quantPre = QuantMode_t::NoQuant;
+    p.params.ndNum = 1;
+    p.dualDstCtl = 1;  // halves of the rows
+    p.unitFlag = 0;
+    AscendC::Fixpipe<float, float, AscendC::CFG_ROW_MAJOR_UB>(to, from, p);
+  }
+#endif
 
-  // S = Q K^T of a step to scratch. Sample, crest and sweep tiles take turns in the two score buffers.
+  // S = Q K^T of a step to the vector cores. Sample, crest and sweep tiles take turns in the two score buffers.
   __aicore__ inline void multiply_keys(const schedule_step& step, std::int32_t key_buffer, std::int32_t score_buffer,
                                        core_signal ready = score_ready) {
     const query_place& p = step.place;
@@ -237,7 +269,7 @@ class cube_core {
     multiply(scores, layout.l0a_query, layout.l0b_key, rows, keys, Traits::d_qk, true);
     free_operands(score_operands);
     pass_l0c(score_tile + score_buffer);
-    write_out(scratch<float>(layout.scratch_score[score_buffer]), scores, rows, keys, Traits::key_tile);
+    write_out(layout.scratch_score[score_buffer], layout.ub_score[score_buffer], scores, rows, keys, Traits::key_tile);
     free_l0c(score_tile + score_buffer);
     AscendC::CrossCoreSetFlag<2, PIPE_FIX>(ready);
   }
@@ -263,9 +295,9 @@ class cube_core {
     multiply(output(), layout.l0a_weights, layout.l0b_value, rows, Traits::d_v, keys, from_zero);
     free_operands(output_operands);
   }
-  __aicore__ inline void write_output(const query_place& p) {
+  __aicore__ inline void write_output(const query_place& p, buffer to_ub) {
     pass_l0c(output_tile);
-    write_out(scratch<float>(layout.scratch_output), output(), padded_rows(p), Traits::d_v, Traits::d_v);
+    write_out(layout.scratch_output, to_ub, output(), padded_rows(p), Traits::d_v, Traits::d_v);
     free_l0c(output_tile);
   }
   __aicore__ inline void announce_output() { AscendC::CrossCoreSetFlag<2, PIPE_FIX>(output_ready); }
@@ -278,12 +310,12 @@ class cube_core {
     }
     multiply_values(step, n % 2, n % 3, step.first);
     if (!step.last) return;
-    write_output(step.place);
+    write_output(step.place, layout.ub_output);
     // Both records are there before either vector core goes on: it reads its neighbour's, too.
     AscendC::CrossCoreWaitFlag(guard_ready);
     announce_output();
     const buffer guard = layout.scratch_guard[step.place.slot];
-    const std::int32_t failing = record(guard, 0, 0) + record(guard, 1, 0);
+    const std::int32_t failing = record(guard, 0).GetValue(0) + record(guard, 1).GetValue(0);
     after_records(guard_read + step.place.slot);
     if (failing > 0) correct(step.place, n);
   }
@@ -298,7 +330,7 @@ class cube_core {
       load_values(step, n % 3);
       multiply_keys(step, (n + 1) % 2, n % 2, redone_ready);
       multiply_values(step, n % 2, n % 3, true);
-      write_output(p);
+      write_output(p, layout.ub_partial);
       announce_output();
     }
   }
@@ -306,19 +338,21 @@ class cube_core {
   // ---- what the vector cores have decided -----------------------------------------------------------------------
   __aicore__ inline void read_windows(std::int32_t windows) {
     AscendC::CrossCoreWaitFlag(windows_ready);
-    for (std::int32_t i = 0; i < windows; ++i) windows_[i] = record(layout.scratch_windows, i % 2, i / 2);
+    for (std::int32_t core = 0; core < 2; ++core) {
+      const auto chosen = record(layout.scratch_windows, core);
+      for (std::int32_t i = 0; i < windows / 2; ++i) windows_[2 * i + core] = chosen.GetValue(static_cast<std::uint64_t>(i));
+    }
     after_records(windows_read);
   }
   __aicore__ inline std::int32_t window_begin(std::int32_t number) const { return windows_[number]; }
 
-  // Number `i` of the record that a vector core has left. The line may be in the scalar cache from before.
-  __aicore__ inline std::int32_t record(buffer records, std::int32_t core, std::int32_t i) {
-    auto line = scratch<std::int32_t>(records)[static_cast<std::uint64_t>(core * record_bytes / 4)];
+  // The record that a vector core has left. Its line may be in the scalar cache from before.
+  __aicore__ inline AscendC::GlobalTensor<std::int32_t> record(buffer records, std::int32_t core) {
+    const auto line = scratch<std::int32_t>(records)[static_cast<std::uint64_t>(core * record_bytes / 4)];
     AscendC::DataCacheCleanAndInvalid<std::int32_t, AscendC::CacheLine::SINGLE_CACHE_LINE,
                                       AscendC::DcciDst::CACHELINE_OUT>(line);
-    return line.GetValue(static_cast<std::uint64_t>(i));
+    return line;
   }
-
   // Loads come after what the scalar unit has read, and all signals that let a record be rewritten after them.
   __aicore__ inline void after_records(std::int32_t id) {
     AscendC::SetFlag<AscendC::HardEvent::S_MTE2>(id);

@@ -31,6 +31,7 @@ enum core_signal : std::uint16_t {
   windows_ready = 3,  // vector to cube: the record of plateau windows has been written
   guard_ready = 4,    // vector to cube: the record of the guard has been written
   output_ready = 5,   // cube to vector, after O has been written
+  vectors_ready = 7,  // vector to cube, once: the unified buffers may be written (targets whose cube core does that)
   redone_ready = 6,   // score_ready of the correction, which comes while the next step's scores lie ready
 };
 
@@ -118,7 +119,8 @@ constexpr bool head_dims_served(std::int32_t d_qk, std::int32_t d_v) {
 // O of d_v 256 leaves room in L0C for 64 rows only.
 constexpr std::int32_t query_tile_of(std::int32_t d_v) { return d_v > 128 ? 64 : 128; }
 
-constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int32_t key_tile) {
+// `reaches_ub`: see target.hpp; scratch then has no scores and no O.
+constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int32_t key_tile, bool reaches_ub) {
   device_layout l{};
   l.d_qk = d_qk;
   l.d_v = d_v;
@@ -172,9 +174,9 @@ constexpr device_layout layout_of(std::int32_t d_qk, std::int32_t d_v, std::int3
   l.ub_bytes = ub.at;
 
   detail::memory_line scratch{512};
-  l.scratch_score = scratch.take(2, rows * key_tile * 4);
+  l.scratch_score = scratch.take(2, reaches_ub ? 0 : rows * key_tile * 4);
   l.scratch_weights = scratch.take(2, rows * key_tile * 2);
-  l.scratch_output = scratch.take(rows * d_v * 4);
+  l.scratch_output = scratch.take(reaches_ub ? 0 : rows * d_v * 4);
   l.scratch_windows = scratch.take(2 * record_bytes);  // a record of each vector core
   l.scratch_guard = scratch.take(3, 2 * record_bytes);  // query tiles take turns
   l.scratch_bytes = scratch.at;
@@ -189,8 +191,8 @@ constexpr bool fits(const device_layout& l, const target_sizes& sizes) {
 // As many keys as the target takes, if the layout fits then; else 64.
 template <class Target>
 constexpr device_layout layout_for(std::int32_t d_qk, std::int32_t d_v) {
-  const device_layout large = layout_of(d_qk, d_v, Target::most_keys);
-  return fits(large, Target::sizes) ? large : layout_of(d_qk, d_v, 64);
+  const device_layout large = layout_of(d_qk, d_v, Target::most_keys, Target::reaches_ub);
+  return fits(large, Target::sizes) ? large : layout_of(d_qk, d_v, 64, Target::reaches_ub);
 }
 
 }  // namespace crestmax::ascend

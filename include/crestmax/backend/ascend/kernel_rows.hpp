@@ -1,4 +1,4 @@
-// Arithmetic of a vector core on tiles of rows in its unified buffer: rows of key_tile scores, or of d_v outputs. Vector
+// What a vector core does to tiles of rows in its unified buffer, rows of key_tile scores or of d_v outputs, and how they get there. Vector
 // instructions take 64 float32 (256 bytes) per repeat, and one repeat per row here. C++17, device code.
 #pragma once
 
@@ -21,7 +21,10 @@ class vector_rows {
   static constexpr std::int32_t key_tile = Traits::key_tile;
   static constexpr std::int32_t d_v = Traits::d_v;
 
-  __aicore__ inline explicit vector_rows(const kernel_arguments& arguments) : a_(arguments) {}
+  static constexpr bool from_cube = Traits::Target::reaches_ub;  // scores and O stand in this core's buffers when they are ready
+
+  __aicore__ inline vector_rows(const kernel_arguments& arguments, std::int32_t block, std::int32_t sub_block)
+      : a_(arguments), block_(block), sub_block_(sub_block) {}
 
   template <class T>
   __aicore__ inline AscendC::LocalTensor<T> ub_of(buffer b) const {
@@ -175,13 +178,13 @@ class vector_rows {
     AscendC::Sub(factor, shift, raised, rows);
     after_vector();
     AscendC::Exp(factor, factor, rows);
-    AscendC::Adds(shift, raised, 0.0f, rows);
+    AscendC::Adds(shift, raised, 0.0f, rows);  // the same numbers, in their own place
     after_vector();
     AscendC::Mul(ub(layout.ub_sum), ub(layout.ub_sum), factor, rows);
     AscendC::Mul(ub(layout.ub_exact_sum), ub(layout.ub_exact_sum), factor, rows);
     spread(layout.ub_spread[0], shift, rows);
   }
-  // Scores become weights. O will be divided by the sum of the same rounded weights that multiply V; LSE takes the sum before
+  // Scores become weights; sums are there after the next barrier. O will be divided by the sum of the same rounded weights that multiply V; LSE takes the sum before
   // rounding, one more reduction per tile.
   __aicore__ inline void weigh(const AscendC::LocalTensor<float>& score, const AscendC::LocalTensor<Element>& weights,
                                std::int32_t rows) const {
@@ -203,7 +206,6 @@ class vector_rows {
     AscendC::Add(exact_sum, exact_sum, exact, rows);
     AscendC::Add(sum, sum, rounded, rows);
     AscendC::Max(largest, largest, rounded, rows);
-    after_vector();
   }
 
   // O / l in 16 bit. Rows without a key have O = 0 and l = 0.
@@ -237,7 +239,69 @@ class vector_rows {
     spread(layout.ub_lse, lse, rows);
   }
 
+  // ---- from and to other cores ----------------------------------------------------------------------------------
+  __aicore__ inline void fetch_scores(const AscendC::LocalTensor<float>& score, std::int32_t rows, std::int32_t keys,
+                                      std::int32_t turn, bool for_crest) {
+    take_scores(turn);
+    AscendC::DataCopyExtParams p{};
+    p.blockCount = static_cast<std::uint16_t>(rows);
+    p.blockLen = static_cast<std::uint32_t>(keys * 4);
+    p.srcStride = static_cast<std::uint32_t>((key_tile - keys) * 4);
+    p.dstStride = static_cast<std::uint32_t>((key_tile - keys) / 8);
+    AscendC::DataCopyPadExtParams<float> no_padding{};
+    AscendC::DataCopyPad(score, scratch<float>(layout.scratch_score[turn])[half_offset(rows, key_tile)], p, no_padding);
+    AscendC::SetFlag<AscendC::HardEvent::MTE2_V>(score_in_ub + turn);
+    if (for_crest) AscendC::CrossCoreSetFlag<2, PIPE_MTE2>(crest_read);
+    AscendC::WaitFlag<AscendC::HardEvent::MTE2_V>(score_in_ub + turn);
+  }
+  // O, or O of one key tile, from scratch.
+  __aicore__ inline void fetch_output(buffer to, std::int32_t rows, std::int32_t id) {
+    AscendC::DataCopy(ub(to), scratch<float>(layout.scratch_output)[half_offset(rows, Traits::d_v)],
+                      static_cast<std::uint32_t>(rows * Traits::d_v));
+    AscendC::SetFlag<AscendC::HardEvent::MTE2_V>(id);
+    AscendC::WaitFlag<AscendC::HardEvent::MTE2_V>(id);
+  }
+  // Buffers that this core fills itself are free again; of those that the cube core fills, signals say so.
+  __aicore__ inline void free_scores(std::int32_t turn) {
+    if constexpr (!from_cube) AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + turn);
+  }
+  __aicore__ inline void take_scores(std::int32_t turn) {
+    if constexpr (!from_cube) AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + turn);
+  }
+  __aicore__ inline void free_output() {
+    if constexpr (!from_cube) AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+  }
+  __aicore__ inline void take_output() {
+    if constexpr (!from_cube) AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+  }
+
+  // A few numbers for the other cores: from the scalar unit to global memory.
+  __aicore__ inline AscendC::LocalTensor<std::int32_t> ub_record() const {
+    return this->template ub_of<std::int32_t>(layout.ub_record);
+  }
+  __aicore__ inline AscendC::LocalTensor<std::int32_t> take_record() const {
+    AscendC::WaitFlag<AscendC::HardEvent::MTE3_S>(scalar);
+    return ub_record();
+  }
+  __aicore__ inline void write_record(const AscendC::GlobalTensor<std::int32_t>& to, std::uint32_t numbers) const {
+    AscendC::SetFlag<AscendC::HardEvent::S_MTE3>(scalar);
+    AscendC::WaitFlag<AscendC::HardEvent::S_MTE3>(scalar);
+    AscendC::DataCopy(to, ub_record(), numbers);
+    AscendC::SetFlag<AscendC::HardEvent::MTE3_S>(scalar);
+  }
+  __aicore__ inline std::uint64_t record_offset() const {
+    return static_cast<std::uint64_t>(sub_block_ * record_bytes / 4);
+  }
+  __aicore__ inline std::uint64_t half_offset(std::int32_t rows, std::int32_t columns) const {
+    return static_cast<std::uint64_t>(sub_block_ * rows * columns);
+  }
+  template <class T>
+  __aicore__ inline AscendC::GlobalTensor<T> scratch(buffer b) const {
+    return scratch_of<T>(a_, layout.scratch_bytes, block_, b);
+  }
+
   const kernel_arguments& a_;
+  std::int32_t block_, sub_block_;
 };
 
 }  // namespace crestmax::ascend

@@ -18,10 +18,13 @@ class vector_core : private vector_rows<Traits> {
   using rows_base::ub;
   using rows_base::after_vector;
   using rows_base::spread;
+  using rows_base::from_cube;
+  using rows_base::block_;
+  using rows_base::sub_block_;
 
  public:
   __aicore__ inline vector_core(const kernel_arguments& arguments, std::int32_t block, std::int32_t sub_block)
-      : rows_base(arguments), block_(block), sub_block_(sub_block),
+      : rows_base(arguments, block, sub_block),
         schedule_(arguments, Traits::query_tile, Traits::key_tile, Traits::causal, block) {}
 
   __aicore__ inline void run() {
@@ -47,20 +50,21 @@ class vector_core : private vector_rows<Traits> {
     for (std::int32_t i = 0; i < 2; ++i) AscendC::Duplicate(ub(layout.ub_score[i]), 0.0f, layout.half_rows * key_tile);
     after_vector();
     for (std::int32_t i = 0; i < 2; ++i) {
-      AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + i);
+      this->free_scores(i);
       AscendC::SetFlag<AscendC::HardEvent::MTE3_V>(weights_in_ub + i);
     }
-    AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+    this->free_output();
+    if constexpr (from_cube) AscendC::CrossCoreSetFlag<2, PIPE_V>(vectors_ready);
     AscendC::SetFlag<AscendC::HardEvent::MTE3_V>(row_in_ub);
     AscendC::SetFlag<AscendC::HardEvent::MTE3_S>(scalar);
     AscendC::SetFlag<AscendC::HardEvent::S_MTE2>(scalar);
   }
   __aicore__ inline void drain() {
     for (std::int32_t i = 0; i < 2; ++i) {
-      AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + i);
+      this->take_scores(i);
       AscendC::WaitFlag<AscendC::HardEvent::MTE3_V>(weights_in_ub + i);
     }
-    AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+    this->take_output();
     AscendC::WaitFlag<AscendC::HardEvent::MTE3_V>(row_in_ub);
     AscendC::WaitFlag<AscendC::HardEvent::MTE3_S>(scalar);
     AscendC::WaitFlag<AscendC::HardEvent::S_MTE2>(scalar);
@@ -83,20 +87,10 @@ class vector_core : private vector_rows<Traits> {
 
   __aicore__ inline AscendC::LocalTensor<float> read_scores(const schedule_step& step, std::int32_t turn,
                                                              core_signal ready = score_ready) {
-    const std::int32_t rows = half_of(step.place), keys = padded_keys(step.keys);
+    const std::int32_t rows = half_of(step.place);
     const auto score = ub(layout.ub_score[turn]);
     AscendC::CrossCoreWaitFlag(ready);
-    AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + turn);
-    AscendC::DataCopyExtParams p{};
-    p.blockCount = static_cast<std::uint16_t>(rows);
-    p.blockLen = static_cast<std::uint32_t>(keys * 4);
-    p.srcStride = static_cast<std::uint32_t>((key_tile - keys) * 4);
-    p.dstStride = static_cast<std::uint32_t>((key_tile - keys) / 8);
-    AscendC::DataCopyPadExtParams<float> no_padding{};
-    AscendC::DataCopyPad(score, scratch<float>(layout.scratch_score[turn])[half_offset(rows, key_tile)], p, no_padding);
-    AscendC::SetFlag<AscendC::HardEvent::MTE2_V>(score_in_ub + turn);
-    if (step.kind != step_kind::sweep) AscendC::CrossCoreSetFlag<2, PIPE_MTE2>(crest_read);
-    AscendC::WaitFlag<AscendC::HardEvent::MTE2_V>(score_in_ub + turn);
+    if constexpr (!from_cube) this->fetch_scores(score, rows, padded_keys(step.keys), turn, step.kind != step_kind::sweep);
     if (Traits::causal && step.kind != step_kind::sample && step.kind != step_kind::plateau &&
         step.key_begin + key_tile > step.place.clear_end) {
       this->hide_later_keys(score, rows, step.key_begin - own_key(step.place));
@@ -108,13 +102,10 @@ class vector_core : private vector_rows<Traits> {
   __aicore__ inline void write_weights(std::int32_t rows, std::int32_t turn) {
     AscendC::SetFlag<AscendC::HardEvent::V_MTE3>(weights_in_ub + turn);
     AscendC::WaitFlag<AscendC::HardEvent::V_MTE3>(weights_in_ub + turn);
-    AscendC::DataCopy(scratch<Element>(layout.scratch_weights[turn])[half_offset(rows, key_tile)],
+    AscendC::DataCopy(this->template scratch<Element>(layout.scratch_weights[turn])[this->half_offset(rows, key_tile)],
                       this->template ub_of<Element>(layout.ub_weights[turn]), static_cast<std::uint32_t>(rows * key_tile));
     AscendC::SetFlag<AscendC::HardEvent::MTE3_V>(weights_in_ub + turn);
     AscendC::CrossCoreSetFlag<2, PIPE_MTE3>(weights_ready);
-  }
-  __aicore__ inline void free_scores(std::int32_t turn) {
-    AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(score_in_ub + turn);
   }
 
   // ---- the crest: anchors, strided sample, plateaus -------------------------------------------------------------
@@ -145,7 +136,8 @@ class vector_core : private vector_rows<Traits> {
     } else {
       counters_.keys_crest += static_cast<std::uint32_t>(step.keys);
     }
-    free_scores(turn);
+    this->free_scores(turn);
+    if constexpr (from_cube) AscendC::CrossCoreSetFlag<2, PIPE_V>(crest_read);
   }
 
   // Of every sampled key the best score of a row above that row's crest; the best keys, a window apart, are kept.
@@ -191,12 +183,12 @@ class vector_core : private vector_rows<Traits> {
   }
   // Each core chooses half of the windows, for its half of the rows; all rows get the scores of all of them.
   __aicore__ inline void write_windows(const query_place& p) {
-    const auto record = take_record();
+    const auto record = this->take_record();
     for (std::int32_t i = 0; i < 8; ++i) {
       const std::int32_t key = i < p.windows / 2 ? peak_key_[i] : 0;
       record.SetValue(static_cast<std::uint32_t>(i), clamped(key - key_tile / 2, 0, p.clear_end - key_tile));
     }
-    write_record(scratch<std::int32_t>(layout.scratch_windows)[record_offset()], 8);
+    this->write_record(this->template scratch<std::int32_t>(layout.scratch_windows)[this->record_offset()], 8);
     AscendC::CrossCoreSetFlag<2, PIPE_MTE3>(windows_ready);
   }
 
@@ -207,7 +199,7 @@ class vector_core : private vector_rows<Traits> {
     const auto score = read_scores(step, turn);
     AscendC::WaitFlag<AscendC::HardEvent::MTE3_V>(weights_in_ub + turn);
     this->weigh(score, this->template ub_of<Element>(layout.ub_weights[turn]), rows);
-    free_scores(turn);
+    this->free_scores(turn);
     write_weights(rows, turn);
     counters_.keys_swept += static_cast<std::uint32_t>(step.keys);
     if (step.last) finish(step.place, turn);
@@ -215,24 +207,20 @@ class vector_core : private vector_rows<Traits> {
 
   // Guard, O from the cube core or the correction, division, output.
   __aicore__ inline void finish(const query_place& p, std::int32_t turn) {
-    const std::int32_t rows = half_of(p);
     const std::int32_t failing = failing_rows(p);
     counters_.failing_rows += static_cast<std::uint32_t>(failing);
-    take_record().SetValue(0, failing);
-    for (std::uint32_t i = 1; i < 8; ++i) ub_record().SetValue(i, 0);
-    write_record(scratch<std::int32_t>(layout.scratch_guard[p.slot])[record_offset()], 8);
+    this->take_record().SetValue(0, failing);
+    for (std::uint32_t i = 1; i < 8; ++i) this->ub_record().SetValue(i, 0);
+    this->write_record(this->template scratch<std::int32_t>(layout.scratch_guard[p.slot])[this->record_offset()], 8);
     AscendC::CrossCoreSetFlag<2, PIPE_MTE3>(guard_ready);
     AscendC::CrossCoreWaitFlag(output_ready);
     if (any_core_fails(p)) {
       correct(p, turn);
     } else {
-      AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
-      AscendC::DataCopy(ub(layout.ub_output), scratch<float>(layout.scratch_output)[half_offset(rows, Traits::d_v)],
-                        static_cast<std::uint32_t>(rows * Traits::d_v));
-      AscendC::SetFlag<AscendC::HardEvent::MTE2_V>(output_in_ub);
-      AscendC::WaitFlag<AscendC::HardEvent::MTE2_V>(output_in_ub);
+      this->take_output();
+      if constexpr (!from_cube) this->fetch_output(layout.ub_output, half_of(p), output_in_ub);
       write_rows(p);
-      AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+      this->free_output();
     }
   }
 
@@ -242,6 +230,7 @@ class vector_core : private vector_rows<Traits> {
     const std::int32_t rows = real_rows(p), blind = blind_rows(p);
     if (rows <= blind) return 0;
     const auto sum = ub(layout.ub_sum), largest = ub(layout.ub_largest_sum), negative = ub(layout.ub_row[0]);
+    after_vector();
     AscendC::Muls(negative, sum, -1.0f, rows);
     after_vector();
     if (blind > 0) {
@@ -267,7 +256,7 @@ class vector_core : private vector_rows<Traits> {
   __aicore__ inline bool any_core_fails(const query_place& p) {
     const auto decisions = this->template ub_of<std::int32_t>(layout.ub_decisions);
     AscendC::WaitFlag<AscendC::HardEvent::S_MTE2>(scalar);
-    const auto records = scratch<std::int32_t>(layout.scratch_guard[p.slot]);
+    const auto records = this->template scratch<std::int32_t>(layout.scratch_guard[p.slot]);
     AscendC::DataCopy(decisions, records, 8);
     AscendC::DataCopy(decisions[record_bytes / 4], records[record_bytes / 4], 8);
     AscendC::SetFlag<AscendC::HardEvent::MTE2_S>(scalar);
@@ -283,7 +272,7 @@ class vector_core : private vector_rows<Traits> {
     const auto crest = ub(layout.ub_crest[p.slot]), scale = ub(layout.ub_row[3]), output = ub(layout.ub_output);
     counters_.corrected_tiles += 1;
     counters_.keys_redone += static_cast<std::uint32_t>(p.keys_end);
-    AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+    this->take_output();
     AscendC::Duplicate(output, 0.0f, rows * Traits::d_v);
     AscendC::Duplicate(crest, hidden, rows);
     after_vector();
@@ -295,22 +284,21 @@ class vector_core : private vector_rows<Traits> {
       this->raise_shift(crest, scale, score, rows);
       AscendC::WaitFlag<AscendC::HardEvent::MTE3_V>(weights_in_ub + turn);
       this->weigh(score, this->template ub_of<Element>(layout.ub_weights[turn]), rows);
-      free_scores(turn);
-      AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(partial_in_ub);
+      this->free_scores(turn);
+      if constexpr (!from_cube) AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(partial_in_ub);
       write_weights(rows, turn);
       spread(layout.ub_spread[1], scale, rows);
       this->scale_output(output, ub(layout.ub_spread[1]), rows);
       AscendC::CrossCoreWaitFlag(output_ready);
-      AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(partial_in_ub);
-      AscendC::DataCopy(ub(layout.ub_partial), scratch<float>(layout.scratch_output)[half_offset(rows, Traits::d_v)],
-                        static_cast<std::uint32_t>(rows * Traits::d_v));
-      AscendC::SetFlag<AscendC::HardEvent::MTE2_V>(partial_in_ub);
-      AscendC::WaitFlag<AscendC::HardEvent::MTE2_V>(partial_in_ub);
+      if constexpr (!from_cube) {
+        AscendC::WaitFlag<AscendC::HardEvent::V_MTE2>(partial_in_ub);
+        this->fetch_output(layout.ub_partial, rows, partial_in_ub);
+      }
       AscendC::Add(output, output, ub(layout.ub_partial), rows * Traits::d_v);
       after_vector();
     }
     write_rows(p);
-    AscendC::SetFlag<AscendC::HardEvent::V_MTE2>(output_in_ub);
+    this->free_output();
   }
 
   // ---- output ---------------------------------------------------------------------------------------------------
@@ -356,21 +344,8 @@ class vector_core : private vector_rows<Traits> {
   }
 
   // ---- records --------------------------------------------------------------------------------------------------
-  __aicore__ inline AscendC::LocalTensor<std::int32_t> ub_record() const {
-    return this->template ub_of<std::int32_t>(layout.ub_record);
-  }
-  __aicore__ inline AscendC::LocalTensor<std::int32_t> take_record() const {
-    AscendC::WaitFlag<AscendC::HardEvent::MTE3_S>(scalar);
-    return ub_record();
-  }
-  __aicore__ inline void write_record(const AscendC::GlobalTensor<std::int32_t>& to, std::uint32_t numbers) const {
-    AscendC::SetFlag<AscendC::HardEvent::S_MTE3>(scalar);
-    AscendC::WaitFlag<AscendC::HardEvent::S_MTE3>(scalar);
-    AscendC::DataCopy(to, ub_record(), numbers);
-    AscendC::SetFlag<AscendC::HardEvent::MTE3_S>(scalar);
-  }
   __aicore__ inline void write_counters() {
-    const auto record = take_record();
+    const auto record = this->take_record();
     const std::uint32_t numbers[7] = {counters_.query_tiles,  counters_.corrected_tiles, counters_.failing_rows,
                                       counters_.keys_sampled, counters_.keys_crest,      counters_.keys_swept,
                                       counters_.keys_redone};
@@ -378,21 +353,9 @@ class vector_core : private vector_rows<Traits> {
       record.SetValue(i, i < 7 ? static_cast<std::int32_t>(numbers[i]) : 0);
     }
     const std::uint64_t mine = static_cast<std::uint64_t>(block_ * 2 + sub_block_) * record_bytes;
-    write_record(global<std::int32_t>(a_.counters + mine, record_bytes / 4), record_bytes / 4);
+    this->write_record(global<std::int32_t>(a_.counters + mine, record_bytes / 4), record_bytes / 4);
   }
 
-  __aicore__ inline std::uint64_t record_offset() const {
-    return static_cast<std::uint64_t>(sub_block_ * record_bytes / 4);
-  }
-  __aicore__ inline std::uint64_t half_offset(std::int32_t rows, std::int32_t columns) const {
-    return static_cast<std::uint64_t>(sub_block_ * rows * columns);
-  }
-  template <class T>
-  __aicore__ inline AscendC::GlobalTensor<T> scratch(buffer b) const {
-    return scratch_of<T>(a_, layout.scratch_bytes, block_, b);
-  }
-
-  std::int32_t block_, sub_block_;
   schedule schedule_;
   core_counters counters_ = {};
   float peak_[most_windows / 2] = {};

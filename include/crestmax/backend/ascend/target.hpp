@@ -10,6 +10,15 @@
 #define CRESTMAX_AICORE
 #endif
 
+// Kernels compiled by a vendor's compiler may say for which target alone, as its header need not know the other's calls.
+#if !defined(CRESTMAX_ASCEND_TARGET)
+#define CRESTMAX_ASCEND_HAS_2201 1
+#define CRESTMAX_ASCEND_HAS_3510 1
+#else
+#define CRESTMAX_ASCEND_HAS_2201 (CRESTMAX_ASCEND_TARGET == 2201)
+#define CRESTMAX_ASCEND_HAS_3510 (CRESTMAX_ASCEND_TARGET == 3510)
+#endif
+
 namespace crestmax::ascend {
 
 // Capacities in bytes, after what the system keeps for itself.
@@ -28,6 +37,8 @@ struct target_2201 {
   static constexpr std::int32_t most_keys = 64;
   // L0A wants rows of fractals (Zz), which LoadData makes of L1's columns (Nz) line by line.
   static constexpr bool loads_matrices = false;
+  // Scores and O go to the vector cores through global memory.
+  static constexpr bool reaches_ub = false;
 };
 
 // 950.
@@ -37,6 +48,8 @@ struct target_3510 {
   static constexpr std::int32_t most_keys = 128;
   // L0A wants columns of fractals (Nz), as in L1; LoadData takes whole matrices (LoadData2DParamsV2).
   static constexpr bool loads_matrices = true;
+  // L0C is written to the unified buffers of both vector cores, half of the rows to each.
+  static constexpr bool reaches_ub = true;
 };
 
 }  // namespace crestmax::ascend

@@ -13,12 +13,14 @@ namespace crestmax::ascend {
 // Bytes by direction.
 struct traffic {
   std::uint64_t gm_to_l1 = 0, l0c_to_gm = 0, gm_to_ub = 0, ub_to_gm = 0;
-  constexpr std::uint64_t total() const { return gm_to_l1 + l0c_to_gm + gm_to_ub + ub_to_gm; }
+  std::uint64_t l0c_to_ub = 0;  // on targets that have the way: it passes global memory by
+  constexpr std::uint64_t total() const { return gm_to_l1 + l0c_to_gm + gm_to_ub + ub_to_gm + l0c_to_ub; }
   constexpr traffic& operator+=(const traffic& o) {
     gm_to_l1 += o.gm_to_l1;
     l0c_to_gm += o.l0c_to_gm;
     gm_to_ub += o.gm_to_ub;
     ub_to_gm += o.ub_to_gm;
+    l0c_to_ub += o.l0c_to_ub;
     return *this;
   }
 };
@@ -38,14 +40,20 @@ struct stage_traffic {
 
 inline namespace CRESTMAX_BUILD {
 
+constexpr bool reaches_ub(device d) { return d == device::atlas_2201 ? target_2201::reaches_ub : target_3510::reaches_ub; }
+
 namespace detail {
 inline std::uint64_t product(std::int64_t a, std::int64_t b, std::int64_t bytes) {
   return static_cast<std::uint64_t>(a * b * bytes);
 }
-// Scores of a tile on their way from the cube core to the vector cores.
-inline void add_scores(traffic& t, std::int64_t rows, std::int64_t keys) {
-  t.l0c_to_gm += product(rows, keys, 4);
-  t.gm_to_ub += product(rows, keys, 4);
+// Scores, or O, on their way from the cube core to the vector cores.
+inline void add_crossing(traffic& t, bool reaches_ub, std::int64_t rows, std::int64_t columns) {
+  if (reaches_ub) {
+    t.l0c_to_ub += product(rows, columns, 4);
+  } else {
+    t.l0c_to_gm += product(rows, columns, 4);
+    t.gm_to_ub += product(rows, columns, 4);
+  }
 }
 inline std::string line(const char* format, const char* memory, const char* name, unsigned address, unsigned bytes, const char* when) {
   char text[256];
@@ -71,15 +79,15 @@ inline stage_traffic traffic_of(const tiling& t) {
       // Rows that fill up the last fractals are copies of a first row.
       if (step.kind != step_kind::sweep && step.first) stage.gm_to_l1 += product(rows, l.d_qk, 2);
       stage.gm_to_l1 += product(keys, l.d_qk, 2);
-      detail::add_scores(stage, rows, keys);
+      detail::add_crossing(stage, reaches_ub(t.on), rows, keys);
       if (step.kind == step_kind::sample && step.number == p.sample_tiles - 1 && p.windows > 0) stage.ub_to_gm += 2 * record;
       if (step.kind != step_kind::sweep) continue;
       stage.gm_to_l1 += product(keys, l.d_v, 2);
       stage.ub_to_gm += product(rows, l.key_tile, 2);  // weights: whole rows out,
       stage.gm_to_l1 += product(rows, keys, 2);        // keys of the tile in
       if (!step.last) continue;
-      s.output.l0c_to_gm += product(rows, l.d_v, 4);
-      s.output.gm_to_ub += product(rows, l.d_v, 4) + 4 * record;
+      detail::add_crossing(s.output, reaches_ub(t.on), rows, l.d_v);
+      s.output.gm_to_ub += 4 * record;
       s.output.ub_to_gm += 2 * record;
     }
     s.output.ub_to_gm += 2 * sizeof(core_counters);
@@ -107,9 +115,9 @@ inline stage_traffic flash_traffic_of(const tiling& t, std::int32_t key_block = 
       const bool is_last = first + key_block >= p.keys_end;
       s.sweep.gm_to_l1 += product(keys, l.d_qk + l.d_v, 2) + product(rows, keys, 2);
       s.sweep.ub_to_gm += product(rows, keys, 2);
-      detail::add_scores(s.sweep, rows, keys);
-      s.output.l0c_to_gm += product(rows, l.d_v, 4);
-      s.output.gm_to_ub += product(rows, l.d_v, 4) + (first > 0 ? product(rows, l.d_v, 4) : 0);
+      detail::add_crossing(s.sweep, reaches_ub(t.on), rows, keys);
+      detail::add_crossing(s.output, reaches_ub(t.on), rows, l.d_v);
+      s.output.gm_to_ub += first > 0 ? product(rows, l.d_v, 4) : 0;
       s.output.ub_to_gm += is_last ? 0 : product(rows, l.d_v, 4);
     }
   }
@@ -149,7 +157,9 @@ inline std::string buffer_map(const tiling& t) {
   row("L0C", "score 0", l.l0c_score[0], "even steps: the sweep's score tiles, and between them sample and crest tiles of the next query tile");
   row("L0C", "score 1", l.l0c_score[1], "odd steps: the same in turns");
   total("L0C", l.l0c_bytes, sizes.l0c);
-  row("UB", "score 0", l.ub_score[0], "this core's rows of even steps: scores, then weights");
+  const bool direct = reaches_ub(t.on);
+  row("UB", "score 0", l.ub_score[0], direct ? "this core's rows of even steps, written by the cube core: scores, then weights"
+                                             : "this core's rows of even steps: scores, then weights");
   row("UB", "score 1", l.ub_score[1], "of odd steps");
   row("UB", "weights 0", l.ub_weights[0], "16-bit weights of even steps");
   row("UB", "weights 1", l.ub_weights[1], "of odd steps");
@@ -163,11 +173,13 @@ inline std::string buffer_map(const tiling& t) {
   const buffer rest{l.ub_crest[0].address, l.ub_bytes - l.ub_crest[0].address};
   row("UB", "rows and records", rest, "crests, shift, sums, and what other cores are told");
   total("UB", l.ub_bytes, sizes.unified_buffer);
-  row("scratch", "score 0", l.scratch_score[0], "even steps: from cube to vector cores");
-  row("scratch", "score 1", l.scratch_score[1], "odd steps");
+  if (!direct) {
+    row("scratch", "score 0", l.scratch_score[0], "even steps: from cube to vector cores");
+    row("scratch", "score 1", l.scratch_score[1], "odd steps");
+  }
   row("scratch", "weights 0", l.scratch_weights[0], "even steps: from vector cores to cube");
   row("scratch", "weights 1", l.scratch_weights[1], "odd steps");
-  row("scratch", "output", l.scratch_output, "O: at the end of a sweep, or for every key tile of a correction");
+  if (!direct) row("scratch", "output", l.scratch_output, "O: at the end of a sweep, or for every key tile of a correction");
   row("scratch", "windows", l.scratch_windows, "plateau windows, chosen by each vector core");
   const buffer guards{l.scratch_guard[0].address, l.scratch_guard[2].end() - l.scratch_guard[0].address};
   row("scratch", "guard", guards, "failing rows of each vector core, of query tiles in turns");
@@ -201,12 +213,12 @@ inline std::string score_turns(const tiling& t, std::int32_t block, std::int32_t
 // Both schedules beside each other, in MB (10^6 bytes).
 inline std::string traffic_table(const tiling& t, std::int32_t flash_key_block = 512) {
   const stage_traffic ours = traffic_of(t), flash = flash_traffic_of(t, flash_key_block);
-  std::string text = "  MB                               GM->L1  L0C->GM   GM->UB   UB->GM      all\n";
+  std::string text = "  MB                               GM->L1  L0C->GM   GM->UB   UB->GM  L0C->UB      all\n";
   const auto row = [&](const char* what, const traffic& x) {
     char line[200];
     const auto mb = [](std::uint64_t bytes) { return static_cast<double>(bytes) * 1e-6; };
-    std::snprintf(line, sizeof line, "  %-30s %8.2f %8.2f %8.2f %8.2f %8.2f\n", what, mb(x.gm_to_l1), mb(x.l0c_to_gm), mb(x.gm_to_ub),
-                  mb(x.ub_to_gm), mb(x.total()));
+    std::snprintf(line, sizeof line, "  %-30s %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f\n", what, mb(x.gm_to_l1), mb(x.l0c_to_gm), mb(x.gm_to_ub),
+                  mb(x.ub_to_gm), mb(x.l0c_to_ub), mb(x.total()));
     text += line;
   };
   row("O in L0C: sample", ours.sample);

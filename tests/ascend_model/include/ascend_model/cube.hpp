@@ -41,9 +41,11 @@ struct MmadParams {
 enum class CO2Layout : std::uint8_t { NZ, ROW_MAJOR };
 struct FixpipeConfig {
   CO2Layout format;
+  bool isToUB;
 };
-constexpr FixpipeConfig CFG_NZ{CO2Layout::NZ};
-constexpr FixpipeConfig CFG_ROW_MAJOR{CO2Layout::ROW_MAJOR};
+constexpr FixpipeConfig CFG_NZ{CO2Layout::NZ, false};
+constexpr FixpipeConfig CFG_ROW_MAJOR{CO2Layout::ROW_MAJOR, false};
+constexpr FixpipeConfig CFG_ROW_MAJOR_UB{CO2Layout::ROW_MAJOR, true};
 
 }  // namespace AscendC
 
@@ -67,6 +69,27 @@ struct FixpipeParamsV220 {
   std::uint8_t unitFlag = 0;
 };
 
+// 3510. dualDstCtl 1: the first half of the rows goes to AIV0, the second to AIV1.
+struct Nz2NdParams {
+  std::uint16_t ndNum = 1;
+  std::uint16_t srcNdStride = 0;
+  std::uint16_t dstNdStride = 0;
+};
+template <CO2Layout format>
+struct FixpipeParamsC310 {
+  std::uint16_t nSize = 0;
+  std::uint16_t mSize = 0;
+  std::uint16_t srcStride = 0;
+  std::uint32_t dstStride = 0;
+  QuantMode_t quantPre = NoQuant;
+  std::uint64_t deqScalar = 0;
+  bool reluEn = false;
+  std::uint8_t unitFlag = 0;
+  Nz2NdParams params{};
+  std::uint8_t dualDstCtl = 0;
+  bool subBlockId = false;
+};
+
 }  // namespace AscendC
 
 namespace ascend_model {
@@ -84,6 +107,8 @@ void load_fractals(local_place to, local_place from, std::uint32_t element, Asce
 void load_fractals(local_place to, local_place from, std::uint32_t element, AscendC::LoadData2DParamsV2 p, site where);
 void multiply(local_place c, local_place a, local_place b, number type, AscendC::MmadParams p, site where);
 void fix(global_place to, local_place from, number type, const AscendC::FixpipeParamsV220& p, site where);
+void fix_to_vectors(local_place to, local_place from, const AscendC::FixpipeParamsC310<AscendC::CO2Layout::ROW_MAJOR>& p,
+                    site where);
 
 }  // namespace ascend_model
 
@@ -112,8 +137,17 @@ template <class T, class U, const FixpipeConfig& config = CFG_ROW_MAJOR>
 void Fixpipe(const GlobalTensor<T>& dst, const LocalTensor<U>& src, const FixpipeParamsV220& params,
              ascend_model::site where = {}) {
   static_assert(std::is_same_v<U, float>, "L0C holds float");
-  static_assert(config.format == CO2Layout::ROW_MAJOR, "the model knows NZ2ND only");
+  static_assert(config.format == CO2Layout::ROW_MAJOR && !config.isToUB, "the model knows NZ2ND only");
   ascend_model::fix(dst.place(), src.place(), ascend_model::number_of<T>(), params, where);
+}
+
+// From L0C straight to the same place in UB of both vector cores.
+template <class T, class U, const FixpipeConfig& config>
+void Fixpipe(const LocalTensor<T>& dst, const LocalTensor<U>& src, const FixpipeParamsC310<config.format>& params,
+             ascend_model::site where = {}) {
+  static_assert(std::is_same_v<T, float> && std::is_same_v<U, float>, "the model moves float to UB");
+  static_assert(config.format == CO2Layout::ROW_MAJOR && config.isToUB, "the model knows CFG_ROW_MAJOR_UB only");
+  ascend_model::fix_to_vectors(dst.place(), src.place(), params, where);
 }
 
 }  // namespace AscendC

@@ -61,6 +61,8 @@ class instruction {
   // `offset` in bytes from the tensor's start.
   const std::byte* read(const local_place& from, std::uint64_t offset, std::uint64_t bytes) const;
   std::byte* write(const local_place& to, std::uint64_t offset, std::uint64_t bytes) const;
+  // Into the memory of another core of the block: 0 is AIC, 1 and 2 are AIV0 and AIV1.
+  std::byte* write_at(int core, const local_place& to, std::uint64_t offset, std::uint64_t bytes) const;
   const std::byte* read(const global_place& from, std::uint64_t offset, std::uint64_t bytes) const;
   std::byte* write(const global_place& to, std::uint64_t offset, std::uint64_t bytes) const;
   // Scalar reads of global memory: a line that was written in this launch must have been dropped since.
@@ -88,6 +90,8 @@ class instruction {
   void displace(global_place& to) const;
 
  private:
+  std::byte* bytes_at(int core, const local_place& at, std::uint64_t offset, std::uint64_t bytes) const;
+
   const char* name_;
   site where_;
   pipe_t pipe_;
