@@ -119,7 +119,8 @@ TEST_F(Launch, GivesTheKernelItsShareOfTheWorkspace) {
   EXPECT_GE(a.scratch, a.counters + 2 * static_cast<std::uint64_t>(a.blocks) * 64);
   std::size_t needed = 0;
   ASSERT_TRUE(crestmax::workspace_bytes(bound(), 1, needed).ok());
-  const auto scratch = static_cast<std::size_t>(a.blocks) * crestmax::ascend::layout_for<crestmax::ascend::target_2201>(head_dim, head_dim).scratch_bytes;
+  const auto layout = crestmax::ascend::layout_for<crestmax::ascend::target_2201>(head_dim, head_dim);
+  const std::size_t scratch = static_cast<std::size_t>(a.blocks) * layout.scratch_bytes;
   EXPECT_LE(a.scratch + scratch, a.counters + needed);
 }
 

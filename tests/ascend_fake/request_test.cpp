@@ -246,7 +246,8 @@ TEST_F(Memory, WithStridesThatAreNot32BytesIsNamed) {
       tensors[i]->strides[0] *= 3;  // room for wider rows
       tensors[i]->strides[1] *= 2;
       tensors[i]->strides[dimension] += 8;
-      expect_error(status_code::bad_stride, {names[i], "multiples of 16 elements", "given " + std::to_string(tensors[i]->strides[dimension])});
+      const std::string given = "given " + std::to_string(tensors[i]->strides[dimension]);
+      expect_error(status_code::bad_stride, {names[i], "multiples of 16 elements", given});
       tensors[i]->strides = before;
     }
   }

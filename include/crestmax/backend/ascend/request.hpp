@@ -112,7 +112,9 @@ inline status check_sizes(const problem& p, const options& o, const device_prope
       {"first_keys", m.first_keys, tile},
       {"nearest_keys", m.nearest_keys, crestmax::ascend::nearest_keys}};
   for (const auto& k : keys) {
-    if (k.given > k.most) return error(status_code::unsupported, k.argument, "what the kernel's tiles hold, at most", k.most, k.given);
+    if (k.given > k.most) {
+      return error(status_code::unsupported, k.argument, "what the kernel's tiles hold, at most", k.most, k.given);
+    }
   }
   return success();
 }
@@ -217,7 +219,8 @@ inline void fill_report(const device_call& call, const call_counters& c, report&
   const plan_header& h = call.plan.header();
   r.rows = p.sequences * p.q_len * p.q_heads;
   const auto pairs = [&](index keys) {
-    return c.tiles == 0 ? 0 : static_cast<index>(std::llround(static_cast<double>(keys) * static_cast<double>(r.rows) / static_cast<double>(c.tiles)));
+    const double rows = static_cast<double>(r.rows) / static_cast<double>(std::max<index>(1, c.tiles));
+    return static_cast<index>(std::llround(static_cast<double>(keys) * rows));
   };
   r.pairs_visible = visible_pairs(p);
   r.pairs_masked = r.rows * p.kv_len - r.pairs_visible;

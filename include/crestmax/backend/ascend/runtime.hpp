@@ -147,14 +147,15 @@ class kernel_cache {
 
   status compile(const npu::kernel_key& key, std::size_t words, entry& made) {
     char source[4096];
-    if (npu::write_source(key, words, source) >= sizeof source) {
-      return error(status_code::not_compiled, "kernel source", "characters at most:", static_cast<index>(sizeof source), static_cast<index>(npu::write_source(key, words, source)));
+    if (const std::size_t length = npu::write_source(key, words, source); length >= sizeof source) {
+      return error(status_code::not_compiled, "kernel source", "characters below", sizeof source, static_cast<index>(length));
     }
     char name[64];
     npu::write_name(key, name);
     char folder[1024];
     if (folder_length_ + sizeof "-I" > sizeof folder) {
-      return error(status_code::bad_option, "kernel_cache", "a folder of headers whose path has at most", static_cast<index>(sizeof folder - sizeof "-I"), static_cast<index>(folder_length_));
+      return error(status_code::bad_option, "kernel_cache", "a folder of headers whose path has at most",
+                   sizeof folder - sizeof "-I", static_cast<index>(folder_length_));
     }
     std::snprintf(folder, sizeof folder, "-I%.*s", static_cast<int>(folder_length_), folder_);
     char chip[32];
@@ -172,8 +173,8 @@ class kernel_cache {
     }
     buffer code;
     if (bytes == 0 || bytes > most_binary_bytes || code.take(bytes) == nullptr) {
-      return error(status_code::out_of_memory, "kernel", "a binary that memory holds, bytes from 1 to", static_cast<index>(most_binary_bytes),
-                   static_cast<index>(bytes));
+      return error(status_code::out_of_memory, "kernel", "a binary that memory holds, bytes from 1 to",
+                   static_cast<index>(most_binary_bytes), static_cast<index>(bytes));
     }
     if (const aclError e = aclrtcGetBinData(p.handle, code.data); e != ACL_SUCCESS) {
       return failure(status_code::not_compiled, "aclrtcGetBinData", e);
@@ -235,7 +236,9 @@ struct stream_device {
   // Enqueues the kernel on `blocks` cube cores, each with its two vector cores.
   status launch(kernel k, std::uint32_t blocks, std::span<std::uint64_t> words) const {
     void* parameters[64];
-    if (words.size() > 64) return error(status_code::device_error, "kernel", "parameters at most:", 64, static_cast<index>(words.size()));
+    if (words.size() > 64) {
+      return error(status_code::device_error, "kernel", "parameters at most:", 64, static_cast<index>(words.size()));
+    }
     for (std::size_t i = 0; i < words.size(); ++i) parameters[i] = &words[i];
     if (const aclError e = aclrtLaunchKernelWithArgsArray(k, blocks, stream, nullptr, parameters); e != ACL_SUCCESS) {
       return failure(status_code::device_error, "aclrtLaunchKernelWithArgsArray", e);

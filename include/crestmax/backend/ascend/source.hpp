@@ -35,7 +35,8 @@ struct kernel_key {
 
 // The name of the entry point, such as crestmax_2201_float16_128_64_causal. `text` has room for 64 characters.
 inline void write_name(const kernel_key& key, std::span<char> text) {
-  std::snprintf(text.data(), text.size(), "crestmax_%s_%s_%d_%d_%s", crestmax::ascend::name(key.generation), crestmax::name(key.element),
+  std::snprintf(text.data(), text.size(), "crestmax_%s_%s_%d_%d_%s", crestmax::ascend::name(key.generation),
+                crestmax::name(key.element),
                 static_cast<int>(key.d_qk), static_cast<int>(key.d_v), key.causal ? "causal" : "full");
 }
 
@@ -60,7 +61,8 @@ inline std::size_t write_source(const kernel_key& key, std::size_t words, std::s
             "  for (unsigned i = 0; i < sizeof(words) / sizeof(uint64_t); ++i) {\n"
             "    reinterpret_cast<uint64_t*>(&arguments)[i] = words[i];\n"
             "  }\n");
-  add("  crestmax::ascend::attention_kernel<crestmax::ascend::kernel_traits<%s, %d, %d, %s, crestmax::ascend::target_%s>>(arguments);\n}\n",
+  add("  crestmax::ascend::attention_kernel<crestmax::ascend::kernel_traits<%s, %d, %d, %s, "
+      "crestmax::ascend::target_%s>>(arguments);\n}\n",
       key.element == scalar_kind::float16 ? "half" : "bfloat16_t", static_cast<int>(key.d_qk),
       static_cast<int>(key.d_v), key.causal ? "true" : "false",
       crestmax::ascend::name(key.generation));
