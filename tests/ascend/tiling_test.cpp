@@ -207,6 +207,28 @@ TEST(TheSchedule, EndsACrestBeforeItsSweepAndPutsItBesideTheSweepBefore) {
   EXPECT_GT(beside, 15 * 8);
 }
 
+TEST(TheSchedule, ServesSixteenMillionKeys) {
+  tiling_request r = square(1, 64);
+  r.q_len = 256;
+  r.kv_len = std::int64_t{1} << 24;
+  const tiling t = tiled(r);
+  schedule order(t.arguments, t.layout.query_tile, t.layout.key_tile, false, 0);
+  schedule_step step;
+  std::int64_t swept = 0, sampled = 0;
+  std::int32_t last_key = 0;
+  bool before_the_last = false;
+  while (order.next(step)) {
+    if (step.kind == step_kind::sweep) swept += step.keys;
+    if (step.kind == step_kind::sample) sampled += step.keys;
+    if (step.kind != step_kind::sweep && step.last && step.place.first_row == 128) before_the_last = swept < r.kv_len;
+    last_key = at_least(last_key, step.key_begin);
+  }
+  EXPECT_EQ(swept, 2 * r.kv_len);
+  EXPECT_EQ(sampled, 2 * r.kv_len / 16);
+  EXPECT_TRUE(before_the_last);
+  EXPECT_GT(last_key, r.kv_len - 128);
+}
+
 TEST(TheBufferMap, SaysWhatLivesWhereHowManyBytesAndWhen) {
   const std::string map = buffer_map(tiled(square(2048, 128)));
   EXPECT_NE(map.find("L0C     output                 at      0,  65536 bytes  O of the query tile that is swept: resident"), map.npos) << map;

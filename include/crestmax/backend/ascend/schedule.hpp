@@ -114,8 +114,8 @@ class schedule {
     while (true) {
       if (swept_ < current_.tiles) {
         // Evenly, and all of the crest before the last step of the sweep.
-        const std::int32_t due = current_.tiles == 1 ? upcoming_.crest_steps()
-                                                     : parts(swept_ * upcoming_.crest_steps(), current_.tiles - 1);
+        const std::int64_t whole = upcoming_.crest_steps(), gaps = current_.tiles - 1;
+        const std::int64_t due = gaps == 0 ? whole : (swept_ * whole + gaps - 1) / gaps;
         if (has_upcoming_ && crest_done_ < due) {
           crest_step(step);
         } else {
