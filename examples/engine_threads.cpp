@@ -70,15 +70,17 @@ int main() {
   index stage = 0;
   std::atomic<index> next_item{0};
   std::vector<crestmax::report> reports(layers.size());
+  bool began = false;
   // Runs on one thread while all others wait.
   std::barrier stage_done(workers, [&]() noexcept {
     next_item = 0;
     if (++stage < plan.stages()) return;
-    layers[layer].collect(workers, reports[layer]);
+    // On the CPU neither can fail; a device's begin() and collect() can.
+    began = began && layers[layer].collect(workers, reports[layer]).ok();
     stage = 0;
-    if (++layer < layers.size()) layers[layer].begin(workers);
+    if (++layer < layers.size()) began = began && layers[layer].begin(workers).ok();
   });
-  layers[0].begin(workers);
+  began = layers[0].begin(workers).ok();
   {
     std::vector<std::jthread> team;
     for (int worker = 0; worker < workers; ++worker) {
@@ -92,7 +94,7 @@ int main() {
   }
 
   // The same bits as one call on one thread; and no row is missing.
-  bool same = true;
+  bool same = began;
   for (std::size_t i = 0; i < data.size(); ++i) {
     std::vector<float> alone(data[i].out.size());
     const crestmax::tensor<float> output{alone.data(), {1, 1, q_heads, head_dim}};

@@ -50,6 +50,16 @@ foreach(folder ${crestmax_folders})
   crestmax_add_tests(${folder})
 endforeach()
 
+# The Ascend path: the model of its devices, the kernel on it, attention() over both, and the runtime on a fake of
+# CANN's entry points. The model's own threads run one at a time.
+if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
+  foreach(folder ascend_model ascend ascend_backend ascend_fake)
+    if(EXISTS "${crestmax_tests}/${folder}/${folder}.cmake")
+      include("${crestmax_tests}/${folder}/${folder}.cmake")
+    endif()
+  endforeach()
+endif()
+
 # What follows builds programs of its own, or replaces the allocator: not under sanitizers.
 if(CRESTMAX_SANITIZE)
   return()
@@ -68,6 +78,6 @@ foreach(folder ${crestmax_eigen})
   list(APPEND crestmax_compile -isystem "${folder}")
 endforeach()
 
-foreach(folder headers compile_fail interop consumers documentation no_allocation compile_cost peers)
+foreach(folder headers compile_fail interop consumers documentation no_allocation compile_cost peers ascend_device)
   include("${crestmax_tests}/${folder}/${folder}.cmake")
 endforeach()

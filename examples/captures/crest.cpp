@@ -31,7 +31,7 @@ void for_each_block(const captured_model& m, index head, const crestmax::softmax
   const std::size_t bytes = plan.workspace().total(1);
   const std::unique_ptr<std::byte, release> workspace(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
   if (!call.check(plan, {workspace.get(), bytes}, 1)) std::abort();
-  call.begin(1);
+  if (!call.begin(1)) std::abort();
   const auto data = call.data();
   auto block = kernels::make_block(data, 0);
   for (index number = 0; number < plan.items(0); ++number) {

@@ -11,6 +11,9 @@
 //
 // Engines that own their threads use the same thing in two steps: prepare() a plan, then run an
 // attention_call item by item. Neither allocates, starts threads or takes locks.
+//
+// With a backend that is a device, tensors and workspace are the device's memory and the call is enqueued on the
+// caller's stream: attention() returns before the work is done, unless a report is asked for.
 #pragma once
 
 #include <cstdlib>
@@ -38,6 +41,8 @@ paged_source<K, V> make_source(const paged_cache<K, V>& cache) {
 // One call, bound to its data: check() it against a plan, then run the items of each stage.
 //   begin(workers); for each stage: run(stage, item, worker) for every item, then a barrier;
 //   collect(workers, report).
+// begin() and collect() return a status, which only a device lets fail: begin() enqueues its work, and its plans
+// have no stages.
 template <class Q, kv_source Source, class O, class Chain, class Backend>
 class attention_call {
  public:
@@ -46,7 +51,8 @@ class attention_call {
                                     Source::value_kind() == scalar_kind::float64;
   using compute = std::conditional_t<is_double, double, float>;
   static constexpr scalar_kind compute_kind = is_double ? scalar_kind::float64 : scalar_kind::float32;
-  static_assert(backend_for<Backend, compute>);
+  static constexpr bool is_device = on_device<Backend>;
+  static_assert(is_backend<Backend, compute>());
 
   attention_call(tensor<const Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
                  Backend backend)
@@ -78,6 +84,8 @@ class attention_call {
     p.has_score_modifiers = Chain::has_score_modifiers;
     p.has_masks = Chain::has_masks;
     p.has_sinks = Chain::has_sinks;
+    p.causal = has_active(modifiers_, modifier_kind::causal);
+    p.other_modifier = first_active(modifiers_, modifier_kind::causal);
     return p;
   }
 
@@ -105,7 +113,7 @@ class attention_call {
     if (status s = check_lengths(); !s.ok()) return s;
     const problem p = describe();
     if (status s = planner::check_problem(p); !s.ok()) return s;
-    if (status s = backend_.available(p); !s.ok()) return s;
+    if (status s = backend_.available(p, options_); !s.ok()) return s;
     return make_plan(
         p, options_, lengths(), backend_.template geometry<compute>(p), compute_kind,
         [&](const plan_header& h) { return backend_.template worker_bytes<compute>(h); },
@@ -116,7 +124,7 @@ class attention_call {
  public:
 
   // Everything that can be wrong with the plan and the data, found before anything is written.
-  // `workspace` needs plan.workspace().total(workers) bytes, aligned to 64.
+  // `workspace` needs plan.workspace().total(workers) bytes, aligned to 64; for a device, of its memory.
   status check(plan p, std::span<std::byte> workspace, int workers) {
     if (workers < 1) return error(status_code::bad_option, "workers", "at least", 1, workers);
     if (status s = check_lengths(); !s.ok()) return s;
@@ -128,7 +136,12 @@ class attention_call {
     if (status s = check_data(asked, p.memory(), workspace, p.workspace().total(workers)); !s.ok()) return s;
     plan_ = p;
     workspace_ = {workspace.data(), p.workspace()};
-    return success();
+    if constexpr (is_device) {
+      if (status s = backend_.available(asked, options_); !s.ok()) return s;
+      return backend_.accepts(whole());
+    } else {
+      return success();
+    }
   }
 
   // The same of the data alone, before there is a plan: `workspace` must have `needed` bytes.
@@ -146,19 +159,35 @@ class attention_call {
             options_.lse, options_.row_max, options_.dropped_mass, workspace_};
   }
 
-  void begin(int workers) const {
-    for (int w = 0; w < workers; ++w) backend_.begin(data(), w);
+  status begin(int workers) const {
+    if constexpr (is_device) {
+      return backend_.launch(whole());
+    } else {
+      for (int w = 0; w < workers; ++w) backend_.begin(data(), w);
+      return success();
+    }
   }
-  void run(index stage, index item, int worker) const { backend_.run(data(), stage, item, worker); }
-  void collect(int workers, report& r) const {
+  void run(index stage, index item, int worker) const {
+    if constexpr (!is_device) backend_.run(data(), stage, item, worker);
+  }
+  status collect(int workers, report& r) const {
     r = report{};
     r.backend = backend_.name();
     r.instruction_set = backend_.instruction_set(plan_.header());
     r.weights = name(plan_->weights);
-    for (int w = 0; w < workers; ++w) backend_.collect(data(), w, r);
+    if constexpr (is_device) {
+      return backend_.collect(whole(), r);
+    } else {
+      for (int w = 0; w < workers; ++w) backend_.collect(data(), w, r);
+      return success();
+    }
   }
 
  private:
+  device_call whole() const {
+    return {plan_, describe(), query_, key_view(), value_view(), output_, options_.lse, workspace_};
+  }
+
   static constexpr bool is_paged = requires(const Source& s) { s.cache.block_table; };
   static constexpr bool is_contiguous = requires(const Source& s) { s.key.strides; s.offsets; };
 
@@ -259,13 +288,14 @@ std::size_t padded_plan_bytes(const Call& call) {
   return (call.plan_bytes() + alignment - 1) / alignment * alignment;
 }
 
-// Bytes that options.workspace must have for a call made by bind(): plan, shared and workers' parts.
+// Bytes that options.workspace must have for a call made by bind(): plan, shared and workers' parts. For a
+// device, whose workspace is its own memory, without the plan.
 template <class Call>
 status workspace_bytes(const Call& call, int workers, std::size_t& bytes) {
   if (workers < 1) return error(status_code::bad_option, "workers", "at least", 1, workers);
   workspace_size size;
   if (status s = call.measure(size); !s.ok()) return s;
-  bytes = padded_plan_bytes(call) + size.total(workers);
+  bytes = (Call::is_device ? 0 : padded_plan_bytes(call)) + size.total(workers);
   return success();
 }
 
@@ -277,30 +307,32 @@ status attention(tensor<Q> query, const Source& source, tensor<O> output, const 
   const int workers = run_on.workers();
   std::size_t bytes = 0;
   if (status s = workspace_bytes(call, workers, bytes); !s.ok()) return s;
-  // The plan goes first, the workspace behind it. Without a workspace the call owns one.
+  // The plan goes first, the workspace behind it. Without a workspace the call owns one. A device's workspace is
+  // always the caller's, and the plan is apart from it.
+  constexpr bool apart = decltype(call)::is_device;
+  const std::size_t plan_bytes = padded_plan_bytes(call);
   struct owned_memory {
     void* data = nullptr;
     ~owned_memory() { std::free(data); }
   } owned;
   std::span<std::byte> memory = o.workspace;
-  if (memory.empty()) {
-    owned.data = std::aligned_alloc(workspace_size::alignment, bytes);
+  if (apart || memory.empty()) {
+    const std::size_t own = apart ? plan_bytes : bytes;
+    owned.data = std::aligned_alloc(workspace_size::alignment, own);
     if (owned.data == nullptr) {
-      return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index>(bytes), 0);
+      return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index>(own), 0);
     }
-    memory = {static_cast<std::byte*>(owned.data), bytes};
+    memory = {static_cast<std::byte*>(owned.data), own};
   }
-  if (status s = call.check_data(call.describe(), {}, memory, bytes); !s.ok()) return s;
-  const std::size_t plan_bytes = padded_plan_bytes(call);
+  if (status s = call.check_data(call.describe(), {}, apart ? o.workspace : memory, bytes); !s.ok()) return s;
   plan p;
   if (status s = call.prepare(memory.first(plan_bytes), p); !s.ok()) return s;
-  if (status s = call.check(p, memory.subspan(plan_bytes), workers); !s.ok()) return s;
-  call.begin(workers);
+  if (status s = call.check(p, apart ? o.workspace : memory.subspan(plan_bytes), workers); !s.ok()) return s;
+  if (status s = call.begin(workers); !s.ok()) return s;
   for (index stage = 0; stage < p.stages(); ++stage) {
     run_on.run(p.items(stage), [&](index item, int worker) { call.run(stage, item, worker); });
   }
-  if (o.report != nullptr) call.collect(workers, *o.report);
-  return success();
+  return o.report != nullptr ? call.collect(workers, *o.report) : success();
 }
 
 template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modifiers = no_modifiers,

@@ -43,6 +43,18 @@ struct call_data {
   workspace_view workspace;
 };
 
+// The data of one call as a device takes it. Key and value are those of a contiguous source.
+struct device_call {
+  crestmax::plan plan;
+  problem shape;  // that of the call: its modifiers may differ from those that the plan was made for
+  tensor_view query;
+  tensor_view key;
+  tensor_view value;
+  tensor_view output;  // data is written through
+  row_output lse;
+  workspace_view workspace;
+};
+
 // What an output is made of: it is written through.
 template <class T>
 concept output_scalar = scalar<T> && !std::is_const_v<T>;

@@ -85,12 +85,20 @@
 #define CRESTMAX_DETAIL_MATH strict
 #endif
 
-#define CRESTMAX_DETAIL_JOIN_(a, b, c, d, e, f, g, h, i) a##b##c##d##e##f##_##g##_##h##_##i
-#define CRESTMAX_DETAIL_JOIN(a, b, c, d, e, f, g, h, i) CRESTMAX_DETAIL_JOIN_(a, b, c, d, e, f, g, h, i)
-#define CRESTMAX_BUILD                                                                            \
-  CRESTMAX_DETAIL_JOIN(CRESTMAX_DETAIL_ARCH, CRESTMAX_DETAIL_BITS, CRESTMAX_DETAIL_DOT,           \
-                       CRESTMAX_DETAIL_BYTES, CRESTMAX_DETAIL_BF16, CRESTMAX_DETAIL_FP16,         \
-                       CRESTMAX_DETAIL_OPENMP, CRESTMAX_DETAIL_EXCEPTIONS, CRESTMAX_DETAIL_MATH)
+// backend::ascend is another type with Huawei's CANN toolkit than without.
+#if defined(CRESTMAX_WITH_CANN)
+#define CRESTMAX_DETAIL_CANN _cann
+#else
+#define CRESTMAX_DETAIL_CANN
+#endif
+
+#define CRESTMAX_DETAIL_JOIN_(a, b, c, d, e, f, g, h, i, j) a##b##c##d##e##f##_##g##_##h##_##i##j
+#define CRESTMAX_DETAIL_JOIN(a, b, c, d, e, f, g, h, i, j) CRESTMAX_DETAIL_JOIN_(a, b, c, d, e, f, g, h, i, j)
+#define CRESTMAX_BUILD \
+  CRESTMAX_DETAIL_JOIN(CRESTMAX_DETAIL_ARCH, CRESTMAX_DETAIL_BITS, CRESTMAX_DETAIL_DOT, \
+                       CRESTMAX_DETAIL_BYTES, CRESTMAX_DETAIL_BF16, CRESTMAX_DETAIL_FP16, \
+                       CRESTMAX_DETAIL_OPENMP, CRESTMAX_DETAIL_EXCEPTIONS, CRESTMAX_DETAIL_MATH, \
+                       CRESTMAX_DETAIL_CANN)
 
 #define CRESTMAX_BEGIN_NAMESPACE namespace crestmax { inline namespace CRESTMAX_BUILD {
 #define CRESTMAX_END_NAMESPACE }}

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <span>
 
+#include "modifiers/concepts.hpp"
 #include "options.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -27,6 +28,9 @@ struct problem {
   bool has_score_modifiers = false;
   bool has_masks = false;
   bool has_sinks = false;
+  // Of the modifiers that are active when the call is made: causal, and the first of any other kind.
+  bool causal = false;
+  modifier_kind other_modifier = modifier_kind::none;
 
   index group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
 };
@@ -48,6 +52,9 @@ struct tile_geometry {
   std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for
   pair_product pairs = pair_product::none;
   index key_tile_in_place = 0;  // keys per tile of blocks that read keys and values in place
+  // Of a device: the call is begun as a whole, there are no items to run; and weights have one type only.
+  bool whole_call = false;
+  weight_type weights = weight_type::planner;
 };
 
 enum class plan_stage : std::int32_t {
@@ -135,7 +142,7 @@ struct plan_header {
   double guard_limit;
   double lipschitz;      // nats; negative: not stated
   index blocks;
-  index stages;
+  index stages;          // 0 for a device
   plan_stage stage[3];
   index items[3];
   index max_splits;
@@ -215,7 +222,7 @@ inline std::size_t plan::describe(std::span<char> text) const {
       "blocks of %lld rows, tiles of %lld keys (%lld where they are read in place), %lld blocks, at most %lld splits\n"
       "shift: margin %d ln 2, anchors %lld first + %lld nearest keys\n"
       "coarse sample: %s (%s), stride %lld, %lld windows of radius %lld\n"
-      "stages: %s %lld items%s%s%s; workspace %zu shared + %zu per worker\n",
+      "stages: %s %lld items%s%s; workspace %zu shared + %zu per worker\n",
       name(h.method), name(h.coverage), name(h.weights),
       !h.pairs                                       ? ""
       : h.tiles.pairs == pair_product::tiles ? " (pairs, in tiles)"
@@ -226,9 +233,9 @@ inline std::size_t plan::describe(std::span<char> text) const {
       static_cast<long long>(h.blocks), static_cast<long long>(h.max_splits), h.margin_exponent,
       static_cast<long long>(h.first_keys), static_cast<long long>(h.nearest_keys),
       h.coarse ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),
-      static_cast<long long>(h.windows), static_cast<long long>(h.radius), name(h.stage[0]),
-      static_cast<long long>(h.items[0]), h.stages > 1 ? ", sweep" : "",
-      h.stages > 1 ? ", finish" : "", "", h.workspace.shared, h.workspace.per_worker);
+      static_cast<long long>(h.windows), static_cast<long long>(h.radius),
+      h.tiles.whole_call ? "one launch," : name(h.stage[0]), static_cast<long long>(h.items[0]),
+      h.stages > 1 ? ", sweep" : "", h.stages > 1 ? ", finish" : "", h.workspace.shared, h.workspace.per_worker);
   return written < 0 ? 0 : static_cast<std::size_t>(written);
 }
 

@@ -138,6 +138,13 @@ inline int decide_margin(const softmax_method& m, weight_type weights) {
 inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_splits) {
   const index group = h.shape.group();
   const index rows = h.tiles.query_block;
+  if (h.tiles.whole_call) {  // the kernel's own blocks: one head each, keys unsplit
+    s.heads_per_block = s.blocks_per_item = s.splits = 1;
+    s.queries_per_block = rows;
+    s.query_blocks = divide_up(s.q_len, rows);
+    s.head_chunks = group;
+    return;
+  }
   s.heads_per_block = std::clamp<index>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index>(1, group));
   s.queries_per_block = std::clamp<index>(rows / s.heads_per_block, 1, std::max<index>(1, s.q_len));
   s.query_blocks = divide_up(s.q_len, s.queries_per_block);
@@ -180,7 +187,8 @@ inline void keep_options(plan_header& h, const options& o) {
   h.coverage = o.coverage.kind;
   h.tau = o.coverage.tau;
   h.pairs = decide_pairs(h, o.weights);
-  h.weights_in_place = o.weights == weight_type::planner ? weight_type::float32 : o.weights;
+  const weight_type usual = h.tiles.weights == weight_type::planner ? weight_type::float32 : h.tiles.weights;
+  h.weights_in_place = o.weights == weight_type::planner ? usual : o.weights;
   h.weights = h.pairs ? weight_type::bfloat16 : h.weights_in_place;
   h.scale = o.scale ? *o.scale : 1.0 / std::sqrt(static_cast<double>(h.shape.d_qk));
   h.threshold = o.softmax.threshold;
@@ -276,7 +284,9 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
     if (s.splits > 1) h.split_rows = std::max(h.split_rows, s.heads_per_block * s.queries_per_block);
     if (!measure_only) new (sequences + i) plan_sequence(s);
   }
-  if (h.max_splits == 1) {
+  if (h.tiles.whole_call) {
+    h.stages = 0;
+  } else if (h.max_splits == 1) {
     h.stages = 1;
     h.stage[0] = plan_stage::whole;
     h.items[0] = h.blocks;

@@ -1,5 +1,5 @@
 // What a call says when it cannot do what it was asked: a code, and one sentence that names the
-// argument, what was expected and what was given. Nothing has been written when a status is not ok.
+// argument, what was expected and what was given. Nothing has been written when a status is not ok (but see device_error).
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,8 @@ enum class status_code : int {
   unsupported,          // a valid request that this backend does not serve
   unavailable,          // the backend is not part of this build or machine
   out_of_memory,        // only from the overloads that own their workspace
+  not_compiled,         // a kernel that is compiled at run time did not compile: the message has its log's beginning
+  device_error,         // a device refused or failed; work that it had begun may have written outputs
 };
 
 // Trivially copyable, no allocation: the message lives inside.

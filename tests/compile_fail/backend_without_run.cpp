@@ -6,7 +6,7 @@
 struct my_backend {
   const char* name() const { return "mine"; }
   const char* instruction_set(const crestmax::plan_header&) const { return "none"; }
-  crestmax::status available(const crestmax::problem&) const { return crestmax::success(); }
+  crestmax::status available(const crestmax::problem&, const crestmax::options&) const { return crestmax::success(); }
   template <class T>
   crestmax::tile_geometry geometry(const crestmax::problem&) const { return {1, 16, 1, 16}; }
   template <class T>

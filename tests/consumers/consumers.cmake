@@ -21,6 +21,9 @@ crestmax_add_consumer("FetchContent, with an Eigen of the user's own" fetch_cont
 crestmax_add_consumer("without Eigen and without a download the message is clear" fetch_content no_eigen
                       "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_FULLY_DISCONNECTED=ON"
                       "-DREFUSED=crestmax needs Eigen 3.4: install it (Debian: libeigen3-dev)")
+# The libraries of the fake are built with the tests.
+crestmax_add_consumer("crestmax::cann, with a fake of the toolkit" cann cann -DRUN=consumer
+                      "-DOPTIONS=-DCRESTMAX_CANN=${crestmax_fake_cann}")
 
 # Without CMake: the compiler, an include path, and flags that users have.
 function(crestmax_add_plain_consumer name program)

@@ -10,7 +10,17 @@ set(levels
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
     # An instruction set each.
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
-    "backend/cpu/policy.hpp"
+    "backend/cpu/policy.hpp backend/ascend/request.hpp backend/ascend/runtime.hpp backend/ascend/tiling_map.hpp"
+    "backend/ascend/source.hpp"
+    "backend/ascend/tiling.hpp"
+    # The device's own, C++17: its kernel, and what host code shares with it.
+    "backend/ascend/kernel.hpp"
+    "backend/ascend/kernel_cube.hpp backend/ascend/kernel_vector.hpp"
+    "backend/ascend/kernel_rows.hpp"
+    "backend/ascend/kernel_traits.hpp"
+    "backend/ascend/schedule.hpp"
+    "backend/ascend/kernel_layout.hpp"
+    "backend/ascend/arguments.hpp backend/ascend/target.hpp"
     # The method is text that instruction sets include; it includes nothing itself.
     "backend/cpu/kernels.inc backend/cpu/avx512_bf16.inc backend/cpu/amx.inc"
     "stages/all.inc stages/multiply.inc"
@@ -31,6 +41,8 @@ set(foreign
     "unsupported/Eigen/=interop/eigen.hpp"
     "tbb/=interop/tbb.hpp"
     "omp.h=execution.hpp"
+    "kernel_operator.h=backend/ascend/kernel_traits.hpp"
+    "acl/=backend/ascend/runtime.hpp"
     "xmmintrin.h=backend/cpu/policy.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
@@ -72,6 +84,18 @@ foreach(level ${levels})
   endforeach()
 endforeach()
 
+# Sets `result` to whether `file` may include `name`, which is not the library's.
+function(may_include file name result)
+  set(${result} FALSE PARENT_SCOPE)
+  foreach(rule ${foreign})
+    string(REGEX MATCH "^([^=]*)=(.*)$" unused "${rule}")
+    string(FIND "${name}" "${CMAKE_MATCH_1}" at)
+    if(at EQUAL 0 AND "|${CMAKE_MATCH_2}|" MATCHES "\\|${file}\\|")
+      set(${result} TRUE PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+
 foreach(file ${files})
   if(NOT DEFINED "level_${file}")
     mistake("${file} has no level: place it in tests/headers/check_layers.cmake")
@@ -81,9 +105,13 @@ foreach(file ${files})
   file(STRINGS "${folder}/${file}" includes REGEX "^[ \t]*#[ \t]*include")
   foreach(line ${includes})
     if(line MATCHES "\"(.*)\"")
-      get_filename_component(target "${here}/${CMAKE_MATCH_1}" ABSOLUTE)
+      set(name "${CMAKE_MATCH_1}")
+      get_filename_component(target "${here}/${name}" ABSOLUTE)
       file(RELATIVE_PATH target "${folder}" "${target}")
-      if(NOT EXISTS "${folder}/${target}")
+      may_include("${file}" "${name}" allowed)
+      if(allowed)
+        continue()
+      elseif(NOT EXISTS "${folder}/${target}")
         mistake("${file} includes ${target}, which does not exist")
       elseif(DEFINED "level_${target}")
         if(level_${target} LESS level_${file})
@@ -95,18 +123,24 @@ foreach(file ${files})
     elseif(line MATCHES "<(.*)>")
       set(name "${CMAKE_MATCH_1}")
       if(name MATCHES "[/.]")  # the standard's have neither
-        set(allowed FALSE)
-        foreach(rule ${foreign})
-          string(REGEX MATCH "^([^=]*)=(.*)$" unused "${rule}")
-          string(FIND "${name}" "${CMAKE_MATCH_1}" at)
-          if(at EQUAL 0 AND "|${CMAKE_MATCH_2}|" MATCHES "\\|${file}\\|")
-            set(allowed TRUE)
-          endif()
-        endforeach()
+        may_include("${file}" "${name}" allowed)
         if(NOT allowed)
           mistake("${file} includes ${name}, which is none of the standard library")
         endif()
       endif()
+    endif()
+  endforeach()
+endforeach()
+
+# What runs on a device of Ascend's includes its vendor's header, the library's own, and nothing else.
+foreach(file ${files})
+  if(NOT file MATCHES "^backend/ascend/(kernel|schedule|arguments|target)")
+    continue()
+  endif()
+  file(STRINGS "${folder}/${file}" includes REGEX "^[ \t]*#[ \t]*include[ \t]*<")
+  foreach(line ${includes})
+    if(NOT line MATCHES "<(cstdint|kernel_operator\\.h)>")
+      mistake("${file} is device code and has ${line}")
     endif()
   endforeach()
 endforeach()

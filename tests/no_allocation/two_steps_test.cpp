@@ -34,11 +34,12 @@ TEST(NoAllocationInTwoSteps, FromBindToTheReport) {
     auto call = bind();
     checked = call.check(plan, workspace_span, 2);
     if (!checked.ok()) return;
-    call.begin(2);
+    checked = call.begin(2);
+    if (!checked.ok()) return;
     for (index stage = 0; stage < plan.stages(); ++stage) {
       for (index item = 0; item < plan.items(stage); ++item) call.run(stage, item, static_cast<int>(item % 2));
     }
-    call.collect(2, c.report);
+    checked = call.collect(2, c.report);
   });
   ASSERT_TRUE(checked.ok()) << checked.message();
   EXPECT_EQ(c.report.rows, 2 * 4);

@@ -20,7 +20,8 @@ namespace crestmax_test {
 enum class backend_kind {
   cpu,
   portable,
-  tiles,  // the kernels of AMX on tiles in plain C++
+  tiles,   // the kernels of AMX on tiles in plain C++
+  ascend,  // the kernel of Ascend devices on a model of one, in programs that bring it: see set_ascend()
 };
 enum class workspace_kind { owned, given_clean, given_dirty };
 
@@ -31,6 +32,9 @@ struct surroundings {
   workspace_kind workspace = workspace_kind::owned;
   crestmax::instruction_set most = crestmax::instruction_set::widest;  // a cap for backend cpu; this may change bits
   placing memory = placing::as_it_is;  // elsewhere: every buffer of its own, in two steps
+  // Of the model of a device; the number of cores must not change a result's bits.
+  int device = 2201;
+  int device_cores = 2;
 };
 
 // A paged cache: key and value of the case are page pools (pages, page_size, kv_heads, d).
@@ -86,6 +90,9 @@ struct attention_result {
 };
 
 attention_result run(const attention_case& c, const surroundings& s = {});
+
+// What runs the calls of backend_kind::ascend.
+void set_ascend(attention_result (*runner)(const attention_case&, const surroundings&));
 
 // Where one sequence of a case lies.
 struct sequence_place {

@@ -26,11 +26,13 @@ void note(accuracy& a, const row_place& r, const char* what, double expected, do
 // The contract's slack is meant for float; double arithmetic is held to its own precision.
 double slack_of(const attention_case& c) { return c.computes_in_double() ? 1e-13 : 1e-6; }
 
-// What a call rounded its weights to: the planner may have chosen bfloat16.
+// What a call rounded its weights to: the planner may have chosen bfloat16, and devices round to the type of values.
 crestmax::weight_type weights_of(const attention_case& c, const attention_result& result) {
   if (c.options.weights != crestmax::weight_type::planner) return c.options.weights;
-  const bool brain = std::string_view(result.report.weights) == "bfloat16";
-  return brain ? crestmax::weight_type::bfloat16 : crestmax::weight_type::float32;
+  const std::string_view name = result.report.weights;
+  return name == "bfloat16"  ? crestmax::weight_type::bfloat16
+         : name == "float16" ? crestmax::weight_type::float16
+                             : crestmax::weight_type::float32;
 }
 
 bool same_special(double x, double y) { return (std::isnan(x) && std::isnan(y)) || x == y; }

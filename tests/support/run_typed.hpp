@@ -22,12 +22,11 @@ crestmax::status run_in_two_steps(Call call, const test_executor& executor, call
   const std::size_t bytes = plan.workspace().total(workers);
   const std::span<std::byte> workspace = memory.scratch(bytes, crestmax::workspace_size::alignment);
   if (crestmax::status checked = call.check(plan, workspace, workers); !checked.ok()) return checked;
-  call.begin(workers);
+  if (crestmax::status begun = call.begin(workers); !begun.ok()) return begun;
   for (index stage = 0; stage < plan.stages(); ++stage) {
     executor.run(plan.items(stage), [&](index item, int worker) { call.run(stage, item, worker); });
   }
-  call.collect(workers, report);
-  return crestmax::success();
+  return call.collect(workers, report);
 }
 
 template <class Q, class Source, class O, class Backend>

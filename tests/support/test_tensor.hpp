@@ -16,6 +16,7 @@ enum class memory_layout {
   dense,        // (batch, len, heads, dim)
   heads_first,  // (batch, heads, len, dim)
   padded,       // NaN between rows, heads and sequences
+  padded_wide,  // the same, in multiples of 32 bytes
   reversed,     // heads and sequences run backwards: negative strides
 };
 
@@ -25,7 +26,7 @@ class test_tensor {
   test_tensor(scalar_kind kind, std::array<index, 4> extents, memory_layout layout = memory_layout::dense)
       : kind_(kind), extents_(extents) {
     const auto [batch, len, heads, dim] = extents;
-    const index pad = layout == memory_layout::padded ? 3 : 0;
+    const index pad = layout == memory_layout::padded ? 3 : layout == memory_layout::padded_wide ? 16 : 0;
     if (layout == memory_layout::heads_first) {
       const index head_step = len * dim;
       strides_ = {heads * head_step, dim, head_step, 1};

@@ -179,5 +179,30 @@ TEST(UserModifiers, OrderShowsInTheResult) {
               1e-6);
 }
 
+// A backend with kernels of its own asks what a chain is made of.
+TEST(ModifierKinds, OfTheLibraryAreKnownAndOthersAreCustom) {
+  using crestmax::modifier_kind;
+  EXPECT_EQ(crestmax::kind_of_modifier(crestmax::causal{}), modifier_kind::causal);
+  EXPECT_EQ(crestmax::kind_of_modifier(crestmax::soft_cap{}), modifier_kind::soft_cap);
+  EXPECT_EQ(crestmax::kind_of_modifier(crestmax::additive_bias<float>{}), modifier_kind::additive_bias);
+  EXPECT_EQ(crestmax::kind_of_modifier(odd_keys_only{}), modifier_kind::custom);
+}
+
+TEST(ModifierKinds, OfAChainAreThoseOfItsActiveModifiers) {
+  using crestmax::modifier_kind;
+  const auto chain = crestmax::soft_cap{0} | crestmax::causal{} | odd_keys_only{} | crestmax::sliding_window{3, 3};
+  EXPECT_TRUE(crestmax::has_active(chain, modifier_kind::causal));
+  EXPECT_FALSE(crestmax::has_active(chain, modifier_kind::soft_cap));
+  EXPECT_EQ(crestmax::first_active(chain, modifier_kind::causal), modifier_kind::custom);
+  EXPECT_EQ(crestmax::first_active(chain, modifier_kind::custom), modifier_kind::causal);
+  EXPECT_EQ(crestmax::first_active(crestmax::no_modifiers{}, modifier_kind::none), modifier_kind::none);
+}
+
+TEST(ModifierKinds, OfACausalModifierThatIsOffAreNone) {
+  const auto chain = crestmax::as_chain(crestmax::causal{false});
+  EXPECT_FALSE(crestmax::has_active(chain, crestmax::modifier_kind::causal));
+  EXPECT_EQ(crestmax::first_active(chain, crestmax::modifier_kind::none), crestmax::modifier_kind::none);
+}
+
 }  // namespace
 }  // namespace crestmax_test

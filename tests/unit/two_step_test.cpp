@@ -51,7 +51,7 @@ TEST_F(TwoSteps, GiveTheBitsOfTheSingleCall) {
   ASSERT_GT(plan.stages(), 1) << "this test wants a split";
   const auto status = call.check(plan, workspace.take(plan.workspace().total(1)), 1);
   ASSERT_TRUE(status.ok()) << status.message();
-  call.begin(1);
+  ASSERT_TRUE(call.begin(1).ok());
   run_items(call, plan, false);
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
@@ -63,7 +63,7 @@ TEST_F(TwoSteps, ItemsOfAStageHaveNoOrder) {
   crestmax::plan plan;
   ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
   ASSERT_TRUE(call.check(plan, workspace.take(plan.workspace().total(1)), 1).ok());
-  call.begin(1);
+  ASSERT_TRUE(call.begin(1).ok());
   run_items(call, plan, true);
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
@@ -84,7 +84,7 @@ TEST_F(TwoSteps, APlanServesEveryLayerOfTheSameShapeAlsoWhenCopied) {
   const crestmax::plan moved(copy.data());
   const auto status = second.check(moved, workspace.take(moved.workspace().total(1)), 1);
   ASSERT_TRUE(status.ok()) << status.message();
-  second.begin(1);
+  ASSERT_TRUE(second.begin(1).ok());
   run_items(second, moved, false);
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
@@ -96,12 +96,12 @@ TEST_F(TwoSteps, CollectReportsAllRows) {
   crestmax::plan plan;
   ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
   ASSERT_TRUE(call.check(plan, workspace.take(plan.workspace().total(3)), 3).ok());
-  call.begin(3);
+  ASSERT_TRUE(call.begin(3).ok());
   for (index stage = 0; stage < plan.stages(); ++stage) {
     for (index i = 0; i < plan.items(stage); ++i) call.run(stage, i, static_cast<int>(i % 3));
   }
   crestmax::report report;
-  call.collect(3, report);
+  ASSERT_TRUE(call.collect(3, report).ok());
   EXPECT_EQ(report.rows, 2 * 3 * 4);
   EXPECT_STREQ(report.backend, "cpu");
   EXPECT_STREQ(report.instruction_set, name(crestmax::cpu::machine_set));

@@ -59,6 +59,17 @@ struct modifier_shape {
   index q_heads;
 };
 
+// Which modifier it is, for a backend that does not call modifiers but has kernels for some of them. The
+// library's own say so by a static member `kind`; all others are `custom`.
+enum class modifier_kind : std::int32_t {
+  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, custom
+};
+constexpr const char* name(modifier_kind kind) {
+  constexpr const char* names[] = {"none", "causal", "sliding_window", "alibi", "soft_cap", "attention_sinks",
+                                   "additive_bias", "boolean_mask", "a modifier of the caller's own"};
+  return names[static_cast<int>(kind)];
+}
+
 }  // namespace crestmax
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -135,6 +146,28 @@ template <class M>
 constexpr bool is_active(const M& m) {
   if constexpr (requires { { m.active() } -> std::convertible_to<bool>; }) return m.active();
   else return true;
+}
+
+template <class M>
+constexpr modifier_kind kind_of_modifier(const M&) {
+  if constexpr (requires { { M::kind } -> std::convertible_to<modifier_kind>; }) return M::kind;
+  else return modifier_kind::custom;
+}
+
+// The first modifier of a chain that is active and is none of kind `other_than`.
+template <class... M>
+modifier_kind first_active(const modifier_chain<M...>& chain, modifier_kind other_than) {
+  modifier_kind found = modifier_kind::none;
+  chain.for_each([&](const auto& m) {
+    if (found == modifier_kind::none && is_active(m) && kind_of_modifier(m) != other_than) found = kind_of_modifier(m);
+  });
+  return found;
+}
+template <class... M>
+bool has_active(const modifier_chain<M...>& chain, modifier_kind wanted) {
+  bool found = false;
+  chain.for_each([&](const auto& m) { found |= is_active(m) && kind_of_modifier(m) == wanted; });
+  return found;
 }
 
 CRESTMAX_END_NAMESPACE

@@ -11,6 +11,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 // Query at position i sees keys j <= i. Positions are bottom-right aligned, per sequence.
 struct causal {
+  static constexpr modifier_kind kind = modifier_kind::causal;
   bool enabled = true;
 
   bool active() const { return enabled; }
@@ -24,6 +25,7 @@ struct causal {
 
 // Query at position i sees keys i - left <= j <= i + right; a negative side is unlimited.
 struct sliding_window {
+  static constexpr modifier_kind kind = modifier_kind::sliding_window;
   index left = -1;
   index right = -1;
 
@@ -50,6 +52,7 @@ struct sliding_window {
 
 // Adds slope[head] * (key - query): the farther back, the lower. Source: Press et al. 2022 (ALiBi).
 struct alibi {
+  static constexpr modifier_kind kind = modifier_kind::alibi;
   std::span<const float> slopes;  // one per query head; empty is 'off'
 
   bool active() const { return !slopes.empty(); }
@@ -67,6 +70,7 @@ struct alibi {
 
 // s -> cap * tanh(s / cap); cap in nats, 0 is 'off'.
 struct soft_cap {
+  static constexpr modifier_kind kind = modifier_kind::soft_cap;
   float cap = 0;
 
   bool active() const { return cap != 0; }
@@ -83,6 +87,7 @@ struct soft_cap {
 
 // One more logit per head that joins the denominator and has no value.
 struct attention_sinks {
+  static constexpr modifier_kind kind = modifier_kind::attention_sinks;
   std::span<const float> logits;  // one per query head, nats; empty is 'off'
 
   bool active() const { return !logits.empty(); }
@@ -133,6 +138,7 @@ struct score_table {
 // s -> s + bias. A bias of -inf leaves a key without weight; to hide garbage use boolean_mask.
 template <class T = float>
 struct additive_bias : score_table<T> {
+  static constexpr modifier_kind kind = modifier_kind::additive_bias;
   constexpr additive_bias() = default;
   constexpr explicit additive_bias(tensor<const T> bias) : score_table<T>{bias} {}
 
@@ -148,6 +154,7 @@ additive_bias(tensor<T>) -> additive_bias<std::remove_const_t<T>>;
 // A key is visible where the mask is not 0.
 template <class T = bool>
 struct boolean_mask : score_table<T> {
+  static constexpr modifier_kind kind = modifier_kind::boolean_mask;
   constexpr boolean_mask() = default;
   constexpr explicit boolean_mask(tensor<const T> mask) : score_table<T>{mask} {}
 

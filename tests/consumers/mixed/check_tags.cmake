@@ -19,7 +19,7 @@ set(count 0)
 foreach(flags "-march=x86-64" "-march=core2" "-march=x86-64-v2" "-march=sandybridge" "-mavx2" "-mavx2;-mfma"
               "-mavx2;-mfma;-mf16c" "-march=x86-64-v3" "-mavx512f" "-march=x86-64-v4" "-march=cascadelake"
               "-march=cooperlake" "-march=icelake-server" "-march=sapphirerapids"
-              "-march=x86-64-v3;-fopenmp" "-march=x86-64-v3;-fno-exceptions"
+              "-march=x86-64-v3;-fopenmp" "-march=x86-64-v3;-fno-exceptions" "-march=x86-64-v3;-DCRESTMAX_WITH_CANN"
               "-march=x86-64-v3;-ffast-math;-fno-finite-math-only")
   execute_process(COMMAND ${command} ${flags} -E -P "${probe}" RESULT_VARIABLE failed OUTPUT_VARIABLE text ERROR_QUIET)
   if(failed)

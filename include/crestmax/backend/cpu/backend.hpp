@@ -31,7 +31,7 @@ struct cpu : crestmax::cpu::policy_base {
   const char* instruction_set(const plan_header& h) const {
     return crestmax::name(static_cast<crestmax::instruction_set>(h.tiles.kernels));
   }
-  status available(const problem&) const {
+  status available(const problem&, const options&) const {
     if (least == crestmax::instruction_set::widest || (least <= chosen() && crestmax::cpu::machine_has(least))) return success();
     return error_text(status_code::unavailable, "instruction_set", crestmax::name(least),
                       most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set));

@@ -135,7 +135,7 @@ struct policy_base {
 template <class Kernels>
 struct policy : policy_base {
   const char* instruction_set(const plan_header&) const { return crestmax::name(Kernels::set); }
-  status available(const problem&) const { return success(); }
+  status available(const problem&, const options&) const { return success(); }
   template <class T>
   tile_geometry geometry(const problem& p) const { return geometry_of<Kernels, T>(p); }
   template <class T>

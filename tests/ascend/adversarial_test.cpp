@@ -1,0 +1,176 @@
+// Rows that are made to break a shift fixed in advance, and what the counters say of them.
+#include "on_model.hpp"
+
+namespace crestmax_test {
+namespace {
+
+constexpr scalar_kind half = scalar_kind::float16;
+constexpr scalar_kind brain = scalar_kind::bfloat16;
+
+// Scores given per key, the same for all rows: scale 1, every query (1, 0, ...), key j (score(j), 0, ...).
+template <class Score>
+attention_case device_scores(scalar_kind kind, index q_len, index kv_len, Score&& score, bool causal = false) {
+  attention_case c = device_case(kind, q_len, kv_len, 64, 64, causal);
+  c.query.fill(0);
+  c.key.fill(0);
+  for (index i = 0; i < q_len; ++i) c.query.set(0, i, 0, 0, 1);
+  for (index j = 0; j < kv_len; ++j) c.key.set(0, j, 0, 0, score(j));
+  c.options.scale = 1.0;
+  return c;
+}
+
+// A key that neither the sample (8, 24, ...), nor an anchor tile, nor a window sees: far from the queries' own positions.
+constexpr index hidden_key = 1001;
+attention_case spike(scalar_kind kind, double height, index q_len = 128) {
+  return device_scores(kind, q_len, 2048, [=](index j) { return j == hidden_key ? height : 0.0; });
+}
+
+TEST(Float16Weights, OverflowSilentlyAndTheGuardSeesIt) {
+  const attention_case c = spike(half, 8);  // 8 - 8 ln 2 below the shift: e^13.5 > 65504
+  const model_result result = run_on_model(c);
+  EXPECT_TRUE(result_is_exact(c, result));
+  EXPECT_EQ(result.counters.corrected_tiles, 1u);
+  EXPECT_EQ(result.counters.failing_rows, 128u);
+  EXPECT_EQ(result.counters.keys_redone, 2048u);
+}
+
+TEST(Float16Weights, BearFiveNatsOfUndershoot) {
+  const attention_case c = spike(half, 5);
+  const model_result result = run_on_model(c);
+  EXPECT_TRUE(result_is_exact(c, result));
+  EXPECT_EQ(result.counters.corrected_tiles, 0u);
+}
+
+TEST(Float16Weights, AreWrongWithoutTheGuard) {
+  const attention_case c = spike(half, 8);
+  const model_result result = run_on_model(c, {.guard_tile_limit = 1e30});
+  ASSERT_TRUE(result.outcome.ok) << result.outcome.report;
+  EXPECT_FALSE(result_is_exact(c, result));
+}
+
+// One weight saturates and its tile has no other: the sum is exactly 65504, which a guard of <= would let pass.
+TEST(Float16Weights, ALoneSaturatedWeightIsSeen) {
+  const attention_case c = device_scores(half, 64, 2048, [](index j) {
+    if (j == hidden_key) return 7.0;
+    return j / 64 == hidden_key / 64 ? -200.0 : j == 0 ? 0.0 : -5.0;
+  });
+  const model_result result = run_on_model(c);
+  EXPECT_TRUE(result_is_exact(c, result));
+  EXPECT_EQ(result.counters.failing_rows, 64u);
+  const model_result tolerated = run_on_model(c, {.guard_tile_limit = 65504.01});
+  ASSERT_TRUE(tolerated.outcome.ok) << tolerated.outcome.report;
+  EXPECT_EQ(tolerated.counters.failing_rows, 0u);
+  EXPECT_FALSE(result_is_exact(c, tolerated));
+}
+
+TEST(Bfloat16Weights, BearTwentyNatsOfUndershoot) {
+  const attention_case c = spike(brain, 20);
+  const model_result result = run_on_model(c);
+  EXPECT_TRUE(result_is_exact(c, result));
+  EXPECT_EQ(result.counters.corrected_tiles, 0u);
+}
+
+TEST(Bfloat16Weights, GoToTheCorrectionWhereTheyOverflow) {
+  for (const double height : {40.0, 100.0, 5000.0}) {  // past the limit, past float32, far past
+    const attention_case c = spike(brain, height);
+    const model_result result = run_on_model(c);
+    EXPECT_TRUE(result_is_exact(c, result)) << height;
+    EXPECT_EQ(result.counters.corrected_tiles, 1u) << height;
+  }
+}
+
+TEST(TheCorrection, RedoesOnlyTilesWithFailingRows) {
+  attention_case c = device_case(half, 512, 2048, 64, 64, false);
+  // Row 200 alone, of the second query tile, meets a key of its own far above all else.
+  for (index d = 0; d < 64; ++d) c.key.set(0, hidden_key, 0, d, c.query.at(0, 200, 0, d) * 2);
+  const model_result result = run_on_model(c);
+  EXPECT_TRUE(result_is_exact(c, result, 512));
+  EXPECT_EQ(result.counters.corrected_tiles, 1u);
+  EXPECT_GE(result.counters.failing_rows, 1u);
+}
+
+TEST(TheCorrection, ServesAllTilesAndMasks) {  // a guard that nothing passes
+  for (const scalar_kind kind : {half, brain}) {
+    for (const bool causal : {false, true}) {
+      const attention_case c = device_case(kind, 300, 1100, 128, 128, causal, 2, 1);
+      const model_result result = run_on_model(c, {.guard_tile_limit = 1e-30});
+      EXPECT_TRUE(result_is_exact(c, result));
+      EXPECT_EQ(result.counters.corrected_tiles, 6u);
+      EXPECT_EQ(result.counters.failing_rows, 600u);
+    }
+  }
+}
+
+TEST(TheCorrection, ServesEveryHeadDimAndBothTargets) {
+  for (const auto on : {crestmax::ascend::device::atlas_2201, crestmax::ascend::device::atlas_3510}) {
+    const model_settings s{.on = on, .cores = 2, .guard_tile_limit = 1e-30};
+    EXPECT_TRUE(is_exact_on_model(device_case(half, 200, 600, 64, 64, true), s));
+    EXPECT_TRUE(is_exact_on_model(device_case(half, 200, 600, 192, 128, false), s));
+    EXPECT_TRUE(is_exact_on_model(device_case(brain, 100, 300, 256, 256, true), s));
+  }
+}
+
+TEST(TheCorrection, ServesRowsWithoutKeysAndTails) {
+  for (const index q_len : {1, 17, 130, 200}) {
+    for (const index kv_len : {1, 70, 129}) {
+      SCOPED_TRACE(testing::Message() << q_len << " x " << kv_len);
+      EXPECT_TRUE(is_exact_on_model(device_case(half, q_len, kv_len, 64, 64, true), {.guard_tile_limit = 1e-30}, 300));
+    }
+  }
+}
+
+TEST(TheCorrection, FollowsAMaximumThatRisesWithEveryKey) {
+  for (const scalar_kind kind : {half, brain}) {
+    const attention_case c = device_scores(kind, 70, 2048, [](index j) { return static_cast<double>(j) * 0.5; });
+    EXPECT_TRUE(is_exact_on_model(c, {.guard_tile_limit = 1e-30})) << crestmax::name(kind);
+  }
+}
+
+TEST(TheGuard, AlsoFailsSumsThatAreTooSmall) {  // a crest that was seen has a weight of e^-margin: no data can do this
+  const attention_case c = device_case(half, 128, 512, 64, 64, false);
+  const model_result result = run_on_model(c, {.guard_least_sum = 1e12});
+  EXPECT_TRUE(result_is_exact(c, result));
+  EXPECT_EQ(result.counters.failing_rows, 128u);
+}
+
+TEST(Rows, OfEqualScoresAreExact) {
+  for (const scalar_kind kind : {half, brain}) {
+    for (const double score : {0.0, 3.0, -7.0}) {
+      const attention_case c = device_scores(kind, 100, 2048, [=](index) { return score; });
+      const model_result result = run_on_model(c);
+      EXPECT_TRUE(result_is_exact(c, result)) << crestmax::name(kind) << " " << score;
+      EXPECT_EQ(result.counters.corrected_tiles, 0u);
+    }
+  }
+}
+
+TEST(Rows, OfTinyScoresAreExact) {
+  for (const scalar_kind kind : {half, brain}) {
+    EXPECT_TRUE(is_exact_on_model(device_scores(kind, 100, 1500, [](index j) { return -1e-6 * static_cast<double>(j % 7); })));
+    attention_case c = device_case(kind, 100, 700, 64, 64, true);
+    c.query.fill(0);
+    EXPECT_TRUE(is_exact_on_model(c));
+  }
+}
+
+TEST(Rows, OfLargeScoresAreExact) {
+  for (const scalar_kind kind : {half, brain}) {
+    attention_case c = device_case(kind, 200, 1500, 64, 64, true);
+    c.options.scale = 4.0;  // deviations of 32 nats: a single key takes nearly all
+    EXPECT_TRUE(is_exact_on_model(c)) << crestmax::name(kind);
+    EXPECT_TRUE(is_exact_on_model(device_scores(kind, 60, 1500, [](index j) { return j % 2 == 0 ? 30000.0 : -30000.0; })));
+    EXPECT_TRUE(is_exact_on_model(device_scores(kind, 60, 1500, [](index j) { return -20000.0 + 16.0 * static_cast<double>(j % 3); })));
+  }
+}
+
+TEST(Rows, WhoseMaximumIsAnywhereAreExact) {
+  for (const index at : {0, 7, 63, 64, 500, 777, 1023, 1400, 1499}) {
+    for (const bool causal : {false, true}) {
+      const attention_case c = device_scores(half, 130, 1500, [=](index j) { return j == at ? 30.0 : 0.1 * static_cast<double>(j % 5); }, causal);
+      EXPECT_TRUE(is_exact_on_model(c)) << at << (causal ? " causal" : "");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace crestmax_test
