@@ -64,6 +64,24 @@ TEST(PairsInPlace, OfHiddenKeysMayBeAnything) {
   }
 }
 
+TEST(PairsInPlace, OfHiddenValuesThatAreNoNumbersAreExactWhereHeadsShareAnItem) {
+  // The last resort of the correction packs, also on tiles, which store 16 rows of scores whatever a block has.
+  for (const pair_set& set : pair_sets()) {
+    for (const index group : {1, 3, 4}) {
+      attention_case c = in_bfloat16(normal_case({.kv_len = 1300, .q_heads = 8 * group, .kv_heads = 8, .d_qk = 32, .d_v = 32}, 8));
+      c.options.weights = crestmax::weight_type::bfloat16;
+      c.options.tiles = {.query_block = 32, .splits = 2};
+      auto& mask = c.keep(std::vector<std::uint8_t>(1300, 1));
+      for (const std::size_t j : {std::size_t{100}, std::size_t{700}, std::size_t{1200}}) {
+        mask[j] = 0;
+        for (index head = 0; head < 8; ++head) c.value.fill_row(0, static_cast<index>(j), head, not_a_number);
+      }
+      c.modifiers.mask = crestmax::boolean_mask<std::uint8_t>(crestmax::tensor<const std::uint8_t>(mask.data(), {1, 1, 1, 1300}));
+      ASSERT_TRUE(is_exact(c, set.where)) << set.name << ", " << group << " heads a group";
+    }
+  }
+}
+
 TEST(PairsInPlace, OfRowsThatAreAllCorrectedAreExact) {
   for (const pair_set& set : pair_sets()) {
     attention_case c = decode(2, 4500, 128, 6);

@@ -221,7 +221,9 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   const index tile = std::max(packed_tile, direct_run);
   b.key = memory.take<T>(tile * (h.pairs ? std::max(h.shape.d_qk, pairs_of_row(h)) : h.shape.d_qk));
   b.value = memory.take<T>(tile * b.output_stride);
-  b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
+  // Tiles store 16 rows of scores, however few a block has, and those of a part of a block need not be the first.
+  const index stored_rows = h.tiles.pairs == pair_product::tiles ? rows_of_tiles / 2 : 0;
+  b.scores = memory.take<T>((std::min(capacity, h.tiles.strip) + stored_rows) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.rounded_lanes = memory.take<T>(h.pairs ? capacity * widest_lanes : 0);
