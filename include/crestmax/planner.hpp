@@ -18,8 +18,8 @@ inline constexpr index most_sequences = index{1} << 24;
 inline constexpr index most_windows = 64;
 inline constexpr index most_tile_keys = 512;
 inline constexpr index most_splits = 64;
-// Blocks of few rows are swept by one item, a tile of each in turn where a cache keeps the heads of a token together:
-// memory is then read near the order in which it lies.
+// Blocks of few rows are swept by one item, a run of keys of each in turn where a cache keeps the heads of a token
+// together: memory is then read in the order in which it lies.
 inline constexpr index most_joined_blocks = 8;
 inline constexpr index most_joined_rows = 16;
 // A split has this many keys, times heads that are swept together; and never fewer than the least.

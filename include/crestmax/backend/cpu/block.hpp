@@ -197,6 +197,12 @@ class arena {
 inline constexpr index widest_lanes = 16;
 inline constexpr index direct_run = 16;  // keys of a block of few rows that are in hand at a time
 
+// Rows whose scores are in memory at a time: those of a strip, or of all blocks that one item sweeps.
+inline index rows_with_scores(const plan_header& h) {
+  const index joined = planner::most_joined_blocks * planner::most_joined_rows;
+  return std::min(planner::round_up(h.tiles.query_block, h.tiles.row_group), std::max(h.tiles.strip, joined));
+}
+
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
@@ -223,7 +229,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.value = memory.take<T>(tile * b.output_stride);
   // Tiles store 16 rows of scores, however few a block has, and those of a part of a block need not be the first.
   const index stored_rows = h.tiles.pairs == pair_product::tiles ? rows_of_tiles / 2 : 0;
-  b.scores = memory.take<T>((std::min(capacity, h.tiles.strip) + stored_rows) * block<T>::score_stride);
+  b.scores = memory.take<T>((rows_with_scores(h) + stored_rows) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.rounded_lanes = memory.take<T>(h.pairs ? capacity * widest_lanes : 0);
@@ -245,7 +251,7 @@ block<T> part_of(const block<T>& whole, index part, index rows) {
     *row += first;
   }
   b.center += first;
-  if (first + rows <= std::min(whole.plan->tiles.query_block, whole.plan->tiles.strip)) b.scores += first * block<T>::score_stride;
+  if (first + rows <= rows_with_scores(*whole.plan)) b.scores += first * block<T>::score_stride;
   b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
   b.output += first * b.output_stride;
   return b;

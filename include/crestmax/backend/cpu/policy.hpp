@@ -101,7 +101,7 @@ tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) 
   using P = typename Kernels::template vectors<T>;
   constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
   tile_geometry g{rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
-  g.key_tile_in_place = planner::most_tile_keys;
+  g.key_tile_in_place = P::direct_group > 0 ? planner::most_tile_keys : g.key_tile;
   if constexpr (requires { typename P::pairs; }) {
     if (set == instruction_set::portable || set >= instruction_set::avx512_bf16) g.pairs = pair_product::registers;
     if (set >= instruction_set::amx) g = with_tiles(g, p);
