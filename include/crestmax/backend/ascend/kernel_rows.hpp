@@ -6,11 +6,12 @@
 
 namespace crestmax::ascend {
 
-// Raw scores beyond these are no scores: below `hidden` lies what masks hide, and shifts end at `least_shift` nats, so that what is
-// hidden has a weight of exactly 0 in every row. tiling.hpp bounds the scale accordingly.
+// Scores q.k, before the scale, are served from -1e35 to 1e35 (kernel.hpp). What masks hide lies at -2.5e35 or below and shifts end
+// where scores do, so that the hidden has a weight of exactly 0 in every row: tiling.hpp keeps scale * 1.5e35 above 1e26.
 inline constexpr float hidden = -3.0e38f;
 inline constexpr float mask_slope = -5.0e35f;
-inline constexpr float least_shift = -1.0e20f;
+inline constexpr float least_score = -1.0e35f;
+inline constexpr float least_shift = -1.0e38f;  // nats: finite whatever the scale
 
 template <class Traits>
 class vector_rows {
@@ -158,7 +159,8 @@ class vector_rows {
   __aicore__ inline void shift_of(const AscendC::LocalTensor<float>& shift, const AscendC::LocalTensor<float>& crest,
                                   std::int32_t rows) const {
     const auto least = ub(layout.ub_row[2]);
-    AscendC::Duplicate(least, least_shift, rows);
+    const float scaled = a_.scale * least_score;
+    AscendC::Duplicate(least, scaled > least_shift ? scaled : least_shift, rows);
     AscendC::Muls(shift, crest, a_.scale, rows);
     after_vector();
     AscendC::Adds(shift, shift, a_.margin, rows);
