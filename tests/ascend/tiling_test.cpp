@@ -99,8 +99,8 @@ TEST(Flags, OfOnePairOfPipesAreDistinctAndAtMostFive) {
 }
 
 TEST(Signals, AreDistinctAndLeaveThoseOfTheSystemAlone) {
-  const std::set<int> all = {score_ready, weights_ready, crest_read, windows_ready, guard_ready, output_ready, redone_ready, vectors_ready};
-  EXPECT_EQ(all.size(), 8u);
+  const std::set<int> all = {score_ready, weights_ready, crest_read, windows_ready, guard_ready, output_ready, redone_ready, vectors_ready, verdict_ready};
+  EXPECT_EQ(all.size(), 9u);
   EXPECT_LE(*all.rbegin(), 10);
 }
 
@@ -169,7 +169,9 @@ TEST(TheTiling, RefusesMarginsThatTheWeightsOfACorrectionCannotBear) {
   r.element = crestmax::scalar_kind::bfloat16;
   EXPECT_EQ(refused(r), "");
   r.margin = 22;
-  EXPECT_EQ(refused(r), "margin: expected -21 to 21 nats, given 22.000000");
+  EXPECT_EQ(refused(r), "margin: expected 0 to 21 nats for bfloat16, given 22.000000");
+  r.margin = -1;
+  EXPECT_EQ(refused(r), "margin: expected 0 to 21 nats for bfloat16, given -1.000000");
 }
 
 TEST(TheTiling, RefusesMoreHeadsAndTilesThanItsNumbersHold) {

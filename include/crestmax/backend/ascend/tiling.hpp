@@ -31,7 +31,7 @@ struct tiling_request {
   // The crest. The stride is halved until one descriptor can hold it; below 4 no sample is taken.
   std::int64_t sample_stride = 16, windows = 4;
   bool has_margin = false;
-  double margin = 0;  // nats; default -8 ln 2 for float16 (of -7.9..0), which loses small weights otherwise, 2 ln 2 for bfloat16
+  double margin = 0;  // nats; default -8 ln 2 for float16 (of -7.9..0), which loses small weights otherwise, 2 ln 2 for bfloat16 (0..21)
   // Limits of the guard, by default those that prove a row right. Lower the first to send every row to the correction.
   double guard_tile_limit = 0;
 };
@@ -125,7 +125,7 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
   // The correction has no guard, so that its own weights, e^-margin and less, may not leave the type's range: where scores are so
   // large that float32 rounds the margin, -7.9 becomes -8 at most; above 0 float16 loses more small weights than the plain formula.
   if (is_half && !(margin >= -7.9 && margin <= 0)) return {"margin", "-7.9 to 0 nats for float16", std::to_string(margin)};
-  if (!(margin >= -21 && margin <= 21)) return {"margin", "-21 to 21 nats", std::to_string(margin)};
+  if (!is_half && !(margin >= 0 && margin <= 21)) return {"margin", "0 to 21 nats for bfloat16", std::to_string(margin)};
 
   made = {};
   made.on = r.on;
