@@ -70,6 +70,25 @@ TEST(Bfloat16Weights, BearTwentyNatsOfUndershoot) {
   EXPECT_EQ(result.counters.corrected_tiles, 0u);
 }
 
+// e^25 times 1e32 leaves float32's range, the output does not.
+TEST(Bfloat16Weights, GoToTheCorrectionWhereTheyTakeTheOutputOutOfRange) {
+  for (const auto on : {crestmax::ascend::device::atlas_2201, crestmax::ascend::device::atlas_3510}) {
+    for (const index only : {-1, 70}) {  // all columns, or one of one row's sums
+      attention_case c = device_scores(brain, 128, 4096, [](index j) { return j == 2073 ? 25.0 : 0.0; });
+      if (only >= 0) {
+        c.query.for_each([&](index a, index i, index h, index d) { c.query.set(a, i, h, d, i == only && d == 0 ? 1 : 0); });
+      }
+      c.value.for_each([&](index a, index j, index h, index d) {
+        if (only < 0 || d == 33) c.value.set(a, j, h, d, 1e32 * c.value.at(a, j, h, d));
+      });
+      const model_result result = run_on_model(c, {.on = on});
+      EXPECT_TRUE(result_is_exact(c, result, 128));
+      EXPECT_EQ(result.counters.corrected_tiles, 1u);
+      EXPECT_EQ(result.counters.failing_rows, only < 0 ? 128u : 1u);
+    }
+  }
+}
+
 TEST(Bfloat16Weights, GoToTheCorrectionWhereTheyOverflow) {
   for (const double height : {40.0, 100.0, 5000.0}) {  // past the limit, past float32, far past
     const attention_case c = spike(brain, height);
@@ -126,7 +145,7 @@ TEST(TheCorrection, FollowsAMaximumThatRisesWithEveryKey) {
   }
 }
 
-TEST(TheGuard, AlsoFailsSumsThatAreTooSmall) {  // a crest that was seen has a weight of e^-margin: no data can do this
+TEST(TheGuard, AlsoFailsSumsThatAreTooSmall) {
   const attention_case c = device_case(half, 128, 512, 64, 64, false);
   const model_result result = run_on_model(c, {.guard_least_sum = 1e12});
   EXPECT_TRUE(result_is_exact(c, result));
@@ -160,6 +179,60 @@ TEST(Rows, OfLargeScoresAreExact) {
     EXPECT_TRUE(is_exact_on_model(c)) << crestmax::name(kind);
     EXPECT_TRUE(is_exact_on_model(device_scores(kind, 60, 1500, [](index j) { return j % 2 == 0 ? 30000.0 : -30000.0; })));
     EXPECT_TRUE(is_exact_on_model(device_scores(kind, 60, 1500, [](index j) { return -20000.0 + 16.0 * static_cast<double>(j % 3); })));
+  }
+}
+
+// Scores so large that the margin is lost in the rounding of the shift: weights of 1 where e^5.5 was meant.
+TEST(Rows, OfScoresThatSwallowTheMarginGoToTheCorrection) {
+  attention_case c = device_scores(half, 70, 700, [](index j) { return j == 0 ? 30000.0 : 29968.0; }, true);
+  c.query.for_each([&](index a, index b, index h, index d) { c.query.set(a, b, h, d, d == 0 ? 30000.0 : 0.0); });
+  const model_result result = run_on_model(c);
+  EXPECT_TRUE(result_is_exact(c, result, 70));
+  EXPECT_EQ(result.counters.failing_rows, 70u);
+}
+
+TEST(Rows, OfHugeScoresOfEitherSignAreExact) {
+  for (const bool causal : {false, true}) {
+    for (const double height : {1e19, 1e21, 1e27, 7e34}) {
+      for (const double sign : {-1.0, 1.0}) {
+        const attention_case c = device_scores(
+            brain, 130, 500, [=](index j) { return sign * height * (1 + static_cast<double>(j % 5) / 16); }, causal);
+        EXPECT_TRUE(is_exact_on_model(c, {}, 130)) << sign * height << (causal ? " causal" : "");
+        EXPECT_TRUE(is_exact_on_model(c, {.guard_tile_limit = 1e-30}, 130)) << sign * height << ", corrected";
+      }
+      const attention_case both = device_scores(brain, 130, 500, [=](index j) { return j % 3 == 0 ? height : -height; }, causal);
+      EXPECT_TRUE(is_exact_on_model(both, {}, 130)) << height;
+    }
+  }
+}
+
+TEST(Rows, OfHugeScoresAreExactAtEveryScale) {
+  for (const double scale : {1e-9, 1e3, 1e9}) {
+    const double height = std::min(1.0, 1 / scale) * 9e34;
+    for (const index q_len : {70, 300}) {  // of 300 rows the first 100 see no key
+      attention_case c = device_scores(brain, q_len, 200, [=](index j) { return -height * (1 - static_cast<double>(j % 3) / 8); }, true);
+      c.options.scale = scale;
+      EXPECT_TRUE(is_exact_on_model(c, {}, 300)) << scale;
+    }
+  }
+}
+
+TEST(Rows, BelowAllServedScoresFailTheirGuard) {  // not right, but the counters say so
+  const model_result result = run_on_model(device_scores(brain, 70, 500, [](index) { return -1e37; }));
+  ASSERT_TRUE(result.outcome.ok) << result.outcome.report;
+  EXPECT_EQ(result.counters.failing_rows, 70u);
+}
+
+// The correction has no guard of its own: its weights have to fit whatever margin is allowed.
+TEST(TheCorrection, IsExactWithEveryMarginThatIsServed) {
+  for (const auto& [kind, margin] : {std::pair{half, -7.9}, {half, 0.0}, {brain, 0.0}, {brain, 21.0}}) {
+    const model_settings s{.margin = margin, .guard_tile_limit = 1e-30};
+    EXPECT_TRUE(is_exact_on_model(device_case(kind, 130, 500, 64, 64, true), s)) << margin;
+    for (const double query : {1e3, 2e3, 3e3, 1e4}) {  // scores whose last bits are 4, 8, 16 and 32 nats
+      attention_case c = device_scores(kind, 70, 500, [](index j) { return j % 3 == 0 ? 32768.0 : 32736.0; });
+      c.query.for_each([&](index a, index b, index h, index d) { c.query.set(a, b, h, d, d == 0 ? query : 0.0); });
+      EXPECT_TRUE(is_exact_on_model(c, s)) << margin << " " << query;
+    }
   }
 }
 

@@ -3,7 +3,9 @@
 //   using traits = crestmax::ascend::kernel_traits<half, 128, 128, true, crestmax::ascend::target_2201>;
 //   crestmax::ascend::attention_kernel<traits>(arguments);   // in an entry point of the mix 1:2
 //
-// One cube core and two vector cores make a block (mix 1:2). Finite inputs only: the matrix unit takes no NaN.
+// One cube core and two vector cores make a block (mix 1:2). Finite inputs only, hidden keys and their values included: the matrix
+// unit takes no NaN. Scores q.k lie within 1e35, before the scale and after it: float16 inputs cannot do otherwise, and bfloat16 ones
+// only with numbers near 1e16. Beyond, what masks hide and what rows see is not told apart.
 #pragma once
 
 #include "kernel_cube.hpp"
