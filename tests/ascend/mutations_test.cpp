@@ -309,14 +309,7 @@ TEST(TheCorrection, RescalesWhatItHas) {
 // One key far above all that the sample, the anchors and the windows see.
 constexpr index unseen_key = 1001;
 attention_case unseen(double height, double beside) {
-  attention_case c = device_case(half, 64, 2048, 64, 64, false);
-  c.query.fill(0);
-  c.key.fill(0);
-  c.options.scale = 1.0;
-  for (index i = 0; i < 64; ++i) c.query.set(0, i, 0, 0, 1);
-  for (index j = 0; j < 2048; ++j) c.key.set(0, j, 0, 0, j / 64 == unseen_key / 64 ? beside : 0.0);
-  c.key.set(0, unseen_key, 0, 0, height);
-  return c;
+  return scored_case(half, 64, 2048, [=](index j) { return j == unseen_key ? height : j / 64 == unseen_key / 64 ? beside : 0.0; });
 }
 
 void expect_caught_by_numbers(const char* name, const attention_case& c, const model_settings& s) {
