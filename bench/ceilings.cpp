@@ -266,6 +266,15 @@ ceilings measure_ceilings() {
   return c;
 }
 
+double multiply_add_peak(const ceilings& c, crestmax::instruction_set most) {
+  if (most > crestmax::instruction_set::avx2) return c.multiply_add.gflops;
+  double peak = 0;
+  for (const multiply_add_rate& rate : c.widths) {
+    if (rate.vector_bytes <= 32) peak = std::max(peak, rate.gflops);
+  }
+  return peak;
+}
+
 const ceilings& measured_ceilings() {
   static const ceilings measured = measure_ceilings();
   return measured;

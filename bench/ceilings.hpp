@@ -1,6 +1,7 @@
 // What this machine can do at most, measured by this binary: no number of a data sheet.
 #pragma once
 
+#include <crestmax/backend/cpu/features.hpp>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct ceilings {
   double exp_library;  // 1e9 exponentials per second, one core, in the first cache
   double exp_eigen;
 };
+
+// GFLOP/s, one core, of the multiply-adds that an instruction set has: 256-bit vectors may reach half of what 512-bit ones do.
+double multiply_add_peak(const ceilings& c, crestmax::instruction_set most);
 
 // Measures; takes a few seconds.
 ceilings measure_ceilings();

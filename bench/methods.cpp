@@ -35,7 +35,9 @@ std::string one_line(const crestmax::plan& p) {
     if (h.coverage != crestmax::coverage_kind::everything) text += std::string(", ") + name(h.coverage);
     if (h.guard_limit == 0) text += ", guard fails all";
   }
-  text += "; " + number(h.tiles.query_block) + "x" + number(h.tiles.key_tile) + " tiles";
+  const bool in_place = h.split_rows > 0 && h.split_rows <= crestmax::planner::most_joined_rows;
+  text += "; " + (in_place ? number(h.split_rows) + "x" + number(h.tiles.key_tile_in_place)
+                           : number(h.tiles.query_block) + "x" + number(h.tiles.key_tile)) + " tiles";
   if (h.max_splits > 1) text += ", " + number(h.max_splits) + " splits";
   if (h.weights != crestmax::weight_type::float32) text += std::string(", ") + name(h.weights) + " weights";
   return text;

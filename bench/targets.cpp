@@ -17,7 +17,7 @@ double share(const race_result& r, const char* method) {
   const line_result* line = r.find(method);
   if (line == nullptr) return 0;
   const ceilings& c = measured_ceilings();
-  const double flops = r.of.all_cores ? c.multiply_add_all_cores : c.multiply_add.gflops;
+  const double flops = r.of.all_cores ? c.multiply_add_all_cores : multiply_add_peak(c, r.of.most);
   const double rate = r.of.flops() * 1e-9 / line->median_seconds();
   if (r.of.phase == "prefill") return rate / flops;
   const double bytes = (r.of.all_cores ? c.read_all_cores : c.read).gigabytes;

@@ -219,7 +219,7 @@ inline std::size_t plan::describe(std::span<char> text) const {
   const int written = std::snprintf(
       text.data(), text.size(),
       "%s, coverage %s, weights %s%s, compute %s\n"
-      "blocks of %lld rows, tiles of %lld keys, %lld blocks, at most %lld splits\n"
+      "blocks of %lld rows, tiles of %lld keys (%lld where they are read in place), %lld blocks, at most %lld splits\n"
       "shift: margin %d ln 2, anchors %lld first + %lld nearest keys\n"
       "coarse sample: %s (%s), stride %lld, %lld windows of radius %lld\n"
       "stages: %s %lld items%s%s; workspace %zu shared + %zu per worker\n",
@@ -229,6 +229,7 @@ inline std::size_t plan::describe(std::span<char> text) const {
                                              : " (pairs)",
       name(h.compute),
       static_cast<long long>(h.tiles.query_block), static_cast<long long>(h.tiles.key_tile),
+      static_cast<long long>(h.tiles.key_tile_in_place),
       static_cast<long long>(h.blocks), static_cast<long long>(h.max_splits), h.margin_exponent,
       static_cast<long long>(h.first_keys), static_cast<long long>(h.nearest_keys),
       h.coarse ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),

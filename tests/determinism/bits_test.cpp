@@ -162,6 +162,47 @@ TEST(Bits, AreTheSameFromAPagedCache) {
   }
 }
 
+// Heads that lie side by side are read in turn, run by run, where keys are split; those that lie apart one after the other.
+struct turns_case {
+  const char* name;
+  index q_len;
+  crestmax::softmax_method softmax;
+  crestmax::coverage_mode coverage;
+  double guard_limit;
+};
+
+class BitsInTurn : public testing::TestWithParam<turns_case> {};
+
+TEST_P(BitsInTurn, AreThoseOfHeadsThatLieApart) {
+  const turns_case& p = GetParam();
+  for (const scalar_kind kind : {scalar_kind::float32, scalar_kind::bfloat16, scalar_kind::float16}) {
+    attention_case c = normal_case(case_shape{.q_len = p.q_len, .kv_len = 2301, .q_heads = 16, .kv_heads = 8, .d_qk = 72,
+                                              .d_v = 40, .layout = memory_layout::heads_first}.with_types(kind), 5);
+    c.options.softmax = p.softmax;
+    c.options.coverage = p.coverage;
+    if (p.guard_limit >= 0) c.options.guard_limit = p.guard_limit;
+    c.modifiers.causal.enabled = true;
+    const attention_result expected = run(c);
+    ASSERT_TRUE(expected.status.ok()) << expected.status.message();
+    attention_case close = c;
+    close.key = c.key.copy(kind, memory_layout::dense);
+    close.value = c.value.copy(kind, memory_layout::dense);
+    EXPECT_TRUE(same(c, expected, run(close))) << "token by token";
+    for (const index page_size : {8, 16, 32}) {
+      EXPECT_TRUE(same(c, expected, run(paged(c, page_size, false, 3)))) << "heads apart in pages of " << page_size;
+      EXPECT_TRUE(same(c, expected, run(paged(close, page_size, false, 3)))) << "pages of " << page_size;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, BitsInTurn, testing::Values(
+    turns_case{"SampledMax", 1, crestmax::sampled_max{}, crestmax::everything, -1},
+    turns_case{"SampledMaxOfThreeQueries", 3, crestmax::sampled_max{}, crestmax::everything, -1},
+    turns_case{"RunningMax", 2, crestmax::running_max{}, crestmax::everything, -1},
+    turns_case{"Above", 2, crestmax::sampled_max{}, crestmax::above(1), -1},
+    turns_case{"AllRowsFail", 1, crestmax::sampled_max{}, crestmax::everything, 0}),
+    [](const auto& of) { return std::string(of.param.name); });
+
 // One sequence of a packed call as a call of its own.
 attention_case alone(const attention_case& c, std::size_t number) {
   const sequence_place s = sequences_of(c)[number];

@@ -73,6 +73,18 @@ struct primitives<float> {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
+  // The same of two vectors: numbers at even places and at odd ones; and back in order.
+  static void unzip(const bfloat16* from, vec& even, vec& odd) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    even = _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
+    odd = _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32(-0x10000)));
+  }
+  static void zip(vec& even, vec& odd) {
+    const vec outer = _mm256_unpacklo_ps(even, odd);  // 0 1 2 3, 8 9 10 11
+    const vec inner = _mm256_unpackhi_ps(even, odd);
+    even = _mm256_permute2f128_ps(outer, inner, 0x20);
+    odd = _mm256_permute2f128_ps(outer, inner, 0x31);
+  }
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>

@@ -86,6 +86,18 @@ struct primitives<float> {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
   }
+  // The same of two vectors: numbers at even places and at odd ones; and back in order.
+  static void unzip(const bfloat16* from, vec& even, vec& odd) {
+    const __m512i bits = _mm512_loadu_si512(from);
+    even = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+    odd = _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32(-0x10000)));
+  }
+  static void zip(vec& even, vec& odd) {
+    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const vec first = _mm512_permutex2var_ps(even, low, odd);
+    odd = _mm512_permutex2var_ps(even, _mm512_add_epi32(low, _mm512_set1_epi32(8)), odd);
+    even = first;
+  }
 
   // The first `count` of them, zeros behind; nothing further is read.
   static vec widen_part(const float* from, index count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
@@ -344,6 +356,7 @@ struct pair_multiplies {
    private:
     std::optional<typename tiles::session> tiles_;
   };
+  static void score_in_place(side_by_side<T> team, const tile_keys& tile) { registers::score_in_place(team, tile); }
   static bool score(block<T>& b, row_span strip, index panels) {
     return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
   }

@@ -55,11 +55,10 @@ struct tile_keys {
   key_interval next{0, 0};  // what the next tile will read, as far as it is known
 };
 
-// Where a block stands among those that one item sweeps side by side.
-struct team_place {
-  index first_head;  // key-value head of the first of them
-  index number;
-  index members;
+// How far a tile has come that several blocks take in turn, run by run.
+struct turn_taken {
+  bool scored;   // its scores are in hand; the values come with those of the other blocks
+  bool weighed;  // and are weights that wait for them
 };
 
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
@@ -139,9 +138,10 @@ struct block {
   index ahead_lines;   // to ask for after each register tile
   key_interval upcoming;  // keys that follow the range in hand, if they are known
 
-  // Few rows: keys and values are read in place (stages/row_multiply.inc).
+  // Few rows: keys and values are read in place (stages/row_scores.inc, row_outputs.inc).
   bool direct;
-  team_place team;
+  bool pairs_in_place;  // queries and keys are multiplied in pairs of bfloat16 there, queries [rows][d_qk / 2]
+  turn_taken turn;
 
   plateau_window* windows;
   index window_count;
@@ -161,6 +161,21 @@ template <class T>
 bool in_tiles(const block<T>& b) {
   return b.pairs && b.plan->tiles.pairs == pair_product::tiles;
 }
+
+// Where the keys or values of a run lie that are read in place: at equal distances. Addresses that were looked up one
+// by one would halve the speed of reading.
+struct row_run {
+  const char* first;
+  index distance;  // bytes
+};
+
+// Blocks that are swept together. A tile of several is multiplied run by run, each run for all of them in turn: so lie the
+// heads of a token, or of a small page.
+template <class T>
+struct side_by_side {
+  block<T>* const* blocks;
+  index count;
+};
 
 // Hands out aligned pieces of memory; with a null base it only counts.
 class arena {
@@ -206,7 +221,9 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   const index tile = std::max(packed_tile, direct_run);
   b.key = memory.take<T>(tile * (h.pairs ? std::max(h.shape.d_qk, pairs_of_row(h)) : h.shape.d_qk));
   b.value = memory.take<T>(tile * b.output_stride);
-  b.scores = memory.take<T>(std::min(capacity, h.tiles.strip) * block<T>::score_stride);
+  // Tiles store 16 rows of scores, however few a block has, and those of a part of a block need not be the first.
+  const index stored_rows = h.tiles.pairs == pair_product::tiles ? rows_of_tiles / 2 : 0;
+  b.scores = memory.take<T>((std::min(capacity, h.tiles.strip) + stored_rows) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
   b.rounded_lanes = memory.take<T>(h.pairs ? capacity * widest_lanes : 0);
@@ -217,7 +234,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
 }
 
 // The part of a block's memory that belongs to one of several smaller blocks, each of at most `rows` rows.
-// What lives only as long as a tile is common to all of them.
+// What lives only as long as a tile is common to all of them, but for scores where there is room for those of each.
 template <class T>
 block<T> part_of(const block<T>& whole, index part, index rows) {
   block<T> b = whole;
@@ -228,6 +245,7 @@ block<T> part_of(const block<T>& whole, index part, index rows) {
     *row += first;
   }
   b.center += first;
+  if (first + rows <= std::min(whole.plan->tiles.query_block, whole.plan->tiles.strip)) b.scores += first * block<T>::score_stride;
   b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
   b.output += first * b.output_stride;
   return b;

@@ -101,6 +101,23 @@ struct primitives<float> {
   template <class Stored>
   static vec widen(const Stored* from) { return {four_floats(from), four_floats(from + 4)}; }
 
+  // Two vectors of bfloat16: those at even places and at odd ones; and back in order.
+  static void unzip(const bfloat16* from, vec& even, vec& odd) {
+    const auto words = [&](int i) {
+      return vreinterpretq_u32_u16(vld1q_u16(reinterpret_cast<const std::uint16_t*>(from + i)));
+    };
+    const uint32x4_t low = words(0);
+    const uint32x4_t high = words(8);
+    const uint32x4_t upper = vdupq_n_u32(0xffff0000u);
+    even = {vreinterpretq_f32_u32(vshlq_n_u32(low, 16)), vreinterpretq_f32_u32(vshlq_n_u32(high, 16))};
+    odd = {vreinterpretq_f32_u32(vandq_u32(low, upper)), vreinterpretq_f32_u32(vandq_u32(high, upper))};
+  }
+  static void zip(vec& even, vec& odd) {
+    const vec evens = even;
+    even = {vzip1q_f32(evens.low, odd.low), vzip2q_f32(evens.low, odd.low)};
+    odd = {vzip1q_f32(evens.high, odd.high), vzip2q_f32(evens.high, odd.high)};
+  }
+
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
   static vec widen_part(const Stored* from, index count) {

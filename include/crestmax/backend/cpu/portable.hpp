@@ -123,6 +123,19 @@ struct primitives : pairs_of<T> {
     return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
   }
 
+  // Two vectors of bfloat16: those at even places and at odd ones; and back in order.
+  static void unzip(const bfloat16* from, vec& even, vec& odd) {
+    even = each([&](std::size_t i) { return convert<T>(from[2 * i]); });
+    odd = each([&](std::size_t i) { return convert<T>(from[2 * i + 1]); });
+  }
+  static void zip(vec& even, vec& odd) {
+    const vec evens = even;
+    const vec odds = odd;
+    const auto at = [&](std::size_t i) { return i % 2 == 0 ? evens[i / 2] : odds[i / 2]; };
+    even = each(at);
+    odd = each([&](std::size_t i) { return at(lanes + i); });
+  }
+
   // Pairs of bfloat16. Like the instructions that it stands for, the product takes subnormal numbers for zero.
   using pair_vec = std::array<bfloat16_pair, lanes>;
   static pair_vec load(const bfloat16_pair* from) {
@@ -137,6 +150,12 @@ struct primitives : pairs_of<T> {
     for (std::size_t i = 0; i < lanes; ++i) {
       sum[i] = flushed(flushed(sum[i]) + flushed(a.second) * flushed(b[i].second));
       sum[i] = flushed(sum[i] + flushed(a.first) * flushed(b[i].first));
+    }
+  }
+  static void add_product(vec& sum, const pair_vec& a, const pair_vec& b) {
+    for (std::size_t i = 0; i < lanes; ++i) {
+      sum[i] = flushed(flushed(sum[i]) + flushed(a[i].second) * flushed(b[i].second));
+      sum[i] = flushed(sum[i] + flushed(a[i].first) * flushed(b[i].first));
     }
   }
   static void store_rounded(bfloat16* to, const vec (&x)[panel_vectors], vec& sum) {
@@ -178,7 +197,8 @@ struct primitives : pairs_of<T> {
     return sums[0];
   }
   // A hint: the vector is to stay in a register, not to be loaded once per use.
-  static void keep(vec&) {}
+  template <class Vector>
+  static void keep(Vector&) {}
   // Two vectors whose totals will be taken: even lanes hold sums of the first, odd lanes of the second.
   static vec join(const vec& a, const vec& b) {
     return each([&](std::size_t i) { return i % 2 == 0 ? a[i] + a[i + 1] : b[i - 1] + b[i]; });
