@@ -6,18 +6,6 @@ namespace {
 
 constexpr scalar_kind half = scalar_kind::float16;
 
-// One score per key for all rows.
-template <class Score>
-attention_case hill_case(index q_len, index kv_len, Score&& score, bool causal = false) {
-  attention_case c = device_case(half, q_len, kv_len, 64, 64, causal);
-  c.query.fill(0);
-  c.key.fill(0);
-  for (index i = 0; i < q_len; ++i) c.query.set(0, i, 0, 0, 1);
-  for (index j = 0; j < kv_len; ++j) c.key.set(0, j, 0, 0, score(j));
-  c.options.scale = 1.0;
-  return c;
-}
-
 std::uint32_t corrected(const attention_case& c, const model_settings& s) {
   const model_result result = run_on_model(c, s);
   EXPECT_TRUE(result_is_exact(c, result));
@@ -27,21 +15,21 @@ std::uint32_t corrected(const attention_case& c, const model_settings& s) {
 constexpr index middle = 1000;  // sampled: 8 + 62 * 16
 
 TEST(TheCrest, OfAPlateauIsFoundByTheSample) {
-  const attention_case c = hill_case(128, 2048, [](index j) { return std::abs(j - middle) < 24 ? 20.0 : 0.0; });
+  const attention_case c = scored_case(half, 128, 2048, [](index j) { return std::abs(j - middle) < 24 ? 20.0 : 0.0; });
   EXPECT_EQ(corrected(c, {}), 0u);
   EXPECT_EQ(corrected(c, {.sample_stride = 0}), 1u);
 }
 
 TEST(TheCrest, OfASpikeOnAHillIsFoundByItsWindow) {
   const attention_case c =
-      hill_case(128, 2048, [](index j) { return j == middle + 3 ? 20.0 : std::abs(j - middle) < 24 ? 4.0 : 0.0; });
+      scored_case(half, 128, 2048, [](index j) { return j == middle + 3 ? 20.0 : std::abs(j - middle) < 24 ? 4.0 : 0.0; });
   EXPECT_EQ(corrected(c, {}), 0u);
   EXPECT_EQ(corrected(c, {.windows = 0}), 1u);
 }
 
 TEST(TheCrest, OfSeveralHillsIsFoundWhereverTheyAre) {  // each vector core has two windows for its rows
   for (const index far : {300, 500, 1500}) {
-    const attention_case c = hill_case(128, 2048, [=](index j) {
+    const attention_case c = scored_case(half, 128, 2048, [=](index j) {
       return j == far + 5 ? 20.0 : std::abs(j - far) < 16 ? 4.0 : std::abs(j - middle) < 16 ? 4.5 : 0.0;
     });
     EXPECT_EQ(corrected(c, {}), 0u) << far;
@@ -50,7 +38,7 @@ TEST(TheCrest, OfSeveralHillsIsFoundWhereverTheyAre) {  // each vector core has 
 
 TEST(TheCrest, OfOneHalfOfTheRowsIsNotLostInTheOther) {
   // Rows of the second vector core have a hill of their own, lower than that of the first core's rows.
-  attention_case c = hill_case(128, 2048, [](index j) { return j == 405 ? 20.0 : std::abs(j - 400) < 24 ? 9.0 : 0.0; });
+  attention_case c = scored_case(half, 128, 2048, [](index j) { return j == 405 ? 20.0 : std::abs(j - 400) < 24 ? 9.0 : 0.0; });
   for (index i = 64; i < 128; ++i) {
     c.query.set(0, i, 0, 0, 0);
     c.query.set(0, i, 0, 1, 1);
@@ -60,21 +48,21 @@ TEST(TheCrest, OfOneHalfOfTheRowsIsNotLostInTheOther) {
 }
 
 TEST(TheCrest, AtTheFirstKeyIsAnAnchor) {
-  const attention_case c = hill_case(128, 2048, [](index j) { return j == 0 ? 20.0 : 0.0; });
+  const attention_case c = scored_case(half, 128, 2048, [](index j) { return j == 0 ? 20.0 : 0.0; });
   EXPECT_EQ(corrected(c, {.sample_stride = 0}), 0u);
 }
 
 TEST(TheCrest, NearTheQueryIsAnAnchor) {
   for (const bool causal : {false, true}) {
     // 128 queries stand at the last 128 of 2048 keys.
-    const attention_case c = hill_case(128, 2048, [](index j) { return j == 1890 ? 20.0 : 0.0; }, causal);
+    const attention_case c = scored_case(half, 128, 2048, [](index j) { return j == 1890 ? 20.0 : 0.0; }, causal);
     EXPECT_EQ(corrected(c, {.sample_stride = 0}), 0u);
   }
 }
 
 TEST(TheCrest, IsNotTakenFromKeysThatARowDoesNotSee) {
   // The last key alone is high, and only the last row sees it: its sums, not the others', are around it.
-  const attention_case c = hill_case(128, 2048, [](index j) { return j == 2047 ? 40.0 : 0.0; }, true);
+  const attention_case c = scored_case(half, 128, 2048, [](index j) { return j == 2047 ? 40.0 : 0.0; }, true);
   EXPECT_EQ(corrected(c, {}), 0u);
 }
 

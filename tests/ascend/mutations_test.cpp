@@ -58,7 +58,6 @@ class situation {
     for (const call_site& s : found) expect_caught(s.name + " " + change, {what, s.name, 0});
   }
   const crestmax::ascend::device_layout& layout() const { return layout_; }
-  const attention_case& the_case() const { return case_; }
 
  private:
   attention_case case_;
@@ -91,8 +90,22 @@ const situation& correction_on_3510() {
                            {.on = crestmax::ascend::device::atlas_3510, .guard_tile_limit = 1e-30});
   return s;
 }
+// bfloat16, whose guard looks at O; that of one row leaves float32's range.
+attention_case overflowing_case() {
+  attention_case c = device_case(scalar_kind::bfloat16, 20, 2100, 64, 64, false);
+  c.options.scale = 1.0;
+  c.query.for_each([&](index a, index i, index h, index d) { c.query.set(a, i, h, d, i == 13 && d == 0 ? 1 : 0); });
+  c.key.for_each([&](index a, index j, index h, index d) { c.key.set(a, j, h, d, j == 1001 && d == 0 ? 25 : 0); });
+  c.value.for_each([&](index a, index j, index h, index d) { c.value.set(a, j, h, d, 1e32 * c.value.at(a, j, h, d)); });
+  return c;
+}
+const situation& overflow() {
+  static const situation s(overflowing_case(), {});
+  return s;
+}
 std::vector<std::pair<const char*, const situation*>> all_situations() {
   return {{"sweep", &sweep()},
+          {"overflow", &overflow()},
           {"small", &small_sweep()},
           {"correction", &correction()},
           {"3510", &on_3510()},
@@ -296,14 +309,7 @@ TEST(TheCorrection, RescalesWhatItHas) {
 // One key far above all that the sample, the anchors and the windows see.
 constexpr index unseen_key = 1001;
 attention_case unseen(double height, double beside) {
-  attention_case c = device_case(half, 64, 2048, 64, 64, false);
-  c.query.fill(0);
-  c.key.fill(0);
-  c.options.scale = 1.0;
-  for (index i = 0; i < 64; ++i) c.query.set(0, i, 0, 0, 1);
-  for (index j = 0; j < 2048; ++j) c.key.set(0, j, 0, 0, j / 64 == unseen_key / 64 ? beside : 0.0);
-  c.key.set(0, unseen_key, 0, 0, height);
-  return c;
+  return scored_case(half, 64, 2048, [=](index j) { return j == unseen_key ? height : j / 64 == unseen_key / 64 ? beside : 0.0; });
 }
 
 void expect_caught_by_numbers(const char* name, const attention_case& c, const model_settings& s) {
@@ -320,6 +326,11 @@ TEST(TheGuard, SeesWeightsThatSaturate) {
 }
 TEST(TheGuard, SeesALoneSaturatedWeight) {
   expect_caught_by_numbers("a lone saturated weight where the guard takes 65504", unseen(7, -200), {.guard_tile_limit = 65504.01});
+}
+TEST(TheGuard, SeesAnOutputOutOfRange) {
+  const auto sums = overflow().sites("WholeReduceSum ");
+  ASSERT_FALSE(sums.empty());
+  overflow().expect_caught("marks of rows with an infinite O left out", {action::drop, sums.back().name, 0});
 }
 TEST(TheGuard, NeedsTheLargestSumOfAnyTile) {
   const situation s(unseen(8, 0), {});

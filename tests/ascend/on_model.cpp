@@ -183,6 +183,16 @@ attention_case device_case(scalar_kind kind, index q_len, index kv_len, index d_
   return c;
 }
 
+attention_case scored_case(scalar_kind kind, index q_len, index kv_len, const std::function<double(index)>& score, bool causal) {
+  attention_case c = device_case(kind, q_len, kv_len, 64, 64, causal);
+  c.query.fill(0);
+  c.key.fill(0);
+  for (index i = 0; i < q_len; ++i) c.query.set(0, i, 0, 0, 1);
+  for (index j = 0; j < kv_len; ++j) c.key.set(0, j, 0, 0, score(j));
+  c.options.scale = 1.0;
+  return c;
+}
+
 bool long_tier(const char* what) {
   if (std::getenv("CRESTMAX_LONG") != nullptr) return true;
   std::printf("[note] not run: %s (set CRESTMAX_LONG=1)\n", what);

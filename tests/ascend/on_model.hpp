@@ -50,6 +50,9 @@ testing::AssertionResult result_is_exact(const attention_case& c, const model_re
 attention_case device_case(scalar_kind kind, index q_len, index kv_len, index d_qk, index d_v, bool causal, index q_heads = 1,
                            index kv_heads = 1, index batch = 1);
 
+// One score per key, the same for all rows: scale 1, every query (1, 0, ...), key j (score(j), 0, ...); head dims of 64.
+attention_case scored_case(scalar_kind kind, index q_len, index kv_len, const std::function<double(index)>& score, bool causal = false);
+
 // Whether the long tier was asked for; prints a note where not.
 bool long_tier(const char* what);
 

@@ -29,7 +29,8 @@ tiling tiled(const tiling_request& r) {
 
 std::string refused(const tiling_request& r) {
   tiling t{};
-  return make_tiling(r, t).text();
+  const refusal no = make_tiling(r, t);
+  return no ? no.text() : "";
 }
 
 TEST(TheLayout, FitsEveryMemoryOfBothTargets) {
@@ -98,8 +99,8 @@ TEST(Flags, OfOnePairOfPipesAreDistinctAndAtMostFive) {
 }
 
 TEST(Signals, AreDistinctAndLeaveThoseOfTheSystemAlone) {
-  const std::set<int> all = {score_ready, weights_ready, crest_read, windows_ready, guard_ready, output_ready, redone_ready, vectors_ready};
-  EXPECT_EQ(all.size(), 8u);
+  const std::set<int> all = {score_ready, weights_ready, crest_read, windows_ready, guard_ready, output_ready, redone_ready, vectors_ready, verdict_ready};
+  EXPECT_EQ(all.size(), 9u);
   EXPECT_LE(*all.rbegin(), 10);
 }
 
@@ -156,6 +157,29 @@ TEST(TheTiling, RefusesWhatItDoesNotServe) {
   r = square(100, 64);
   r.kv_len = -1;
   EXPECT_EQ(refused(r), "kv_len: expected 0 to 16777216, given -1");
+}
+
+TEST(TheTiling, RefusesMarginsThatTheWeightsOfACorrectionCannotBear) {
+  tiling_request r = square(100, 64);
+  r.has_margin = true;
+  r.margin = -8;
+  EXPECT_EQ(refused(r), "margin: expected -7.9 to 0 nats for float16, given -8.000000");
+  r.margin = 1;
+  EXPECT_EQ(refused(r), "margin: expected -7.9 to 0 nats for float16, given 1.000000");
+  r.element = crestmax::scalar_kind::bfloat16;
+  EXPECT_EQ(refused(r), "");
+  r.margin = 22;
+  EXPECT_EQ(refused(r), "margin: expected 0 to 21 nats for bfloat16, given 22.000000");
+  r.margin = -1;
+  EXPECT_EQ(refused(r), "margin: expected 0 to 21 nats for bfloat16, given -1.000000");
+}
+
+TEST(TheTiling, RefusesMoreHeadsAndTilesThanItsNumbersHold) {
+  tiling_request r = square(100, 64);
+  r.batch = r.q_heads = r.kv_heads = r.q_len = std::int64_t{1} << 24;
+  EXPECT_EQ(refused(r), "q_heads: expected at most 16777216 heads in all sequences, given 281474976710656");
+  r.batch = 1;
+  EXPECT_EQ(refused(r), "q_len: expected at most 16777216 query tiles in all, given 2199023255552");
 }
 
 TEST(TheSchedule, SweepsEveryVisibleKeyOfEveryQueryTileOnceAndInOrder) {

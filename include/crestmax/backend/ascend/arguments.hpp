@@ -15,7 +15,7 @@ struct tensor_arguments {
 };
 
 // One record per vector core, that is two per block: written once, at the end of the launch. Keys count once per
-// query tile that took them. Both cores of a block count its tiles and keys alike: take those of the first.
+// query tile that took them, modulo 2^32. Both cores of a block count its tiles and keys alike: take those of the first.
 struct core_counters {
   std::uint32_t query_tiles;
   std::uint32_t corrected_tiles;  // tiles redone under a running maximum

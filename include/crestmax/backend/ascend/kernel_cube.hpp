@@ -311,9 +311,10 @@ class cube_core {
     multiply_values(step, n % 2, n % 3, step.first);
     if (!step.last) return;
     write_output(step.place, layout.ub_output);
+    announce_output();
     // Both records are there before either vector core goes on: it reads its neighbour's, too.
     AscendC::CrossCoreWaitFlag(guard_ready);
-    announce_output();
+    AscendC::CrossCoreSetFlag<2, PIPE_FIX>(verdict_ready);
     const buffer guard = layout.scratch_guard[step.place.slot];
     const std::int32_t failing = record(guard, 0).GetValue(0) + record(guard, 1).GetValue(0);
     after_records(guard_read + step.place.slot);

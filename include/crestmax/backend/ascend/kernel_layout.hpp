@@ -31,6 +31,7 @@ enum core_signal : std::uint16_t {
   windows_ready = 3,  // vector to cube: the record of plateau windows has been written
   guard_ready = 4,    // vector to cube: the record of the guard has been written
   output_ready = 5,   // cube to vector, after O has been written
+  verdict_ready = 8,  // cube to vector: the guard's records of both vector cores are there
   vectors_ready = 7,  // vector to cube, once: the unified buffers may be written (targets whose cube core does that)
   redone_ready = 6,   // score_ready of the correction, which comes while the next step's scores lie ready
 };

@@ -6,11 +6,12 @@
 
 namespace crestmax::ascend {
 
-// Raw scores beyond these are no scores: below `hidden` lies what masks hide, and shifts end at `least_shift` nats, so that what is
-// hidden has a weight of exactly 0 in every row. tiling.hpp bounds the scale accordingly.
+// Scores q.k, before the scale, are served from -1e35 to 1e35 (kernel.hpp). What masks hide lies at -2.5e35 or below and shifts end
+// where scores do, so that the hidden has a weight of exactly 0 in every row: tiling.hpp keeps scale * 1.5e35 above 1e26.
 inline constexpr float hidden = -3.0e38f;
 inline constexpr float mask_slope = -5.0e35f;
-inline constexpr float least_shift = -1.0e20f;
+inline constexpr float least_score = -1.0e35f;
+inline constexpr float least_shift = -1.0e38f;  // nats: finite whatever the scale
 
 template <class Traits>
 class vector_rows {
@@ -81,10 +82,10 @@ class vector_rows {
     }
   }
   __aicore__ inline void row_sum(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& tile,
-                                 std::int32_t rows) const {
-    part_sum(to, tile, rows);
-    for (std::int32_t c = 64; c < key_tile; c += 64) {
-      part_sum(ub(layout.ub_row[2]), tile[static_cast<std::uint32_t>(c)], rows);
+                                 std::int32_t rows, std::int32_t columns = key_tile) const {
+    part_sum(to, tile, rows, columns);
+    for (std::int32_t c = 64; c < columns; c += 64) {
+      part_sum(ub(layout.ub_row[2]), tile[static_cast<std::uint32_t>(c)], rows, columns);
       after_vector();
       AscendC::Add(to, to, ub(layout.ub_row[2]), rows);
     }
@@ -94,8 +95,8 @@ class vector_rows {
     AscendC::WholeReduceMax<float>(to, from, 64, rows, 1, 1, key_tile / 8, AscendC::ReduceOrder::ORDER_ONLY_VALUE);
   }
   __aicore__ inline void part_sum(const AscendC::LocalTensor<float>& to, const AscendC::LocalTensor<float>& from,
-                                  std::int32_t rows) const {
-    AscendC::WholeReduceSum<float>(to, from, 64, rows, 1, 1, key_tile / 8);
+                                  std::int32_t rows, std::int32_t columns) const {
+    AscendC::WholeReduceSum<float>(to, from, 64, rows, 1, 1, columns / 8);
   }
   // The maximum of every column, in the first row: the last rows fold onto the first ones.
   __aicore__ inline void column_max(const AscendC::LocalTensor<float>& tile, std::int32_t rows) const {
@@ -158,7 +159,8 @@ class vector_rows {
   __aicore__ inline void shift_of(const AscendC::LocalTensor<float>& shift, const AscendC::LocalTensor<float>& crest,
                                   std::int32_t rows) const {
     const auto least = ub(layout.ub_row[2]);
-    AscendC::Duplicate(least, least_shift, rows);
+    const float scaled = a_.scale * least_score;
+    AscendC::Duplicate(least, scaled > least_shift ? scaled : least_shift, rows);
     AscendC::Muls(shift, crest, a_.scale, rows);
     after_vector();
     AscendC::Adds(shift, shift, a_.margin, rows);
@@ -206,6 +208,17 @@ class vector_rows {
     AscendC::Add(exact_sum, exact_sum, exact, rows);
     AscendC::Add(sum, sum, rounded, rows);
     AscendC::Max(largest, largest, rounded, rows);
+  }
+
+  // 0 for rows with a finite O, NaN for others; and the sum of the first `real` of these.
+  __aicore__ inline void mark_overflow(const AscendC::LocalTensor<float>& marks, const AscendC::LocalTensor<float>& sum,
+                                       std::int32_t rows, std::int32_t real) const {
+    const auto zeros = ub(layout.ub_partial);
+    AscendC::Muls(zeros, ub(layout.ub_output), 0.0f, rows * d_v);
+    after_vector();
+    row_sum(marks, zeros, rows, d_v);
+    after_vector();
+    AscendC::WholeReduceSum<float>(sum, marks, real, 1, 1, 1, 8);
   }
 
   // O / l in 16 bit. Rows without a key have O = 0 and l = 0.

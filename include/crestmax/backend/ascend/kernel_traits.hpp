@@ -7,6 +7,13 @@
 
 namespace crestmax::ascend {
 
+// Whether weights that the guard lets pass can take O out of float32's range, by values that are in it. Sums of float16 weights and
+// values cannot: 65504 * 65504 * 2^24 keys.
+template <class Element>
+inline constexpr bool output_may_overflow = false;
+template <>
+inline constexpr bool output_may_overflow<bfloat16_t> = true;
+
 // Element: half or bfloat16_t, the type of query, key, value, output and weights. Target: see target.hpp.
 template <class Element_, std::int32_t d_qk_, std::int32_t d_v_, bool causal_, class Target_>
 struct kernel_traits {

@@ -207,29 +207,33 @@ class vector_core : private vector_rows<Traits> {
 
   // Guard, O from the cube core or the correction, division, output.
   __aicore__ inline void finish(const query_place& p, std::int32_t turn) {
+    if constexpr (!output_may_overflow<Element>) write_guard(p);
+    AscendC::CrossCoreWaitFlag(output_ready);
+    this->take_output();
+    if constexpr (!from_cube) this->fetch_output(layout.ub_output, half_of(p), output_in_ub);
+    if constexpr (output_may_overflow<Element>) write_guard(p);
+    AscendC::CrossCoreWaitFlag(verdict_ready);
+    if (any_core_fails(p)) correct(p, turn);
+    write_rows(p);
+    this->free_output();
+  }
+  __aicore__ inline void write_guard(const query_place& p) {
     const std::int32_t failing = failing_rows(p);
     counters_.failing_rows += static_cast<std::uint32_t>(failing);
     this->take_record().SetValue(0, failing);
     for (std::uint32_t i = 1; i < 8; ++i) this->ub_record().SetValue(i, 0);
     this->write_record(this->template scratch<std::int32_t>(layout.scratch_guard[p.slot])[this->record_offset()], 8);
     AscendC::CrossCoreSetFlag<2, PIPE_MTE3>(guard_ready);
-    AscendC::CrossCoreWaitFlag(output_ready);
-    if (any_core_fails(p)) {
-      correct(p, turn);
-    } else {
-      this->take_output();
-      if constexpr (!from_cube) this->fetch_output(layout.ub_output, half_of(p), output_in_ub);
-      write_rows(p);
-      this->free_output();
-    }
   }
 
   // A row passes if no tile of its weights sums to the largest number of the weight type: then no weight was saturated, for a lone
-  // saturated one makes that very sum. And a crest that was seen has a weight of e^-margin.
+  // saturated one makes that very sum. And a crest that was seen has a weight of e^-margin,
+  // and O is finite.
   __aicore__ inline std::int32_t failing_rows(const query_place& p) {
     const std::int32_t rows = real_rows(p), blind = blind_rows(p);
     if (rows <= blind) return 0;
     const auto sum = ub(layout.ub_sum), largest = ub(layout.ub_largest_sum), negative = ub(layout.ub_row[0]);
+    const auto marks = ub(layout.ub_row[1]), marked = ub(layout.ub_row[3]);
     after_vector();
     AscendC::Muls(negative, sum, -1.0f, rows);
     after_vector();
@@ -239,14 +243,20 @@ class vector_core : private vector_rows<Traits> {
     }
     this->template reduce_max<1>(ub(layout.ub_best[0]), largest, rows);
     this->template reduce_max<1>(ub(layout.ub_best[1]), negative, rows);
+    if constexpr (output_may_overflow<Element>) this->mark_overflow(marks, marked, half_of(p), rows);
     AscendC::SetFlag<AscendC::HardEvent::V_S>(scalar);
     AscendC::WaitFlag<AscendC::HardEvent::V_S>(scalar);
     std::int32_t failing = 0;
-    if (!(ub(layout.ub_best[0]).GetValue(0) < a_.guard_tile_limit) ||
+    bool overflow = false;
+    if constexpr (output_may_overflow<Element>) overflow = !(marked.GetValue(0) == 0.0f);
+    if (overflow || !(ub(layout.ub_best[0]).GetValue(0) < a_.guard_tile_limit) ||
         !(ub(layout.ub_best[1]).GetValue(0) <= -a_.guard_least_sum)) {
       for (std::int32_t r = blind; r < rows; ++r) {
         const auto at = static_cast<std::uint32_t>(r);
-        if (!(largest.GetValue(at) < a_.guard_tile_limit) || !(sum.GetValue(at) >= a_.guard_least_sum)) ++failing;
+        if (!(largest.GetValue(at) < a_.guard_tile_limit) || !(sum.GetValue(at) >= a_.guard_least_sum) ||
+            (overflow && !(marks.GetValue(at) == 0.0f))) {
+          ++failing;
+        }
       }
     }
     AscendC::SetFlag<AscendC::HardEvent::S_V>(scalar);
@@ -272,7 +282,6 @@ class vector_core : private vector_rows<Traits> {
     const auto crest = ub(layout.ub_crest[p.slot]), scale = ub(layout.ub_row[3]), output = ub(layout.ub_output);
     counters_.corrected_tiles += 1;
     counters_.keys_redone += static_cast<std::uint32_t>(p.keys_end);
-    this->take_output();
     AscendC::Duplicate(output, 0.0f, rows * Traits::d_v);
     AscendC::Duplicate(crest, hidden, rows);
     after_vector();
@@ -297,8 +306,6 @@ class vector_core : private vector_rows<Traits> {
       AscendC::Add(output, output, ub(layout.ub_partial), rows * Traits::d_v);
       after_vector();
     }
-    write_rows(p);
-    this->free_output();
   }
 
   // ---- output ---------------------------------------------------------------------------------------------------

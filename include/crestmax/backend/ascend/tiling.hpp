@@ -32,7 +32,7 @@ struct tiling_request {
   // The crest. The stride is halved until one descriptor can hold it; below 4 no sample is taken.
   std::int64_t sample_stride = 16, windows = 4;
   bool has_margin = false;
-  double margin = 0;  // nats; default -8 ln 2 for float16, which loses small weights otherwise, 2 ln 2 for bfloat16
+  double margin = 0;  // nats; default -8 ln 2 for float16 (of -7.9..0), which loses small weights otherwise, 2 ln 2 for bfloat16 (0..21)
   // Limits of the guard, by default those that prove a row right. Lower the first to send every row to the correction.
   double guard_tile_limit = 0;
 };
@@ -77,7 +77,9 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
   if (r.q_heads % r.kv_heads != 0) return {"q_heads", "a multiple of kv_heads " + number(r.kv_heads), number(r.q_heads)};
   const device_layout layout = layout_for(r.on, static_cast<std::int32_t>(r.d_qk), static_cast<std::int32_t>(r.d_v));
   if (!fits(layout, sizes_of(r.on))) return {"head_dim", "tiles that fit the target", number(r.d_qk) + "/" + number(r.d_v)};
-  const std::int64_t tiles = r.batch * r.q_heads * ((r.q_len + layout.query_tile - 1) / layout.query_tile);
+  const std::int64_t heads = r.batch * r.q_heads;
+  if (heads > most) return {"q_heads", "at most " + number(most) + " heads in all sequences", number(heads)};
+  const std::int64_t tiles = heads * ((r.q_len + layout.query_tile - 1) / layout.query_tile);
   if (tiles > most) return {"q_len", "at most " + number(most) + " query tiles in all", number(tiles)};
 
   struct named {
@@ -123,7 +125,10 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
   constexpr double ln2 = 0.693147180559945309417232121458;
   const bool is_half = r.element == scalar_kind::float16;
   const double margin = r.has_margin ? r.margin : (is_half ? -8 : 2) * ln2;
-  if (!(margin >= -20 && margin <= 20)) return {"margin", "-20 to 20 nats", std::to_string(r.margin)};
+  // The correction has no guard, so that its own weights, e^-margin and less, may not leave the type's range: where scores are so
+  // large that float32 rounds the margin, -7.9 becomes -8 at most; above 0 float16 loses more small weights than the plain formula.
+  if (is_half && !(margin >= -7.9 && margin <= 0)) return {"margin", "-7.9 to 0 nats for float16", std::to_string(margin)};
+  if (!is_half && !(margin >= 0 && margin <= 21)) return {"margin", "0 to 21 nats for bfloat16", std::to_string(margin)};
 
   made = {};
   made.on = r.on;

@@ -91,24 +91,24 @@ class vector_call {
   bool contiguous_ = false;
 };
 
+template <class D, class... S, class F, std::size_t... i>
+void for_each_lane(const vector_call& c, F f, std::index_sequence<i...>) {
+  if (c.is_contiguous()) {
+    D* d = c.at<D>(0, 0);
+    const std::tuple<const S*...> s{c.at<S>(i + 1, 0)...};
+    for (std::uint64_t e = 0; e < c.count(); ++e) d[e] = f(std::get<i>(s)[e]...);
+    return;
+  }
+  for (std::uint64_t r = 0; r < c.repeats(); ++r) {
+    D* d = c.at<D>(0, r);
+    const std::tuple<const S*...> s{c.at<S>(i + 1, r)...};
+    for (std::uint32_t lane : c.lanes()) d[c.offset(0, lane)] = f(std::get<i>(s)[c.offset(i + 1, lane)]...);
+  }
+}
 // d[i] = f(s[i]...) over all lanes of all repeats.
 template <class D, class F, class... S>
 void for_each_lane(const vector_call& c, F f) {
-  if (c.is_contiguous()) {
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      D* d = c.at<D>(0, 0);
-      const std::tuple<const S*...> s{c.at<S>(i + 1, 0)...};
-      for (std::uint64_t e = 0; e < c.count(); ++e) d[e] = f(std::get<i>(s)[e]...);
-    }(std::index_sequence_for<S...>{});
-    return;
-  }
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    for (std::uint64_t r = 0; r < c.repeats(); ++r) {
-      D* d = c.at<D>(0, r);
-      const std::tuple<const S*...> s{c.at<S>(i + 1, r)...};
-      for (std::uint32_t lane : c.lanes()) d[c.offset(0, lane)] = f(std::get<i>(s)[c.offset(i + 1, lane)]...);
-    }
-  }(std::index_sequence_for<S...>{});
+  for_each_lane<D, S...>(c, f, std::index_sequence_for<S...>{});
 }
 
 }  // namespace ascend_model
