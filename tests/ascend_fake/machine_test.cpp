@@ -35,6 +35,7 @@ TEST_F(Machine, OfTheFirstGenerationGetsKernelsOfItsOwn) {
     expect_success();
     EXPECT_EQ(architecture(), "--npu-arch=dav-2201");
     EXPECT_NE(ascend_fake::now().sources.back().find("target_2201"), std::string::npos);
+    EXPECT_EQ(ascend_fake::now().sources.back().find("#define CRESTMAX_ASCEND_TARGET 2201\n#include"), 0u) << "else its headers compile the other's calls";
   }
 }
 
@@ -43,6 +44,7 @@ TEST_F(Machine, OfTheSecondGenerationGetsKernelsOfItsOwn) {
   expect_success();
   EXPECT_EQ(architecture(), "--npu-arch=dav-3510");
   EXPECT_NE(ascend_fake::now().sources.back().find("target_3510"), std::string::npos);
+  EXPECT_EQ(ascend_fake::now().sources.back().find("#define CRESTMAX_ASCEND_TARGET 3510\n#include"), 0u) << "else its headers compile the other's calls";
 }
 
 TEST_F(Machine, WithAnotherChipIsRefusedByName) {

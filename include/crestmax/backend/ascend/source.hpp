@@ -51,7 +51,8 @@ inline std::size_t write_source(const kernel_key& key, std::size_t words, std::s
     const int written = std::snprintf(room > 0 ? text.data() + length : nullptr, room, format, values...);
     length += written > 0 ? static_cast<std::size_t>(written) : 0;
   };
-  add("%s", "#include <crestmax/backend/ascend/kernel.hpp>\n");
+  // The chip's own header need not have the calls of the other generation.
+  add("#define CRESTMAX_ASCEND_TARGET %s\n#include <crestmax/backend/ascend/kernel.hpp>\n", crestmax::ascend::name(key.generation));
   add("extern \"C\" __global__ __mix__(1, 2) void %s(", entry);
   for (std::size_t i = 0; i < words; ++i) add("%suint64_t w%zu", i > 0 ? ", " : "", i);
   add("%s", ") {\n  const uint64_t words[] = {");
