@@ -41,18 +41,7 @@ class OnBothBackends : public ::testing::TestWithParam<backend_and_type> {
   // A case whose scores are given, as scores_case() makes it, of head dims that the device serves.
   template <class Score>
   attention_case scored(index q_len, index kv_len, Score&& score) const {
-    attention_case c = empty_case(
-        case_shape{.q_len = q_len, .kv_len = kv_len, .d_qk = 64, .d_v = 64}.with_types(GetParam().element));
-    random_source random(static_cast<std::uint64_t>(kv_len));
-    c.query.fill(0);
-    c.key.fill(0);
-    for (index q = 0; q < q_len; ++q) c.query.set(0, q, 0, 0, 1);
-    for (index j = 0; j < kv_len; ++j) {
-      c.key.set(0, j, 0, 0, score(j));
-      for (index k = 0; k < 64; ++k) c.value.set(0, j, 0, k, random.uniform(-1, 1));
-    }
-    c.options.scale = 1.0;
-    return served(std::move(c));
+    return served(scores_case(q_len, kv_len, score, GetParam().element, 64, 64));
   }
   testing::AssertionResult exact(const attention_case& c, index most_rows = 48) const {
     return is_exact(c, GetParam().where(), most_rows);

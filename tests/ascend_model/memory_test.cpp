@@ -74,19 +74,7 @@ TEST(AVectorCore, HasNoL1) {
 
 TEST(AMultiply, WritesToWhole1024Bytes) {
   std::vector<half> source(256, half(1.0f));
-  const auto at = [&](std::uint32_t address) {
-    return on_cube(
-        [&] {
-          const LocalTensor<half> a1(TPosition::A1, 0, 256), a2(TPosition::A2, 0, 256), b2(TPosition::B2, 0, 256);
-          DataCopy(a1, global(source), 256);
-          hand_over<HardEvent::MTE2_MTE1>();
-          LoadData(a2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
-          LoadData(b2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
-          hand_over<HardEvent::MTE1_M>();
-          Mmad(LocalTensor<float>(TPosition::CO1, address, 256), a2, b2, MmadParams{16, 16, 16, 0, false, true});
-        },
-        {input(source)});
-  };
+  const auto at = [&](std::uint32_t address) { return square_fractal(source, address, true); };
   expect_fine(at(1024));
   expect_error(at(64), "is no multiple of 1024 B");
 }

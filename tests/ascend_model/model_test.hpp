@@ -56,6 +56,21 @@ void hand_over(int id = 0) {
   WaitFlag<event>(id);
 }
 
+// The square of a fractal of `source`, at an address of L0C: from zero, or added to what is there.
+inline outcome square_fractal(std::vector<half>& source, std::uint32_t address, bool from_zero) {
+  return on_cube(
+      [&] {
+        const LocalTensor<half> a1(TPosition::A1, 0, 256), a2(TPosition::A2, 0, 256), b2(TPosition::B2, 0, 256);
+        DataCopy(a1, global(source), 256);
+        hand_over<HardEvent::MTE2_MTE1>();
+        LoadData(a2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
+        LoadData(b2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
+        hand_over<HardEvent::MTE1_M>();
+        Mmad(LocalTensor<float>(TPosition::CO1, address, 256), a2, b2, MmadParams{16, 16, 16, 0, false, from_zero});
+      },
+      {input(source)});
+}
+
 inline LocalTensor<float> floats(std::uint32_t address, std::uint32_t elements) {
   return {TPosition::VECCALC, address, elements};
 }

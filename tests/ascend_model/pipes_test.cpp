@@ -248,18 +248,7 @@ TEST(ASmallProduct, NeedsThatBarrierEvenWhereFlagsHaveBeenRound) {
 TEST(AProductOfTenFractals, NeedsNone) { expect_fine(accumulate(160, false, true)); }
 TEST(AProductOnUninitialisedSums, IsAnError) {
   std::vector<half> source(256, half(1.0f));
-  expect_error(on_cube(
-                   [&] {
-                     const LocalTensor<half> a1(TPosition::A1, 0, 256), a2(TPosition::A2, 0, 256), b2(TPosition::B2, 0, 256);
-                     DataCopy(a1, global(source), 256);
-                     hand_over<HardEvent::MTE2_MTE1>();
-                     LoadData(a2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
-                     LoadData(b2, a1, LoadData2DParams{0, 1, 1, 0, 0, false, 0});
-                     hand_over<HardEvent::MTE1_M>();
-                     Mmad(LocalTensor<float>(TPosition::CO1, 0, 256), a2, b2, MmadParams{16, 16, 16, 0, false, false});
-                   },
-                   {input(source)}),
-               "reads L0C at 0x0, which nothing has written");
+  expect_error(square_fractal(source, 0, false), "reads L0C at 0x0, which nothing has written");
 }
 
 TEST(AFlag, IsNotSetTwiceBeforeItsWait) {

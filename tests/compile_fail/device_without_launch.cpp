@@ -3,17 +3,8 @@
 // expects: b\.launch\(call\)' (is|would be) invalid
 #include "call.hpp"
 
-struct my_device {
+struct my_device : plans_calls {
   static constexpr bool is_device = true;
-  const char* name() const { return "mine"; }
-  const char* instruction_set(const crestmax::plan_header&) const { return "none"; }
-  crestmax::status available(const crestmax::problem&, const crestmax::options&) const { return crestmax::success(); }
-  template <class T>
-  crestmax::tile_geometry geometry(const crestmax::problem&) const { return {1, 16, 1, 16}; }
-  template <class T>
-  std::size_t worker_bytes(const crestmax::plan_header&) const { return 0; }
-  template <class T>
-  std::size_t shared_bytes(const crestmax::plan_header&, crestmax::index) const { return 0; }
   crestmax::status accepts(const crestmax::device_call&) const { return crestmax::success(); }
 #ifndef REFUSED
   crestmax::status launch(const crestmax::device_call&) const { return crestmax::success(); }

@@ -46,13 +46,13 @@ inline attention_case normal_case(const case_shape& s, std::uint64_t seed) {
   return c;
 }
 
-// A case whose scores are given: head_dim 4, scale 1, every query (1, 0, 0, 0), key j (score(j), 0, 0, 0),
+// A case whose scores are given: head_dim 4, scale 1, every query (1, 0, 0, ...), key j (score(j), 0, 0, ...),
 // so that all rows have the same scores. Values are random in [-1, 1].
 template <class Score>
 attention_case scores_case(index q_len, index kv_len, Score&& score, scalar_kind kind = scalar_kind::float32,
-                           index d_v = 8) {
+                           index d_v = 8, index d_qk = 4) {
   attention_case c =
-      empty_case(case_shape{.q_len = q_len, .kv_len = kv_len, .d_qk = 4, .d_v = d_v}.with_types(kind));
+      empty_case(case_shape{.q_len = q_len, .kv_len = kv_len, .d_qk = d_qk, .d_v = d_v}.with_types(kind));
   random_source random(static_cast<std::uint64_t>(kv_len));
   c.query.fill(0);
   c.key.fill(0);

@@ -16,14 +16,17 @@ CRESTMAX_BEGIN_NAMESPACE
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
 //   begin<T> / collect<T>               clear and sum the workers' counters
 template <class B, class T>
-concept backend_for = requires(const B& b, const problem& p, const options& o, const plan_header& h,
-                               const call_data<T>& call, index n, int worker, report& r) {
+concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const plan_header& h, index n) {
   { b.name() } -> std::convertible_to<const char*>;
   { b.instruction_set(h) } -> std::convertible_to<const char*>;
   { b.available(p, o) } -> std::same_as<status>;
   { b.template geometry<T>(p) } -> std::same_as<tile_geometry>;
   { b.template worker_bytes<T>(h) } -> std::same_as<std::size_t>;
   { b.template shared_bytes<T>(h, n) } -> std::same_as<std::size_t>;
+};
+
+template <class B, class T>
+concept backend_for = plans_calls_for<B, T> && requires(const B& b, const call_data<T>& call, index n, int worker, report& r) {
   b.template begin<T>(call, worker);
   b.template run<T>(call, n, n, worker);
   b.template collect<T>(call, worker, r);
@@ -38,14 +41,7 @@ template <class B>
 inline constexpr bool on_device = requires { requires B::is_device; };
 
 template <class B, class T>
-concept device_backend_for = on_device<B> && requires(const B& b, const problem& p, const options& o, const plan_header& h,
-                                                      const device_call& call, index n, report& r) {
-  { b.name() } -> std::convertible_to<const char*>;
-  { b.instruction_set(h) } -> std::convertible_to<const char*>;
-  { b.available(p, o) } -> std::same_as<status>;
-  { b.template geometry<T>(p) } -> std::same_as<tile_geometry>;
-  { b.template worker_bytes<T>(h) } -> std::same_as<std::size_t>;
-  { b.template shared_bytes<T>(h, n) } -> std::same_as<std::size_t>;
+concept device_backend_for = on_device<B> && plans_calls_for<B, T> && requires(const B& b, const device_call& call, report& r) {
   { b.accepts(call) } -> std::same_as<status>;
   { b.launch(call) } -> std::same_as<status>;
   { b.collect(call, r) } -> std::same_as<status>;

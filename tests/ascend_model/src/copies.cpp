@@ -63,6 +63,14 @@ AscendC::DataCopyParams blocks_of(std::uint64_t bytes, site where) {
   return {1, static_cast<std::uint16_t>(bytes / 32), 0, 0};
 }
 
+template <class To, class From>
+static void copy_blocks(const instruction& i, const To& to, const From& from, const AscendC::DataCopyParams& p, std::uint64_t length) {
+  for (std::uint64_t b = 0; b < p.blockCount; ++b) {
+    const std::byte* source = i.read(from, b * (length + p.srcStride * std::uint64_t{32}), length);
+    std::memcpy(i.write(to, b * (length + p.dstStride * std::uint64_t{32}), length), source, length);
+  }
+}
+
 void copy_blocks_in(local_place to, global_place from, const AscendC::DataCopyParams& p, site where) {
   const instruction i(PIPE_MTE2, "DataCopy", where);
   if (i.dropped()) return;
@@ -72,10 +80,7 @@ void copy_blocks_in(local_place to, global_place from, const AscendC::DataCopyPa
   const std::uint64_t length = std::uint64_t{p.blockLen} * 32;
   i.displace(to, p.blockCount * length + (p.blockCount - 1u) * std::uint64_t{p.dstStride} * 32);
   i.aligned("destination", to.address, 32);
-  for (std::uint64_t b = 0; b < p.blockCount; ++b) {
-    const std::byte* source = i.read(from, b * (length + p.srcStride * std::uint64_t{32}), length);
-    std::memcpy(i.write(to, b * (length + p.dstStride * std::uint64_t{32}), length), source, length);
-  }
+  copy_blocks(i, to, from, p, length);
   count(to.kind == memory::l1 ? "bytes GM->L1" : "bytes GM->UB", length * p.blockCount);
 }
 
@@ -88,10 +93,7 @@ void copy_blocks_out(global_place to, local_place from, const AscendC::DataCopyP
   i.range("blockLen", p.blockLen, 1, 65535);
   i.aligned("source", from.address, 32);
   const std::uint64_t length = std::uint64_t{p.blockLen} * 32;
-  for (std::uint64_t b = 0; b < p.blockCount; ++b) {
-    const std::byte* source = i.read(from, b * (length + p.srcStride * std::uint64_t{32}), length);
-    std::memcpy(i.write(to, b * (length + p.dstStride * std::uint64_t{32}), length), source, length);
-  }
+  copy_blocks(i, to, from, p, length);
   count("bytes UB->GM", length * p.blockCount);
 }
 

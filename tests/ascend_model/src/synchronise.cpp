@@ -50,6 +50,15 @@ const char* cross_core_site(const char* call, pipe_t pipe, std::uint32_t id) {
   return lasting(std::string(call) + "<" + name_of(pipe) + ">(" + std::to_string(id) + ")");
 }
 
+// The name of a call on a flag between two pipes that this core has.
+static const char* checked_flag(const char* call, pipe_t from, pipe_t to, std::int32_t id, site where) {
+  const char* name = flag_site(call, from, to, id);
+  require_pipe(name, from, where);
+  require_pipe(name, to, where);
+  if (id < 0 || id > last_flag) fail(name, where, "flags have ids 0..5");
+  return name;
+}
+
 void initialise(site where) {
   const bool first = !machine::here().self().has_started;
   const instruction i(PIPE_S, "InitSocState", where);
@@ -57,10 +66,7 @@ void initialise(site where) {
 }
 
 void set_flag(pipe_t from, pipe_t to, std::int32_t id, site where) {
-  const char* name = flag_site("SetFlag", from, to, id);
-  require_pipe(name, from, where);
-  require_pipe(name, to, where);
-  if (id < 0 || id > last_flag) fail(name, where, "flags have ids 0..5");
+  const char* name = checked_flag("SetFlag", from, to, id, where);
   const instruction i(from, name, where);
   if (i.dropped()) return;
   if (i.mutated() == action::other_identifier) id = (id + 1) % (last_flag + 1);
@@ -69,10 +75,7 @@ void set_flag(pipe_t from, pipe_t to, std::int32_t id, site where) {
 }
 
 void wait_flag(pipe_t from, pipe_t to, std::int32_t id, site where) {
-  const char* name = flag_site("WaitFlag", from, to, id);
-  require_pipe(name, from, where);
-  require_pipe(name, to, where);
-  if (id < 0 || id > last_flag) fail(name, where, "flags have ids 0..5");
+  const char* name = checked_flag("WaitFlag", from, to, id, where);
   const instruction i(to, name, where);
   if (i.dropped()) return;
   if (i.mutated() == action::other_identifier) id = (id + 1) % (last_flag + 1);

@@ -7,6 +7,7 @@
 #include "../../call.hpp"
 #include "../../intervals.hpp"
 #include "../../planner.hpp"
+#include "arena.hpp"
 #include "pairs.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -175,23 +176,6 @@ template <class T>
 struct side_by_side {
   block<T>* const* blocks;
   index count;
-};
-
-// Hands out aligned pieces of memory; with a null base it only counts.
-class arena {
- public:
-  explicit arena(std::byte* base) : base_(base) {}
-  template <class V>
-  V* take(index count) {
-    V* piece = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + used_);
-    used_ += (sizeof(V) * static_cast<std::size_t>(count) + 63) / 64 * 64;
-    return piece;
-  }
-  std::size_t used() const { return used_; }
-
- private:
-  std::byte* base_;
-  std::size_t used_ = 0;
 };
 
 inline constexpr index widest_lanes = 16;

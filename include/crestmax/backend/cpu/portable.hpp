@@ -145,14 +145,13 @@ struct primitives : pairs_of<T> {
   }
   static T flushed(T x) { return std::fabs(x) < T(0x1p-126) ? std::copysign(T(0), x) : x; }
   static T flushed(bfloat16 x) { return flushed(convert<T>(x)); }
-  // A function of its own: unrolled into register tiles it would take compilers minutes.
-  [[gnu::noinline]] static void add_product(vec& sum, const bfloat16_pair& a, const pair_vec& b) {
-    for (std::size_t i = 0; i < lanes; ++i) {
-      sum[i] = flushed(flushed(sum[i]) + flushed(a.second) * flushed(b[i].second));
-      sum[i] = flushed(sum[i] + flushed(a.first) * flushed(b[i].first));
-    }
+  static void add_product(vec& sum, const bfloat16_pair& a, const pair_vec& b) {
+    pair_vec all;
+    all.fill(a);
+    add_product(sum, all, b);
   }
-  static void add_product(vec& sum, const pair_vec& a, const pair_vec& b) {
+  // A function of its own: unrolled into register tiles it would take compilers minutes.
+  [[gnu::noinline]] static void add_product(vec& sum, const pair_vec& a, const pair_vec& b) {
     for (std::size_t i = 0; i < lanes; ++i) {
       sum[i] = flushed(flushed(sum[i]) + flushed(a[i].second) * flushed(b[i].second));
       sum[i] = flushed(sum[i] + flushed(a[i].first) * flushed(b[i].first));

@@ -83,6 +83,10 @@ bool compare(T a, T b, AscendC::CMPMODE mode) {
   }
 }
 
+inline void require_value_only(const char* name, AscendC::ReduceOrder order, site where) {
+  if (order != AscendC::ReduceOrder::ORDER_ONLY_VALUE) fail(name, where, "the model knows ORDER_ONLY_VALUE");
+}
+
 inline const auto add = [](auto a, auto b) { return narrow<decltype(a)>(wide(a) + wide(b)); };
 
 }  // namespace ascend_model
@@ -94,7 +98,7 @@ template <class T>
 void WholeReduceMax(const LocalTensor<T>& dst, const LocalTensor<T>& src, const ascend_model::vector_mask& mask,
                     ascend_model::amount repeat, ascend_model::amount dst_step, ascend_model::amount src_block_stride,
                     ascend_model::amount src_repeat_stride, ReduceOrder order, ascend_model::site where = {}) {
-  if (order != ReduceOrder::ORDER_ONLY_VALUE) ascend_model::fail("WholeReduceMax", where, "the model knows ORDER_ONLY_VALUE");
+  ascend_model::require_value_only("WholeReduceMax", order, where);
   ascend_model::whole_reduce("WholeReduceMax", dst, src, mask, repeat, dst_step, src_block_stride, src_repeat_stride, where,
                              ascend_model::larger<T>);
 }
@@ -102,7 +106,7 @@ template <class T>
 void WholeReduceMin(const LocalTensor<T>& dst, const LocalTensor<T>& src, const ascend_model::vector_mask& mask,
                     ascend_model::amount repeat, ascend_model::amount dst_step, ascend_model::amount src_block_stride,
                     ascend_model::amount src_repeat_stride, ReduceOrder order, ascend_model::site where = {}) {
-  if (order != ReduceOrder::ORDER_ONLY_VALUE) ascend_model::fail("WholeReduceMin", where, "the model knows ORDER_ONLY_VALUE");
+  ascend_model::require_value_only("WholeReduceMin", order, where);
   ascend_model::whole_reduce("WholeReduceMin", dst, src, mask, repeat, dst_step, src_block_stride, src_repeat_stride, where,
                              ascend_model::smaller<T>);
 }
