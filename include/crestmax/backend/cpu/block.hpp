@@ -9,6 +9,7 @@
 #include "../../planner.hpp"
 #include "arena.hpp"
 #include "pairs.hpp"
+#include "rows_ahead.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
@@ -163,13 +164,6 @@ bool in_tiles(const block<T>& b) {
   return b.pairs && b.plan->tiles.pairs == pair_product::tiles;
 }
 
-// Where the keys or values of a run lie that are read in place: at equal distances. Addresses that were looked up one
-// by one would halve the speed of reading.
-struct row_run {
-  const char* first;
-  index distance;  // bytes
-};
-
 // Blocks that are swept together. A tile of several is multiplied run by run, each run for all of them in turn: so lie the
 // heads of a token, or of a small page.
 template <class T>
@@ -179,7 +173,6 @@ struct side_by_side {
 };
 
 inline constexpr index widest_lanes = 16;
-inline constexpr index direct_run = 16;  // keys of a block of few rows that are in hand at a time
 
 // Rows whose scores are in memory at a time: those of a strip, or of all blocks that one item sweeps.
 inline index rows_with_scores(const plan_header& h) {
