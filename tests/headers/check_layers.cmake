@@ -26,7 +26,7 @@ set(levels
     "stages/all.inc stages/multiply.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
-    "backend/cpu/pairs.hpp backend/cpu/arena.hpp"
+    "backend/cpu/pairs.hpp backend/cpu/arena.hpp backend/cpu/rows_ahead.hpp"
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
