@@ -69,9 +69,12 @@ struct primitives<float> {
   static constexpr int greatest_power = 400;
   static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
     const vec limited = _mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), x));
-    // Nothing is left of a fraction beside 1.5 * 2^23: cheaper than an instruction that rounds.
+    // Nothing is left of a fraction beside 1.5 * 2^23: cheaper than an instruction that rounds. A compiler that may
+    // reorder sums must not see both of them.
     const __m512 whole = _mm512_set1_ps(0x1.8p23f);
-    power = _mm512_sub_ps(_mm512_fmadd_ps(limited, _mm512_set1_ps(factor), whole), whole);
+    power = _mm512_fmadd_ps(limited, _mm512_set1_ps(factor), whole);
+    asm("" : "+v"(power));
+    power = _mm512_sub_ps(power, whole);
     return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
   }
   static vec scale(const vec& x, const integers& power) { return _mm512_scalef_ps(x, power); }
