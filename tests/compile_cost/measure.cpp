@@ -1,8 +1,8 @@
 // measure NAME SECONDS MEGABYTES COMMAND... [--yardstick SECONDS COMMAND...]: runs a compiler and holds its cost against
 // two bars. Time is the processor's, so that what else the machine does counts little; memory is the peak of the largest
 // process. Past a bar is said, past twice the bar is a failure. Machines differ, and neighbours of a shared one slow it
-// down: where the yardstick, compiled before and after, takes longer than its seconds, a failure is past twice as much
-// more. 0 is no bar. The NAME - is a test of this program itself, and no note.
+// down: time past twice its bar is compared with the yardstick, compiled right after. Where that takes longer than its
+// seconds, the failure begins as much later. 0 is no bar. The NAME - is a test of this program itself, and no note.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,14 +67,13 @@ int main(int count, char** arguments) {
   while (*yardstick != nullptr && std::strcmp(*yardstick, "--yardstick") != 0) ++yardstick;
   const bool has_yardstick = yardstick + 2 < arguments + count;
   if (*yardstick != nullptr) *yardstick = nullptr;  // where the command ends
-  cost before{}, after{}, measured{};
-  if ((has_yardstick && !run(yardstick + 2, before)) || !run(arguments + 4, measured) ||
-      (has_yardstick && !run(yardstick + 2, after))) {
+  cost measured{}, of_yardstick{};
+  if (!run(arguments + 4, measured) ||
+      (has_yardstick && time_bar > 0 && measured.processor > 2 * time_bar && !run(yardstick + 2, of_yardstick))) {
     std::printf("the command failed\n");
     return 2;
   }
-  const double slowness = has_yardstick ? std::max({1.0, before.processor / std::atof(yardstick[1]),
-                                                    after.processor / std::atof(yardstick[1])}) : 1.0;
+  const double slowness = of_yardstick.processor > 0 ? std::max(1.0, of_yardstick.processor / std::atof(yardstick[1])) : 1.0;
   const char* mark = std::strcmp(arguments[1], "-") == 0 ? "" : "[note] ";
   std::printf("%scompiling %s: %.1f s of processor time (%.1f s elapsed), %.0f MB\n", mark, arguments[1], measured.processor,
               measured.elapsed, measured.megabytes);
