@@ -73,7 +73,7 @@ struct primitives<float> {
     // reorder sums must not see both of them.
     const __m512 whole = _mm512_set1_ps(0x1.8p23f);
     power = _mm512_fmadd_ps(limited, _mm512_set1_ps(factor), whole);
-    asm("" : "+v"(power));
+    keep(power);
     power = _mm512_sub_ps(power, whole);
     return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
   }
