@@ -365,13 +365,11 @@ struct pair_multiplies {
   static bool score(block<T>& b, row_span strip, index panels) {
     return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
   }
-  static void score_and_weigh(block<T>& b, row_span strip, index panels, const weight_constants<T>& constants) {
-    if (in_tiles(b)) tiles::score_and_weigh(b, strip, panels, constants);
-    else registers::score_and_weigh(b, strip, panels, constants);
+  static void score_and_weigh(block<T>& b, row_span strip, index panels) {
+    if (in_tiles(b)) tiles::score_and_weigh(b, strip, panels);
+    else registers::score_and_weigh(b, strip, panels);
   }
-  static void weigh(block<T>& b, row_span strip, const weight_constants<T>& constants) {
-    registers::weigh(b, strip, constants);
-  }
+  static void weigh(block<T>& b, row_span strip) { registers::weigh(b, strip); }
   static void multiply_values(block<T>& b, row_span strip, index keys) {
     if (in_tiles(b)) tiles::multiply_values(b, strip, keys);
     else registers::multiply_values(b, strip, keys);

@@ -85,7 +85,8 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
 inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
   constexpr scalar_kind kind = scalar_kind::bfloat16;
   if (p.query_kind != kind || p.key_kind != kind || p.value_kind != kind) return g;
-  g.query_block = 480;
+  const bool long_and_narrow = p.q_len * p.group() >= 1920 && p.d_qk + p.d_v <= 256;
+  g.query_block = long_and_narrow ? 960 : 480;
   g.strip = 96;
   g.row_group = rows_of_tiles;
   g.pairs = pair_product::tiles;
