@@ -17,6 +17,7 @@ inline constexpr index largest_extent = index{1} << 40;
 inline constexpr index most_sequences = index{1} << 24;
 inline constexpr index most_windows = 64;
 inline constexpr index most_tile_keys = 512;
+inline constexpr index usual_tile_keys = 256;
 inline constexpr index most_splits = 64;
 // Blocks of few rows are swept by one item, a run of keys of each in turn where a cache keeps the heads of a token
 // together: memory is then read in the order in which it lies.
@@ -252,14 +253,16 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   h.compute = compute;
   h.tiles = geometry;
   if (o.tiles.query_block > 0) h.tiles.query_block = o.tiles.query_block;
-  if (o.tiles.key_tile > 0) h.tiles.key_tile = planner::round_up(o.tiles.key_tile, geometry.panel);
   // Coverage above drops whole tiles: long ones would be kept for a single key.
-  if (o.tiles.key_tile > 0 || o.coverage.kind == coverage_kind::above) h.tiles.key_tile_in_place = h.tiles.key_tile;
+  const bool drops_tiles = o.coverage.kind == coverage_kind::above;
+  if (o.tiles.key_tile > 0) h.tiles.key_tile = planner::round_up(o.tiles.key_tile, geometry.panel);
+  else if (drops_tiles) h.tiles.key_tile = std::min(h.tiles.key_tile, planner::usual_tile_keys);
+  if (o.tiles.key_tile > 0 || drops_tiles) h.tiles.key_tile_in_place = h.tiles.key_tile;
   h.packed_queries = !lengths.query_offsets.empty();
   planner::keep_options(h, o);
   planner::decide_coarse(h, o.softmax);
   // Shorter sequences go without a sample that is there for weights alone; decided per sequence.
-  h.least_keys_to_sample = h.reason == coarse_reason::narrow_weights ? 4 * h.tiles.key_tile : 0;
+  h.least_keys_to_sample = h.reason == coarse_reason::narrow_weights ? 4 * std::min(h.tiles.key_tile, planner::usual_tile_keys) : 0;
   h.estimate_lipschitz = h.coverage == coverage_kind::plateaus && !o.lipschitz;
 
   auto* sequences = measure_only ? nullptr : reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));

@@ -81,12 +81,14 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   }
 }
 
-// Tiles multiply so fast that packing has to serve more rows; strips are whole groups of either kind.
+// Tiles multiply so fast that packing has to serve more rows, and turning from tiles to vectors and back more keys, as far as
+// a worker's memory allows; strips are whole groups of either kind.
 inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
   constexpr scalar_kind kind = scalar_kind::bfloat16;
   if (p.query_kind != kind || p.key_kind != kind || p.value_kind != kind) return g;
-  const bool long_and_narrow = p.q_len * p.group() >= 1920 && p.d_qk + p.d_v <= 256;
-  g.query_block = long_and_narrow ? 960 : 480;
+  const bool narrow = p.d_qk + p.d_v <= 256;
+  g.query_block = narrow && p.q_len * p.group() >= 1728 ? 864 : 480;
+  if (narrow) g.key_tile = planner::most_tile_keys;
   g.strip = 96;
   g.row_group = rows_of_tiles;
   g.pairs = pair_product::tiles;
@@ -101,7 +103,7 @@ template <class Kernels, class T>
 tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) {
   using P = typename Kernels::template vectors<T>;
   constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
-  tile_geometry g{rows, 256, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
+  tile_geometry g{rows, planner::usual_tile_keys, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
   g.key_tile_in_place = P::direct_group > 0 ? planner::most_tile_keys : g.key_tile;
   if constexpr (requires { typename P::pairs; }) {
     if (set == instruction_set::portable || set >= instruction_set::avx512_bf16) g.pairs = pair_product::registers;
