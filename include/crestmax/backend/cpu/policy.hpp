@@ -87,7 +87,7 @@ inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
   constexpr scalar_kind kind = scalar_kind::bfloat16;
   if (p.query_kind != kind || p.key_kind != kind || p.value_kind != kind) return g;
   const bool narrow = p.d_qk + p.d_v <= 256;
-  g.query_block = narrow && p.q_len * p.group() >= 1728 ? 864 : 480;
+  g.query_block = narrow && p.q_len * p.group() >= 1664 ? 832 : 480;
   if (narrow) g.key_tile = planner::most_tile_keys;
   g.strip = 96;
   g.row_group = rows_of_tiles;
