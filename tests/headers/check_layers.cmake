@@ -22,7 +22,7 @@ set(levels
     "backend/ascend/kernel_layout.hpp"
     "backend/ascend/arguments.hpp backend/ascend/target.hpp"
     # The method is text that instruction sets include; it includes nothing itself.
-    "backend/cpu/kernels.inc backend/cpu/avx512_bf16.inc backend/cpu/amx.inc"
+    "backend/cpu/kernels.inc backend/cpu/avx512_bf16.inc backend/cpu/amx.inc backend/cpu/neon_bf16.inc"
     "stages/all.inc stages/multiply.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
@@ -47,6 +47,7 @@ set(foreign
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
     "cpuid.h=backend/cpu/features.hpp"
+    "sys/auxv.h=backend/cpu/features.hpp"
     "sys/syscall.h=backend/cpu/features.hpp"
     "unistd.h=backend/cpu/features.hpp")
 

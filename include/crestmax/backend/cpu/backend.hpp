@@ -57,7 +57,8 @@ struct cpu : crestmax::cpu::policy_base {
     if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
 #endif
 #if CRESTMAX_ARM_SETS
-    if (set == crestmax::instruction_set::neon) return f(crestmax::cpu::neon::kernels{});
+    using crestmax::instruction_set;
+    if (set == instruction_set::neon || set == instruction_set::neon_bf16) return f(crestmax::cpu::neon::kernels{});
 #endif
     static_cast<void>(set);
     return f(crestmax::cpu::generic::kernels{});

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#elif CRESTMAX_ARM_SETS && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace crestmax {
@@ -20,6 +22,7 @@ enum class instruction_set : std::int32_t {
   portable, // plain C++, for tests: backend::portable alone takes it
   generic,  // whatever the compiler was told to target
   neon,     // AArch64, whose baseline it is
+  neon_bf16,  // and products of pairs of bfloat16
   avx2,     // AVX2, FMA, F16C
   avx512,   // AVX-512 F, BW, DQ, VL
   avx512_bf16,  // and products of pairs of bfloat16
@@ -28,7 +31,7 @@ enum class instruction_set : std::int32_t {
 };
 
 constexpr const char* name(instruction_set set) {
-  constexpr const char* names[] = {"portable", "generic", "neon", "avx2", "avx512", "avx512_bf16", "amx", "widest"};
+  constexpr const char* names[] = {"portable", "generic", "neon", "neon_bf16", "avx2", "avx512", "avx512_bf16", "amx", "widest"};
   return names[static_cast<int>(set)];
 }
 
@@ -73,11 +76,20 @@ inline instruction_set detect_instruction_set() {
   return tiles && may_use_tiles() ? instruction_set::amx : instruction_set::avx512_bf16;
 }
 
+#elif CRESTMAX_ARM_SETS
+
+// Processors of one architecture version differ, and only the operating system may ask them: Linux passes on their answer.
+inline instruction_set detect_instruction_set() {
+#if defined(__linux__)
+  constexpr unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
+  if ((getauxval(AT_HWCAP2) & bf16) != 0) return instruction_set::neon_bf16;
+#endif
+  return instruction_set::neon;
+}
+
 #else
 
-inline instruction_set detect_instruction_set() {
-  return CRESTMAX_ARM_SETS ? instruction_set::neon : instruction_set::generic;
-}
+inline instruction_set detect_instruction_set() { return instruction_set::generic; }
 
 #endif
 
@@ -87,7 +99,8 @@ inline instruction_set detect_instruction_set() {
 inline const instruction_set machine_set = detect_instruction_set();
 
 inline bool machine_has(instruction_set set) {
-  return set <= machine_set && (set != instruction_set::neon || CRESTMAX_ARM_SETS);
+  const bool of_arm = set == instruction_set::neon || set == instruction_set::neon_bf16;
+  return set <= machine_set && (!of_arm || CRESTMAX_ARM_SETS);
 }
 
 }  // namespace cpu

@@ -1,6 +1,7 @@
 // NEON, the baseline of AArch64: 32 registers of 4 floats or 2 doubles, taken in pairs. A pair is one vector here, so
 // that blocks of few rows, which keep as many sums as a vector has lanes, have enough of them to hide the latency of
-// a multiply-add.
+// a multiply-add. neon_bf16 multiplies pairs of bfloat16 in a region of its own (neon_bf16.inc); all else is compiled once for
+// both sets.
 #pragma once
 
 #include "features.hpp"
@@ -18,6 +19,11 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::neon {
+
+struct pair_multiplies;
+
+// In a namespace of their own, as those of AVX-512 are.
+namespace vectors {
 
 template <class T>
 struct primitives;
@@ -38,8 +44,17 @@ inline float32x4_t four_floats(const bfloat16* from) {
   return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
 }
 
+// Pairs of bfloat16 are moved as the numbers that have their bits, and go through memory as what they consist of.
+inline uint16x8_t four_pairs(const bfloat16_pair* from) { return vld1q_u16(reinterpret_cast<const std::uint16_t*>(from)); }
+inline float32x4_t four_floats(const bfloat16_pair* from) { return vreinterpretq_f32_u16(four_pairs(from)); }
+inline void put_four(float* to, float32x4_t x) { vst1q_f32(to, x); }
+inline void put_four(bfloat16_pair* to, float32x4_t x) {
+  vst1q_u16(reinterpret_cast<std::uint16_t*>(to), vreinterpretq_u16_f32(x));
+}
+
 template <>
 struct primitives<float> {
+  using pairs = pair_multiplies;
   using scalar = float;
   struct vec { float32x4_t low, high; };
   struct integers { int32x4_t low, high; };
@@ -157,8 +172,8 @@ struct primitives<float> {
   }
 
   static constexpr index block = 4;
-  template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
+  template <class Stored, class Element>
+  static void transpose(const Stored* const* rows, index offset, Element* to, index stride) {
     float32x4_t r[4], s[4];
     CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) r[i] = four_floats(rows[i] + offset);
     CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
@@ -167,9 +182,39 @@ struct primitives<float> {
     }
     // In rising order: where columns overlap, the later one stands.
     CRESTMAX_UNROLL for (int i = 0; i < 4; i += 2) {
-      vst1q_f32(to + i * stride, vzip1q_f32(s[i], s[i + 1]));
-      vst1q_f32(to + (i + 1) * stride, vzip2q_f32(s[i], s[i + 1]));
+      put_four(to + i * stride, vzip1q_f32(s[i], s[i + 1]));
+      put_four(to + (i + 1) * stride, vzip2q_f32(s[i], s[i + 1]));
     }
+  }
+
+  static void transpose(const bfloat16* const* rows, index offset, bfloat16_pair* to, index stride) {
+    const bfloat16_pair* pairs_at[block];
+    for (index i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
+    transpose(pairs_at, offset, to, stride);
+  }
+  // `lanes` pairs of one number from each row.
+  static void interleave(const bfloat16* even, const bfloat16* odd, bfloat16_pair* to) {
+    const uint16x8_t first = vld1q_u16(reinterpret_cast<const std::uint16_t*>(even));
+    const uint16x8_t second = vld1q_u16(reinterpret_cast<const std::uint16_t*>(odd));
+    put_four(to, vreinterpretq_f32_u16(vzip1q_u16(first, second)));
+    put_four(to + 4, vreinterpretq_f32_u16(vzip2q_u16(first, second)));
+  }
+  static magnitudes magnitudes_of(const bfloat16_pair* from, index count) {
+    // One less than a magnitude is the largest of all numbers for zero.
+    uint16x8_t least = vdupq_n_u16(0xffff);
+    uint16x8_t most = vdupq_n_u16(0);
+    const auto look_at = [&](const bfloat16_pair* four) {
+      const uint16x8_t magnitude = vandq_u16(four_pairs(four), vdupq_n_u16(0x7fff));
+      most = vmaxq_u16(most, magnitude);
+      least = vminq_u16(least, vsubq_u16(magnitude, vdupq_n_u16(1)));
+    };
+    const index whole = count / 4 * 4;
+    for (index i = 0; i < whole; i += 4) look_at(from + i);
+    bfloat16_pair rest[4] = {};
+    std::memcpy(static_cast<void*>(rest), from + whole, sizeof(bfloat16_pair) * static_cast<std::size_t>(count - whole));
+    look_at(rest);
+    const std::uint16_t low = vminvq_u16(least);
+    return {low == 0xffff ? low : static_cast<std::uint16_t>(low + 1), vmaxvq_u16(most)};
   }
 
   static float highest(const vec& x) { return vmaxnmvq_f32(vmaxnmq_f32(x.low, x.high)); }
@@ -295,9 +340,31 @@ struct primitives<double> {
   static vec totals(const vec (&pairs)[2]) { return {pairs[0].low, pairs[1].low}; }
 };
 
-inline constexpr instruction_set this_set = instruction_set::neon;
+}  // namespace vectors
+
+using vectors::primitives;
 
 #include "../../stages/multiply.inc"
+
+}  // namespace cpu::neon
+
+CRESTMAX_END_NAMESPACE
+
+#include "neon_bf16.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::neon {
+
+// Called only where a plan was made for neon_bf16, but for the session, which every item has.
+struct pair_multiplies : neon_bf16::register_pairs<neon_bf16::primitives> {
+  struct session {
+    explicit session(const plan_header&) {}
+  };
+};
+
+inline constexpr instruction_set this_set = instruction_set::neon;
+
 #include "kernels.inc"
 
 }  // namespace cpu::neon

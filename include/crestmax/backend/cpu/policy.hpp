@@ -106,7 +106,8 @@ tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) 
   tile_geometry g{rows, planner::usual_tile_keys, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
   g.key_tile_in_place = P::direct_group > 0 ? planner::most_tile_keys : g.key_tile;
   if constexpr (requires { typename P::pairs; }) {
-    if (set == instruction_set::portable || set >= instruction_set::avx512_bf16) g.pairs = pair_product::registers;
+    using enum instruction_set;
+    if (set == portable || set == neon_bf16 || set >= avx512_bf16) g.pairs = pair_product::registers;
     if (set >= instruction_set::amx) g = with_tiles(g, p);
   }
   return g;
