@@ -129,14 +129,43 @@ __attribute__((noinline)) void tile_loop(long steps) {
 }
 CRESTMAX_END_TARGET
 
+#elif CRESTMAX_ARM_SETS
+
+#if defined(__clang__)
+CRESTMAX_BEGIN_TARGET("bf16")
+#else
+CRESTMAX_BEGIN_TARGET("+bf16")
+#endif
+__attribute__((noinline)) void pair_loop(long steps) {
+  constexpr int count = 24;
+  float32x4_t sums[count];
+  CRESTMAX_UNROLL for (int i = 0; i < count; ++i) sums[i] = vdupq_n_f32(static_cast<float>(i));
+  const uint16x8_t halves = vdupq_n_u16(0x3f00);
+  using primitives = crestmax::cpu::neon::neon_bf16::primitives;
+  for (long s = 0; s < steps; ++s) {
+    CRESTMAX_UNROLL for (int i = 0; i < count; ++i) sums[i] = primitives::with_products(sums[i], halves, halves);
+  }
+  CRESTMAX_UNROLL for (int i = 1; i < count; ++i) sums[0] = vaddq_f32(sums[0], sums[i]);
+  keep = vaddvq_f32(sums[0]);
+}
+CRESTMAX_END_TARGET
+
+#endif
+
+#if CRESTMAX_X86_SETS || CRESTMAX_ARM_SETS
+
 void measure_pairs(ceilings& c) {
   const auto gflops = [](auto loop, double flops_per_step) {
     const long steps = static_cast<long>(4e9 / flops_per_step);
     return flops_per_step * static_cast<double>(steps) / fastest_of(10, [&] { loop(steps); }) * 1e-9;
   };
   using crestmax::instruction_set;
+#if CRESTMAX_X86_SETS
   if (crestmax::cpu::machine_set >= instruction_set::avx512_bf16) c.pair_products = gflops(pair_loop, 24.0 * 16 * 4);
   if (crestmax::cpu::machine_set >= instruction_set::amx) c.tile_products = gflops(tile_loop, 4.0 * 16 * 16 * 32 * 2);
+#else
+  if (crestmax::cpu::machine_has(instruction_set::neon_bf16)) c.pair_products = gflops(pair_loop, 24.0 * 4 * 4);
+#endif
 }
 
 #else
@@ -221,7 +250,7 @@ void library_exp(const float* from, float* to, long count) {
   }
 #endif
 #if CRESTMAX_ARM_SETS
-  if (cpu::machine_set == instruction_set::neon) {
+  if (cpu::machine_has(instruction_set::neon)) {
     using primitives = cpu::neon::primitives<float>;
     return cpu::neon::weights_of<primitives>(from, to, count, cpu::neon::make_weight_constants<primitives>(1.0f, 2));
   }
