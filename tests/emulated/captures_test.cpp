@@ -1,5 +1,5 @@
 // Excerpts of the captures in examples/data, compiled in: emulators in user mode have no files.
-#include "support/contract.hpp"
+#include "sets.hpp"
 #include "support/make_case.hpp"
 
 namespace crestmax_test {
@@ -39,7 +39,8 @@ attention_case case_of(const excerpt& from, scalar_kind kind, index queries) {
 void expect_exact_in_every_storage_type(index queries) {
   for (const excerpt& from : excerpts()) {
     for (const scalar_kind kind : {scalar_kind::float32, scalar_kind::float16, scalar_kind::bfloat16}) {
-      EXPECT_TRUE(is_exact(case_of(from, kind, queries), surroundings{}, 8)) << from.name;
+      SCOPED_TRACE(from.name);
+      expect_exact(case_of(from, kind, queries), 8);
     }
   }
 }

@@ -35,11 +35,18 @@ file(GLOB crestmax_emulated_sources CONFIGURE_DEPENDS
      "${crestmax_tests}/unit/stages_*_test.cpp" "${crestmax_tests}/unit/primitives_*_test.cpp"
      "${crestmax_tests}/unit/pairs_*_test.cpp")
 list(FILTER crestmax_emulated_sources EXCLUDE REGEX "kernels_(portable|tiled)|unit/[a-z]*_(generic|portable|tiled|avx2)_test")
+# AArch64's dispatch and products of pairs have no other machine to be tested on.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  list(APPEND crestmax_emulated_sources
+       "${crestmax_tests}/unit/instruction_set_test.cpp"
+       "${crestmax_tests}/property/pairs_test.cpp" "${crestmax_tests}/property/pairs_in_place_test.cpp")
+endif()
 foreach(name contract make_case random_case executors)
   list(APPEND crestmax_emulated_sources "${crestmax_tests}/support/${name}.cpp")
 endforeach()
 add_executable(crestmax_emulated_tests ${crestmax_emulated_sources})
 target_include_directories(crestmax_emulated_tests PRIVATE "${crestmax_tests}" "${PROJECT_BINARY_DIR}/emulated")
-target_compile_definitions(crestmax_emulated_tests PRIVATE CRESTMAX_EXTERN_KERNELS)  # kernels_*.cpp have them
+target_compile_definitions(crestmax_emulated_tests PRIVATE CRESTMAX_EXTERN_KERNELS  # kernels_*.cpp have them
+                                                           CRESTMAX_TEST_EMULATED)
 target_link_libraries(crestmax_emulated_tests PRIVATE crestmax_strict GTest::gtest_main Threads::Threads)
 target_link_options(crestmax_emulated_tests PRIVATE -static -no-pie)

@@ -19,8 +19,8 @@ attention_case some_case(std::uint64_t seed, const random_limits& of = limits) {
 
 TEST(Pairs, OfRandomCallsAreExact) {
   for (const pair_set& set : pair_sets()) {
-    const index count = set.where.backend == backend_kind::cpu ? 300 : 60;
-    for (std::uint64_t seed = 60000; seed < 60000 + static_cast<std::uint64_t>(cases(count)); ++seed) {
+    const index count = set.where.backend == backend_kind::cpu && !emulated ? 300 : 60;
+    for (std::uint64_t seed = 60000; seed < 60000 + static_cast<std::uint64_t>(pair_cases(count)); ++seed) {
       const attention_case c = some_case(seed);
       const attention_result result = run(c, set.where);
       ASSERT_TRUE(is_exact(c, result, 200)) << set.name << ", seed " << seed;
@@ -33,7 +33,7 @@ TEST(Pairs, OfFewQueriesAreExact) {
   // Blocks that read in place keep the planner's float32 weights; others of a few rows are packed and split.
   constexpr random_limits few{.most_queries = 24, .most_keys = 3000, .most_products = 2e6, .allow_packed = true};
   for (const pair_set& set : pair_sets()) {
-    for (std::uint64_t seed = 61000; seed < 61000 + static_cast<std::uint64_t>(cases(150)); ++seed) {
+    for (std::uint64_t seed = 61000; seed < 61000 + static_cast<std::uint64_t>(pair_cases(150)); ++seed) {
       const attention_case c = some_case(seed, few);
       ASSERT_TRUE(is_exact(c, set.where, 24)) << set.name << ", seed " << seed;
     }
@@ -42,7 +42,7 @@ TEST(Pairs, OfFewQueriesAreExact) {
 
 TEST(Pairs, OfRowsThatAreAllCorrectedAreExact) {
   for (const pair_set& set : pair_sets()) {
-    for (std::uint64_t seed = 62000; seed < 62000 + static_cast<std::uint64_t>(cases(40)); ++seed) {
+    for (std::uint64_t seed = 62000; seed < 62000 + static_cast<std::uint64_t>(pair_cases(40)); ++seed) {
       attention_case c = some_case(seed);
       c.options.guard_limit = 0;
       ASSERT_TRUE(is_exact(c, set.where, 200)) << set.name << ", seed " << seed;
@@ -157,7 +157,7 @@ TEST(Pairs, AreNotTakenWhereOutputsAreWiderUnlessAsked) {
 
 TEST(Pairs, GiveTheSameBitsInAnyNumberOfThreads) {
   for (const pair_set& set : pair_sets()) {
-    for (std::uint64_t seed = 63000; seed < 63000 + static_cast<std::uint64_t>(cases(20)); ++seed) {
+    for (std::uint64_t seed = 63000; seed < 63000 + static_cast<std::uint64_t>(pair_cases(20)); ++seed) {
       const attention_case c = some_case(seed);
       surroundings threads = set.where;
       threads.executor = {executor_kind::shuffled_threads, 3, seed};

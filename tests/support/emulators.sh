@@ -113,9 +113,13 @@ run_arm() {
   build_emulated arm .build/emulated-arm aarch64-linux-gnu-g++ "-O2 -fno-tree-vectorize" \
     -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
     -DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON -DFETCHCONTENT_SOURCE_DIR_GOOGLETEST=/usr/src/googletest || return 0
-  local processor
+  # Of the two only the new one has products of pairs: the other's dispatch has to do without.
+  local processor filter
   for processor in max cortex-a72; do
-    CRESTMAX_TEST_SCALE=${CRESTMAX_TEST_SCALE:-4} run_emulated arm .build/emulated-arm "$processor" '*' qemu-aarch64-static -cpu "$processor"
+    filter='*'
+    [ "$processor" = max ] || filter='-Pairs.*:PairsInPlace.*'
+    CRESTMAX_TEST_SCALE=${CRESTMAX_TEST_SCALE:-4} \
+      run_emulated arm .build/emulated-arm "$processor" "$filter" qemu-aarch64-static -cpu "$processor"
   done
 }
 

@@ -49,12 +49,15 @@ TEST(InstructionSet, ThatIsMissingIsAStatusNamingBoth) {
 }
 
 TEST(InstructionSet, OfAnotherArchitectureIsMissingWhereverItStandsInTheOrder) {
-  const auto foreign = CRESTMAX_ARM_SETS ? instruction_set::avx2 : instruction_set::neon;
-  crestmax::report report;
-  std::vector<float> output;
-  EXPECT_FALSE(crestmax::cpu::machine_has(foreign));
-  EXPECT_EQ(run(crestmax::backend::cpu(instruction_set::widest, foreign), report, output).code,
-            crestmax::status_code::unavailable);
+  using sets = std::vector<instruction_set>;
+  const sets of_arm{instruction_set::neon, instruction_set::neon_bf16};
+  for (const auto foreign : CRESTMAX_ARM_SETS ? sets{instruction_set::avx2} : of_arm) {
+    crestmax::report report;
+    std::vector<float> output;
+    EXPECT_FALSE(crestmax::cpu::machine_has(foreign));
+    EXPECT_EQ(run(crestmax::backend::cpu(instruction_set::widest, foreign), report, output).code,
+              crestmax::status_code::unavailable);
+  }
 }
 
 TEST(InstructionSet, AsACapThatIsOfAnotherArchitectureStillGivesAnAnswer) {
@@ -62,11 +65,13 @@ TEST(InstructionSet, AsACapThatIsOfAnotherArchitectureStillGivesAnAnswer) {
   std::vector<float> output;
   ASSERT_TRUE(run(crestmax::backend::cpu(instruction_set::neon), report, output).ok());
   EXPECT_STREQ(report.instruction_set, CRESTMAX_ARM_SETS ? "neon" : "generic");
+  ASSERT_TRUE(run(crestmax::backend::cpu(instruction_set::neon_bf16), report, output).ok());
+  EXPECT_STREQ(report.instruction_set, CRESTMAX_ARM_SETS ? name(crestmax::cpu::machine_set) : "generic");
 }
 
 TEST(InstructionSet, AboveTheMachinesIsAStatusNamingBoth) {
-  for (const auto set : {instruction_set::avx512_bf16, instruction_set::amx}) {
-    if (set <= crestmax::cpu::machine_set) continue;
+  for (const auto set : {instruction_set::neon_bf16, instruction_set::avx512_bf16, instruction_set::amx}) {
+    if (crestmax::cpu::machine_has(set)) continue;
     crestmax::report report;
     std::vector<float> output;
     const crestmax::status status = run(crestmax::backend::cpu(instruction_set::widest, set), report, output);
@@ -77,7 +82,7 @@ TEST(InstructionSet, AboveTheMachinesIsAStatusNamingBoth) {
 }
 
 TEST(InstructionSet, AboveACapIsAStatusNamingBoth) {
-  for (const auto set : {instruction_set::avx512_bf16, instruction_set::amx}) {
+  for (const auto set : {instruction_set::neon_bf16, instruction_set::avx512_bf16, instruction_set::amx}) {
     crestmax::report report;
     std::vector<float> output;
     const crestmax::status status = run(crestmax::backend::cpu(instruction_set::generic, set), report, output);
@@ -110,6 +115,14 @@ TEST(InstructionSet, AgreesWithTheSystemsListOfFeatures) {
 }
 #endif
 
+#if CRESTMAX_ARM_SETS && defined(__linux__)
+TEST(InstructionSet, AgreesWithTheRegisterOfFeatures) {
+  std::uint64_t features = 0;  // Linux reads it for a process
+  asm("mrs %0, id_aa64isar1_el1" : "=r"(features));
+  EXPECT_EQ(crestmax::cpu::machine_set, (features >> 44 & 15) != 0 ? instruction_set::neon_bf16 : instruction_set::neon);
+}
+#endif
+
 TEST(InstructionSet, DecidesWhatBrainFloatsAreMultipliedBy) {
   std::vector<crestmax::bfloat16> input(static_cast<std::size_t>(40 * 8), crestmax::to_bfloat16(0.5f)), output(input.size());
   const crestmax::tensor<crestmax::bfloat16> x(input.data(), {1, 40, 1, 8});
@@ -120,7 +133,8 @@ TEST(InstructionSet, DecidesWhatBrainFloatsAreMultipliedBy) {
     const crestmax::backend::cpu backend(set);
     ASSERT_TRUE(crestmax::attention(x, x, x, to, {.report = &report}, {}, backend).ok());
     EXPECT_STREQ(report.instruction_set, name(backend.chosen()));
-    EXPECT_STREQ(report.weights, set >= instruction_set::avx512_bf16 ? "bfloat16" : "float32") << name(set);
+    const bool pairs = backend.chosen() == instruction_set::neon_bf16 || backend.chosen() >= instruction_set::avx512_bf16;
+    EXPECT_STREQ(report.weights, pairs ? "bfloat16" : "float32") << name(set);
   }
 }
 
