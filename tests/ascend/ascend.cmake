@@ -3,5 +3,3 @@ crestmax_add_tests(ascend)
 target_sources(crestmax_ascend_tests PRIVATE "${crestmax_tests}/ascend/on_model.cpp" "${crestmax_tests}/ascend/kernels_2201.cpp"
                                              "${crestmax_tests}/ascend/kernels_3510.cpp")
 target_link_libraries(crestmax_ascend_tests PRIVATE crestmax_ascend_model)
-# They name a device before the headers.
-set_property(SOURCE "${crestmax_tests}/ascend/kernels_2201.cpp" "${crestmax_tests}/ascend/kernels_3510.cpp" PROPERTY SKIP_PRECOMPILE_HEADERS ON)
