@@ -40,7 +40,9 @@ class bars {
       std::printf("  %-66s %s %.3f  measured %.3f  %-6s  %s\n", l.what.c_str(), l.most ? "<=" : ">=", l.bar, l.worst,
                   l.met() ? "met" : "MISSED", l.where.c_str());
     }
+    for (const std::string& what : absent_) std::printf("  %-66s not on this machine\n", what.c_str());
   }
+  void absent(const std::string& what) { absent_.push_back(what); }
 
  private:
   struct line {
@@ -66,6 +68,7 @@ class bars {
 
   const std::vector<race_result>& races_;
   std::vector<line> lines_;
+  std::vector<std::string> absent_;
 };
 
 const race_result* find(const std::vector<race_result>& races, const shape& s) {
@@ -133,6 +136,32 @@ void add_decode(bars& all) {
   }
 }
 
+// Products of pairs in tiles: shares of their own peak, which is of zeros.
+void add_tiles(bars& all) {
+  const double peak = measured_ceilings().tile_products;
+  if (peak == 0) return all.absent("prefill bf16 4096 full in tiles: share of the tiles' peak");
+  const auto asked = [](const race_result& r, index head_dim) {
+    return r.of.phase == "prefill" && r.of.q_len == 4096 && r.of.kv_len == 4096 && !r.of.causal && r.of.head_dim == head_dim &&
+           !r.of.all_cores && r.of.kv_kind == scalar_kind::bfloat16 && r.of.query_kind == scalar_kind::bfloat16 &&
+           r.of.most == instruction_set::widest;
+  };
+  const auto share_of_tiles = [&](const race_result& r, const char* method) {
+    const line_result* line = r.find(method);
+    return line == nullptr ? 0.0 : r.of.flops() * 1e-9 / line->median_seconds() / peak;
+  };
+  for (const index head_dim : {128, 64}) {
+    const std::string where = "prefill bf16 4096 full, head_dim " + std::to_string(head_dim);
+    all.at_least(where + ", tiles: share of their peak", head_dim == 128 ? 0.45 : 0.35, [&](const race_result& r) {
+      return asked(r, head_dim) ? share_of_tiles(r, "sampled_max") : 0.0;
+    });
+  }
+  const std::string where = "prefill bf16 4096 full, head_dim 128, tiles: ";
+  all.at_least(where + "running_max, share", 0.25,
+               [&](const race_result& r) { return asked(r, 128) ? share_of_tiles(r, "running_max") : 0.0; });
+  all.at_least(where + "sampled_max beside it", 1.15,
+               [&](const race_result& r) { return asked(r, 128) ? r.ratio("running_max", "sampled_max") : 0.0; });
+}
+
 void add_method(bars& all) {
   const auto is_prefill = [](const shape& s) { return s.phase == "prefill"; };
   for (const char* baseline : {"running_max", "lazy_max", "anchor_shift"}) {
@@ -170,6 +199,7 @@ void add_method(bars& all) {
 bool print_targets(const std::vector<race_result>& races) {
   bars all(races);
   add_prefill(all, races);
+  add_tiles(all);
   add_decode(all);
   add_method(all);
   all.print();
