@@ -78,15 +78,18 @@ const race_result* find(const std::vector<race_result>& races, const shape& s) {
   return nullptr;
 }
 
+// Prefill of n queries by n keys of one head, alone.
+bool is_square(const shape& s, index n, bool causal, index head_dim) {
+  return s.phase == "prefill" && s.q_len == n && s.kv_len == n && s.causal == causal && s.head_dim == head_dim && !s.all_cores &&
+         s.q_heads == 1 && s.data == "random";
+}
+
 void add_prefill(bars& all, const std::vector<race_result>& races) {
   const struct { index n; bool causal; double wide, narrow; } shapes[] = {
       {4096, false, 0.88, 0.84}, {4096, true, 0.84, 0.79}, {1024, false, 0.85, 0.80}, {1024, true, 0.75, 0.68}};
   for (const auto& s : shapes) {
     for (const index head_dim : {128, 64}) {
-      const auto asked = [&](const race_result& r) {
-        return r.of.phase == "prefill" && r.of.q_len == s.n && r.of.kv_len == s.n && r.of.causal == s.causal &&
-               r.of.head_dim == head_dim && !r.of.all_cores && r.of.q_heads == 1 && r.of.data == "random";
-      };
+      const auto asked = [&](const race_result& r) { return is_square(r.of, s.n, s.causal, head_dim); };
       const std::string where = std::to_string(s.n) + (s.causal ? " causal" : " full") + ", head_dim " + std::to_string(head_dim);
       for (const instruction_set set : {instruction_set::avx2, instruction_set::widest}) {
         const std::string name = crestmax::name(set == instruction_set::widest ? crestmax::cpu::machine_set : set);
@@ -141,9 +144,8 @@ void add_tiles(bars& all) {
   const double peak = measured_ceilings().tile_products;
   if (peak == 0) return all.absent("prefill bf16 4096 full in tiles: share of the tiles' peak");
   const auto asked = [](const race_result& r, index head_dim) {
-    return r.of.phase == "prefill" && r.of.q_len == 4096 && r.of.kv_len == 4096 && !r.of.causal && r.of.head_dim == head_dim &&
-           !r.of.all_cores && r.of.kv_kind == scalar_kind::bfloat16 && r.of.query_kind == scalar_kind::bfloat16 &&
-           r.of.most == instruction_set::widest;
+    return is_square(r.of, 4096, false, head_dim) && r.of.kv_kind == scalar_kind::bfloat16 &&
+           r.of.query_kind == scalar_kind::bfloat16 && r.of.most == instruction_set::widest;
   };
   const auto share_of_tiles = [&](const race_result& r, const char* method) {
     const line_result* line = r.find(method);

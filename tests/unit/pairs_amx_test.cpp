@@ -6,15 +6,12 @@
 #include <memory>
 #include <vector>
 
+#include "pairs_policy.hpp"
+
 #if CRESTMAX_X86_SETS
 namespace {
 constexpr auto least_set = crestmax::instruction_set::amx;
-struct backend_type : crestmax::cpu::policy<crestmax::cpu::avx512::kernels> {
-  template <class T>
-  crestmax::tile_geometry geometry(const crestmax::problem& p) const {
-    return crestmax::cpu::geometry_of<crestmax::cpu::avx512::kernels, T>(p, least_set);
-  }
-};
+using backend_type = crestmax_test::policy_planned_for<crestmax::cpu::avx512::kernels, least_set>;
 }  // namespace
 
 #define CRESTMAX_TEST_SET avx512
