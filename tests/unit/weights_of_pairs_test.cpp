@@ -40,28 +40,9 @@ TEST_F(WeightsOfPairs, HaveTheStatedErrorAroundPowersOfTwo) {
   EXPECT_GT(weights.finite(), 250000);
 }
 
-TEST_F(WeightsOfPairs, OfZeroAreExactlyTheMargin) {
-  for (int margin = -60; margin <= 60; ++margin) {
-    ASSERT_EQ((weight_of<float, pair_vectors>(0.0f, margin)), std::ldexp(1.0f, -margin));
-    ASSERT_EQ((weight_of<float, pair_vectors>(-0.0f, margin)), std::ldexp(1.0f, -margin));
-  }
-}
-
-TEST_F(WeightsOfPairs, PastTheRangeAreZeroOrInfinite) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  for (float x = 91.0f; x < infinity; x *= 1.00037f) {
-    ASSERT_EQ((weight_of<float, pair_vectors>(x, 2)), infinity) << x;
-    ASSERT_EQ((weight_of<float, pair_vectors>(-x - 20.0f, 2)), 0.0f) << -x - 20.0f;
-  }
-}
-
-TEST_F(WeightsOfPairs, DoNotHideTrouble) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ((weight_of<float, pair_vectors>(-infinity, 2)), 0.0f);
-  EXPECT_EQ((weight_of<float, pair_vectors>(infinity, 2)), infinity);
-  EXPECT_TRUE(std::isnan(weight_of<float, pair_vectors>(std::numeric_limits<float>::quiet_NaN(), 2)));
-  EXPECT_TRUE(std::isnan(weight_of<float, pair_vectors>(-std::numeric_limits<float>::quiet_NaN(), 2)));
-}
+TEST_F(WeightsOfPairs, OfZeroAreExactlyTheMargin) { expect_exact_weights_of_zero<pair_vectors>(); }
+TEST_F(WeightsOfPairs, PastTheRangeAreZeroOrInfinite) { expect_limits_past_the_range<pair_vectors>(); }
+TEST_F(WeightsOfPairs, DoNotHideTrouble) { expect_trouble_to_show<pair_vectors>(); }
 
 }  // namespace
 #endif
