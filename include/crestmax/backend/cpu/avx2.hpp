@@ -31,7 +31,9 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr int direct_group = 4;
+  static constexpr int direct_chains = 8;
   static constexpr int direct_sums = 8;
+  static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
@@ -172,7 +174,9 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
   static constexpr int direct_group = 4;
+  static constexpr int direct_chains = 8;
   static constexpr int direct_sums = 8;
+  static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep

@@ -48,7 +48,9 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
   static constexpr int direct_group = 4;
+  static constexpr int direct_chains = 1;
   static constexpr int direct_sums = 16;
+  static constexpr int direct_columns = 8;
   static constexpr int held_queries = 16;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
@@ -231,7 +233,9 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr int direct_group = 4;
+  static constexpr int direct_chains = 1;
   static constexpr int direct_sums = 16;
+  static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep

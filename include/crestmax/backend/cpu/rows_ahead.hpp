@@ -24,38 +24,42 @@ struct rows_ahead {
 };
 inline constexpr index later_runs = 3;  // how far ahead the later one lies: 8 to 24 KB (measured in bench/README.md)
 
-// Asks for the rows ahead, a share of a row with every key in hand. Passes over the keys in hand take equal parts, one
-// after the other: asked for in one pass, rows come in bursts, and memory is idle during the others. Asking for memory
+// Asks for the rows ahead, a share of a row with every key in hand. All passes over the keys in hand ask, one where the
+// other left off: asked for in one pass, rows come in bursts, and memory is idle during the others. Asking for memory
 // that is not there is harmless.
 class row_asker {
  public:
-  row_asker(const rows_ahead& ahead, index bytes, index pass, index passes, index keys)
-      : share_(planner::round_up(planner::divide_up(bytes, passes), index{64})), parts_(passes), part_(pass * keys % passes),
-        soon_(start(ahead.soon, pass * keys)), later_(start(ahead.later.first != nullptr ? ahead.later : ahead.soon, pass * keys)) {}
+  // Of a row, in whole cache lines.
+  static index share_of(index bytes, index passes) { return planner::round_up(planner::divide_up(bytes, passes), index{64}); }
 
-  void next() {
-    if (soon_.first == nullptr) return;
-    for (index line = 0; line < share_; line += 64) {
-      __builtin_prefetch(soon_.first + line, 0, 3);
-      __builtin_prefetch(later_.first + line, 0, 2);
-    }
-    const bool last = ++part_ == parts_;
-    if (last) part_ = 0;
-    soon_.first += last ? soon_.distance : share_;
-    later_.first += last ? later_.distance : share_;
+  row_asker(const rows_ahead& ahead, index share, index passes)
+      : share_(ahead.soon.first != nullptr ? share : 0), row_(share * passes), soon_(ahead.soon),
+        later_(ahead.later.first != nullptr ? ahead.later : ahead.soon), row_end_(share_ > 0 ? soon_.first + row_ : nullptr) {}
+
+  // So many keys come into hand; what is to be asked for with them may be spread over the work on them.
+  void start(index keys) { left_ = keys * share_; }
+  void ask_line() {
+    if (left_ == 0) return;
+    left_ -= 64;
+    __builtin_prefetch(soon_.first, 0, 3);
+    __builtin_prefetch(later_.first, 0, 2);
+    soon_.first += 64;
+    later_.first += 64;
+    if (soon_.first != row_end_) return;
+    soon_.first += soon_.distance - row_;
+    later_.first += later_.distance - row_;
+    row_end_ += soon_.distance;
+  }
+  void ask_rest() {
+    while (left_ > 0) ask_line();
   }
 
  private:
-  // From here on the distance is that of a row's last share and the next row.
-  row_run start(row_run of, index shares) const {
-    if (of.first == nullptr) return {nullptr, share_};
-    return {of.first + shares / parts_ * of.distance + shares % parts_ * share_, of.distance - (parts_ - 1) * share_};
-  }
-
   index share_;  // bytes
-  index parts_;  // shares of a row
-  index part_;   // that comes next
-  row_run soon_, later_;
+  index row_;    // all shares of one
+  index left_ = 0;  // to be asked for with the keys in hand
+  row_run soon_, later_;  // what comes next
+  const char* row_end_;
 };
 
 }  // namespace cpu
