@@ -46,57 +46,50 @@ __attribute__((noinline)) void multiply_add_loop(long steps, float a, float b) {
   (std::make_index_sequence<Count>{});
 }
 
-struct loop_choice {
-  int vector_bytes;
-  int accumulators;
-  void (*run)(long steps, float a, float b);
-  double flops_per_step() const { return 2.0 * accumulators * vector_bytes / 4; }
-};
-
 template <int Bytes>
-void add_loops(std::vector<loop_choice>& all) {
+void add_loops(std::vector<multiply_add_rate>& all) {
   if constexpr (Bytes <= widest) {
-    all.push_back({Bytes, 8, multiply_add_loop<Bytes, 8>});
-    all.push_back({Bytes, 10, multiply_add_loop<Bytes, 10>});
-    all.push_back({Bytes, 12, multiply_add_loop<Bytes, 12>});
-    all.push_back({Bytes, 14, multiply_add_loop<Bytes, 14>});
+    all.push_back({Bytes, 8, 0, multiply_add_loop<Bytes, 8>});
+    all.push_back({Bytes, 10, 0, multiply_add_loop<Bytes, 10>});
+    all.push_back({Bytes, 12, 0, multiply_add_loop<Bytes, 12>});
+    all.push_back({Bytes, 14, 0, multiply_add_loop<Bytes, 14>});
 #if defined(__AVX512VL__) || defined(__aarch64__)
-    all.push_back({Bytes, 16, multiply_add_loop<Bytes, 16>});
-    all.push_back({Bytes, 20, multiply_add_loop<Bytes, 20>});
-    all.push_back({Bytes, 24, multiply_add_loop<Bytes, 24>});
+    all.push_back({Bytes, 16, 0, multiply_add_loop<Bytes, 16>});
+    all.push_back({Bytes, 20, 0, multiply_add_loop<Bytes, 20>});
+    all.push_back({Bytes, 24, 0, multiply_add_loop<Bytes, 24>});
 #endif
   }
 }
 
-double gflops_of(const loop_choice& loop, int tries) {
-  const long steps = static_cast<long>(4e8 / loop.flops_per_step());
-  const double seconds = fastest_of(tries, [&] { loop.run(steps, 0.999f, 0.001f); });
-  return loop.flops_per_step() * static_cast<double>(steps) / seconds * 1e-9;
+double gflops_of(const multiply_add_rate& rate, int tries) {
+  const long steps = static_cast<long>(4e8 / rate.flops_per_step());
+  const double seconds = fastest_of(tries, [&] { rate.loop(steps, 0.999f, 0.001f); });
+  return rate.flops_per_step() * static_cast<double>(steps) / seconds * 1e-9;
+}
+
+// All workers at once, `flops` each.
+double gflops_of(const multiply_add_rate& rate, team& workers, double flops, int tries) {
+  const int count = workers.workers();
+  const long steps = static_cast<long>(flops / rate.flops_per_step());
+  const double seconds = fastest_of(tries, [&] { workers.run(count, [&](auto, int) { rate.loop(steps, 0.999f, 0.001f); }); });
+  return rate.flops_per_step() * static_cast<double>(steps) * count / seconds * 1e-9;
 }
 
 void measure_multiply_add(ceilings& c) {
-  std::vector<loop_choice> loops;
+  std::vector<multiply_add_rate> loops;
   add_loops<16>(loops);
   add_loops<32>(loops);
   add_loops<64>(loops);
   c.multiply_add = {};
-  loop_choice best{};
-  for (const loop_choice& loop : loops) {
-    const multiply_add_rate rate{loop.vector_bytes, loop.accumulators, gflops_of(loop, 5)};
+  for (multiply_add_rate rate : loops) {
+    rate.gflops = gflops_of(rate, 5);
     if (c.widths.empty() || c.widths.back().vector_bytes != rate.vector_bytes) c.widths.push_back(rate);
     else if (rate.gflops > c.widths.back().gflops) c.widths.back() = rate;
-    if (rate.gflops > c.multiply_add.gflops) {
-      c.multiply_add = rate;
-      best = loop;
-    }
+    if (rate.gflops > c.multiply_add.gflops) c.multiply_add = rate;
   }
-  c.multiply_add.gflops = std::max(c.multiply_add.gflops, gflops_of(best, 10));
-  const int cores = static_cast<int>(this_machine().cores.size());
-  team everyone(cores);
-  const long steps = static_cast<long>(4e9 / best.flops_per_step());
-  const double seconds =
-      fastest_of(5, [&] { everyone.run(cores, [&](auto, int) { best.run(steps, 0.999f, 0.001f); }); });
-  c.multiply_add_all_cores = best.flops_per_step() * static_cast<double>(steps) * cores / seconds * 1e-9;
+  c.multiply_add.gflops = std::max(c.multiply_add.gflops, gflops_of(c.multiply_add, 10));
+  team everyone(static_cast<int>(this_machine().cores.size()));
+  c.multiply_add_all_cores = gflops_of(c.multiply_add, everyone, 4e9, 5);
 }
 
 #if CRESTMAX_X86_SETS
@@ -198,41 +191,42 @@ __attribute__((noinline)) void read_loop(const std::byte* memory, std::size_t by
   keep = total[0];
 }
 
-using read_function = void (*)(const std::byte*, std::size_t);
+// Every worker reads a part of its own.
+double gigabytes_of(const read_rate& rate, team& readers, const std::byte* memory, std::size_t bytes, int tries) {
+  const int count = readers.workers();
+  const std::size_t part = bytes / static_cast<std::size_t>(count) / 4096 * 4096;
+  const double seconds = fastest_of(tries, [&] {
+    readers.run(count, [&](auto item, int) { rate.loop(memory + part * static_cast<std::size_t>(item), part); });
+  });
+  return static_cast<double>(part) * count / seconds * 1e-9;
+}
 
 read_rate best_read(const std::byte* memory, std::size_t bytes, int cores) {
-  struct read_choice {
-    read_rate rate;
-    read_function run;
-  };
-  const read_choice loops[] = {
-      {{1, false, 0}, read_loop<1, false>}, {{1, true, 0}, read_loop<1, true>},
-      {{2, false, 0}, read_loop<2, false>}, {{2, true, 0}, read_loop<2, true>},
-      {{3, false, 0}, read_loop<3, false>}, {{3, true, 0}, read_loop<3, true>},
-      {{4, false, 0}, read_loop<4, false>}, {{4, true, 0}, read_loop<4, true>},
-      {{6, false, 0}, read_loop<6, false>}, {{6, true, 0}, read_loop<6, true>},
-      {{8, false, 0}, read_loop<8, false>}, {{8, true, 0}, read_loop<8, true>},
+  const read_rate loops[] = {
+      {1, false, 0, read_loop<1, false>}, {1, true, 0, read_loop<1, true>}, {2, false, 0, read_loop<2, false>},
+      {2, true, 0, read_loop<2, true>},   {3, false, 0, read_loop<3, false>}, {3, true, 0, read_loop<3, true>},
+      {4, false, 0, read_loop<4, false>}, {4, true, 0, read_loop<4, true>}, {6, false, 0, read_loop<6, false>},
+      {6, true, 0, read_loop<6, true>},   {8, false, 0, read_loop<8, false>}, {8, true, 0, read_loop<8, true>},
   };
   team readers(cores);
-  const std::size_t part = bytes / static_cast<std::size_t>(cores) / 4096 * 4096;
   read_rate best{};
-  for (const read_choice& loop : loops) {
-    const double seconds = fastest_of(4, [&] {
-      readers.run(cores,
-                  [&](auto item, int) { loop.run(memory + part * static_cast<std::size_t>(item), part); });
-    });
-    const double gigabytes = static_cast<double>(part) * cores / seconds * 1e-9;
-    if (gigabytes > best.gigabytes) best = {loop.rate.streams, loop.rate.prefetched, gigabytes};
+  for (read_rate rate : loops) {
+    rate.gigabytes = gigabytes_of(rate, readers, memory, bytes, 4);
+    if (rate.gigabytes > best.gigabytes) best = rate;
   }
   return best;
 }
 
-void measure_reading(ceilings& c) {
-  const std::size_t bytes = 8 * this_machine().last_level_cache;
-  const memory_block memory(bytes);
+memory_block zeros(std::size_t bytes) {
+  memory_block memory(bytes);
   std::memset(memory.data(), 0, bytes);
-  c.read = best_read(memory.data(), bytes, 1);
-  c.read_all_cores = best_read(memory.data(), bytes, static_cast<int>(this_machine().cores.size()));
+  return memory;
+}
+
+void measure_reading(ceilings& c) {
+  const memory_block memory = zeros(8 * this_machine().last_level_cache);
+  c.read = best_read(memory.data(), memory.size(), 1);
+  c.read_all_cores = best_read(memory.data(), memory.size(), static_cast<int>(this_machine().cores.size()));
 }
 
 // The exponential of the kernels that calls run on.
@@ -309,15 +303,25 @@ const ceilings& measured_ceilings() {
   return measured;
 }
 
+pace pace_now(team& workers, bool of_reads) {
+  const ceilings& c = measured_ceilings();
+  const bool alone = workers.workers() == 1;
+  pace now{gflops_of(c.multiply_add, workers, 1e9, 2) / (alone ? c.multiply_add.gflops : c.multiply_add_all_cores), 1};
+  if (!of_reads) return now;
+  // A part at a time, so that no cache holds the next one.
+  static const memory_block memory = zeros(8 * this_machine().last_level_cache);
+  static std::size_t at = 0;
+  const std::size_t part = std::min(memory.size(), std::size_t{64} << 20);
+  if (at + part > memory.size()) at = 0;
+  const read_rate& rate = alone ? c.read : c.read_all_cores;
+  now.reads = gigabytes_of(rate, workers, memory.data() + at, part, 1) / rate.gigabytes;
+  at += part;
+  return now;
+}
+
 double multiply_adds_now(int cores) {
-  constexpr int accumulators = 10;
-  const double flops_per_step = 2.0 * accumulators * widest / 4;
-  const long steps = static_cast<long>(4e9 / flops_per_step);
   team workers(cores);
-  const double seconds = fastest_of(2, [&] {
-    workers.run(cores, [&](auto, int) { multiply_add_loop<widest, accumulators>(steps, 0.999f, 0.001f); });
-  });
-  return flops_per_step * static_cast<double>(steps) * cores / seconds * 1e-9;
+  return gflops_of({widest, 10, 0, multiply_add_loop<widest, 10>}, workers, 4e9, 2);
 }
 
 }  // namespace crestmax_bench

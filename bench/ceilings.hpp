@@ -2,8 +2,11 @@
 #pragma once
 
 #include <crestmax/backend/cpu/features.hpp>
+#include <cstddef>
 #include <string>
 #include <vector>
+
+#include "machine.hpp"
 
 namespace crestmax_bench {
 
@@ -12,6 +15,8 @@ struct multiply_add_rate {
   int vector_bytes;
   int accumulators;
   double gflops;
+  void (*loop)(long steps, float a, float b);
+  double flops_per_step() const { return 2.0 * accumulators * vector_bytes / 4; }
 };
 
 // Reading memory of at least 8 times the last-level cache.
@@ -19,6 +24,7 @@ struct read_rate {
   int streams;
   bool prefetched;
   double gigabytes;  // 1e9 bytes per second
+  void (*loop)(const std::byte* memory, std::size_t bytes);
 };
 
 struct ceilings {
@@ -41,6 +47,16 @@ ceilings measure_ceilings();
 
 // Measured on first use.
 const ceilings& measured_ceilings();
+
+// How fast this machine is just now, as shares of its ceilings: clocks rise and fall, and virtual machines share memory.
+struct pace {
+  double multiply_adds;
+  double reads;
+};
+
+// The best loops of the ceilings again, by so many workers, in some hundredths of a second. Reads memory that was not read
+// since the last time; `reads` is 1 unless asked for.
+pace pace_now(team& workers, bool of_reads);
 
 // GFLOP/s of fp32 multiply-adds of so many cores at once, measured in some hundredths of a second: whether a machine is
 // undisturbed, and whether two virtual cores are two real ones just now.

@@ -43,17 +43,17 @@ void report_line(benchmark::State& state, race_entry& entry, const std::string& 
   if (s.phase == "decode") {
     const double rate = s.kv_bytes() * 1e-9 / seconds;
     state.counters["gigabytes_per_second"] = rate;
-    state.counters["share_of_ceiling"] = rate / (s.all_cores ? c.read_all_cores : c.read).gigabytes;
+    state.counters["share_of_ceiling"] = race.share_of_reads(method);
   } else {
     const double rate = s.flops() * 1e-9 / seconds;
     state.counters["gflops"] = rate;
-    // The textbook's products are not held to a set: they are as wide as this build.
-    const double one_core = std::string(method) == materialised_name ? c.multiply_add.gflops : multiply_add_peak(c, s.most);
-    state.counters["share_of_ceiling"] = rate / (s.all_cores ? c.multiply_add_all_cores : one_core);
+    state.counters["share_of_ceiling"] = race.share_of_multiply_adds(method);
     const double pairs = std::max(c.pair_products, c.tile_products);
     const bool brain = s.query_kind == scalar_kind::bfloat16 && s.kv_kind == scalar_kind::bfloat16;
     if (brain && pairs > 0 && !s.all_cores) state.counters["share_of_pairs"] = rate / pairs;
   }
+  state.counters["pace_of_multiply_adds"] = race.median_pace().multiply_adds;
+  state.counters["pace_of_reads"] = race.median_pace().reads;
   state.counters["median_seconds"] = seconds;
   state.counters["rounds"] = static_cast<double>(line->seconds.size());
   state.counters["error"] = line->error;

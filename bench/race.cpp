@@ -77,6 +77,41 @@ double race_result::ratio(const std::string& method, const std::string& other) c
   return median(ratios);
 }
 
+double race_result::share_of_multiply_adds(const std::string& method) const {
+  const line_result* line = find(method);
+  if (line == nullptr) return 0;
+  const ceilings& c = measured_ceilings();
+  // The textbook's products are not held to a set: they are as wide as this build.
+  const double alone = method == materialised_name ? c.multiply_add.gflops : multiply_add_peak(c, of.most);
+  const double peak = of.all_cores ? c.multiply_add_all_cores : alone;
+  std::vector<double> shares;
+  for (std::size_t i = 0; i < paces.size(); ++i) {
+    shares.push_back(of.flops() * 1e-9 / line->seconds[i] / (peak * paces[i].multiply_adds));
+  }
+  return median(shares);
+}
+
+double race_result::share_of_reads(const std::string& method) const {
+  const line_result* line = find(method);
+  if (line == nullptr) return 0;
+  const ceilings& c = measured_ceilings();
+  const double peak = (of.all_cores ? c.read_all_cores : c.read).gigabytes;
+  std::vector<double> shares;
+  for (std::size_t i = 0; i < paces.size(); ++i) {
+    shares.push_back(of.kv_bytes() * 1e-9 / line->seconds[i] / (peak * paces[i].reads));
+  }
+  return median(shares);
+}
+
+pace race_result::median_pace() const {
+  std::vector<double> multiply_adds, reads;
+  for (const pace& p : paces) {
+    multiply_adds.push_back(p.multiply_adds);
+    reads.push_back(p.reads);
+  }
+  return {median(multiply_adds), median(reads)};
+}
+
 race_result run_race(const shape& s, const race_settings& settings) {
   const machine& m = this_machine();
   team workers(s.all_cores ? static_cast<int>(m.cores.size()) : 1);
@@ -90,17 +125,18 @@ race_result run_race(const shape& s, const race_settings& settings) {
     const double pass = sample(c, w.copies, 1) * w.copies;
     passes.push_back(std::max(1, static_cast<int>(std::ceil(least_sample / pass))));
   }
+  race_result result;
+  result.of = s;
   const double end = now() + settings.seconds;
   for (std::size_t round = 0; round < static_cast<std::size_t>(settings.least_rounds) || now() < end;
        ++round) {
+    result.paces.push_back(pace_now(workers, cold));
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       // Nobody always runs behind the same neighbour's caches: rounds go forth and back.
       const std::size_t at = round % 2 == 0 ? i : contenders.size() - 1 - i;
       contenders[at].result.seconds.push_back(sample(contenders[at], w.copies, passes[at]));
     }
   }
-  race_result result;
-  result.of = s;
   for (contender& c : contenders) result.lines.push_back(std::move(c.result));
   return result;
 }

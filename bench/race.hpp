@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ceilings.hpp"
 #include "methods.hpp"
 
 namespace crestmax_bench {
@@ -25,10 +26,16 @@ struct line_result {
 struct race_result {
   shape of;
   std::vector<line_result> lines;
+  std::vector<pace> paces;  // one per round
 
   const line_result* find(const std::string& method) const;
   // Median over rounds of (time of a method) / (time of another); 0 if either did not run.
   double ratio(const std::string& method, const std::string& other) const;
+  // Median over rounds of a method's share of the multiply-adds that were possible in that round, or of the reads of keys and
+  // values; 0 if it did not run.
+  double share_of_multiply_adds(const std::string& method) const;
+  double share_of_reads(const std::string& method) const;
+  pace median_pace() const;
 };
 
 struct race_settings {

@@ -58,8 +58,11 @@ void table_reporter::ReportRuns(const std::vector<Run>& runs) {
     }
     const bool bytes = run.counters.count("gigabytes_per_second") != 0;
     if (heading != heading_) {
-      std::printf("\n%s\n  %-14s %10s %8s %8s %12s %8s   %s\n", heading.c_str(), "method", "time",
-                  bytes ? "GB/s" : "GFLOP/s", "ceiling", "/running_max", "error", "plan");
+      std::printf("\n%s\n  meanwhile %.0f %% of the multiply-adds%s of the start; shares are of what was possible meanwhile\n",
+                  heading.c_str(), 100 * counter("pace_of_multiply_adds"),
+                  bytes ? text_of(" and %.0f %% of the reads", 100 * counter("pace_of_reads")).c_str() : "");
+      std::printf("  %-14s %10s %8s %8s %12s %8s   %s\n", "method", "time", bytes ? "GB/s" : "GFLOP/s", "ceiling",
+                  "/running_max", "error", "plan");
       heading_ = heading;
     }
     std::printf("  %-14s %10s %8.1f %6.1f %% %12s %8.1e   %s\n", method.c_str(),

@@ -14,14 +14,8 @@ using crestmax::instruction_set;
 // Share of what the machine can do at most: multiply-adds in prefill; in decode the lower of what memory delivers and
 // what multiply-adds allow.
 double share(const race_result& r, const char* method) {
-  const line_result* line = r.find(method);
-  if (line == nullptr) return 0;
-  const ceilings& c = measured_ceilings();
-  const double flops = r.of.all_cores ? c.multiply_add_all_cores : multiply_add_peak(c, r.of.most);
-  const double rate = r.of.flops() * 1e-9 / line->median_seconds();
-  if (r.of.phase == "prefill") return rate / flops;
-  const double bytes = (r.of.all_cores ? c.read_all_cores : c.read).gigabytes;
-  return std::max(rate / flops, r.of.kv_bytes() * 1e-9 / line->median_seconds() / bytes);
+  const double flops = r.share_of_multiply_adds(method);
+  return r.of.phase == "prefill" ? flops : std::max(flops, r.share_of_reads(method));
 }
 
 class bars {
