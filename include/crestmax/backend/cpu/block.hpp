@@ -55,6 +55,7 @@ struct tile_keys {
   index count;
   visibility seen;
   key_interval next{0, 0};  // what the next tile will read, as far as it is known
+  bool scores_only = false;  // its values are not read
 };
 
 // How far a tile has come that several blocks take in turn, run by run.
