@@ -35,7 +35,7 @@ struct primitives : pairs_of<T> {
   static constexpr int direct_group = 4;  // rows that share a key read in place; 0 packs always
   static constexpr int direct_chains = 8; // sums of scores in lockstep: keys at a time times rows
   static constexpr int direct_sums = 16;  // vectors of outputs summed in registers
-  static constexpr int direct_columns = 8;  // of one row, at most
+  static constexpr int direct_columns = 8;  // vectors of one row among them, at most
   static constexpr int held_queries = 16; // vectors of queries that stay in registers beside as many sums
   static constexpr index panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
