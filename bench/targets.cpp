@@ -35,6 +35,9 @@ class bars {
                   l.met() ? "met" : "MISSED", l.where.c_str());
     }
     for (const std::string& what : absent_) std::printf("  %-66s not on this machine\n", what.c_str());
+    if (!absent_.empty()) {
+      std::printf("  tests/run executes the kernels that this machine lacks: AVX-512 in an emulator, those of tiles on a plain engine\n");
+    }
   }
   void absent(const std::string& what) { absent_.push_back(what); }
 
@@ -93,6 +96,7 @@ void add_prefill(bars& all, const std::vector<race_result>& races) {
                        return mine ? share(r, "sampled_max") : 0.0;
                      });
       }
+      if (!crestmax::cpu::machine_has(instruction_set::avx512)) all.absent("prefill fp32 " + where + ", avx512: share of the peak");
       all.at_most("prefill 16 bit " + where + ": points of share behind fp32", 0.05, [&](const race_result& r) {
         if (!asked(r) || r.of.kv_kind == scalar_kind::float32) return 0.0;
         shape same = r.of;
