@@ -50,3 +50,6 @@ target_compile_definitions(crestmax_emulated_tests PRIVATE CRESTMAX_EXTERN_KERNE
                                                            CRESTMAX_TEST_EMULATED)
 target_link_libraries(crestmax_emulated_tests PRIVATE crestmax_strict GTest::gtest_main Threads::Threads)
 target_link_options(crestmax_emulated_tests PRIVATE -static -no-pie)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(crestmax_emulated_tests PRIVATE "SHELL:-include \"${crestmax_tests}/emulated/two_halves.hpp\"")
+endif()
