@@ -61,12 +61,6 @@ void add_loops(std::vector<multiply_add_rate>& all) {
   }
 }
 
-double gflops_of(const multiply_add_rate& rate, int tries) {
-  const long steps = static_cast<long>(4e8 / rate.flops_per_step());
-  const double seconds = fastest_of(tries, [&] { rate.loop(steps, 0.999f, 0.001f); });
-  return rate.flops_per_step() * static_cast<double>(steps) / seconds * 1e-9;
-}
-
 // All workers at once, `flops` each.
 double gflops_of(const multiply_add_rate& rate, team& workers, double flops, int tries) {
   const int count = workers.workers();
@@ -81,13 +75,14 @@ void measure_multiply_add(ceilings& c) {
   add_loops<32>(loops);
   add_loops<64>(loops);
   c.multiply_add = {};
+  team alone(1);
   for (multiply_add_rate rate : loops) {
-    rate.gflops = gflops_of(rate, 5);
+    rate.gflops = gflops_of(rate, alone, 4e8, 5);
     if (c.widths.empty() || c.widths.back().vector_bytes != rate.vector_bytes) c.widths.push_back(rate);
     else if (rate.gflops > c.widths.back().gflops) c.widths.back() = rate;
     if (rate.gflops > c.multiply_add.gflops) c.multiply_add = rate;
   }
-  c.multiply_add.gflops = std::max(c.multiply_add.gflops, gflops_of(c.multiply_add, 10));
+  c.multiply_add.gflops = std::max(c.multiply_add.gflops, gflops_of(c.multiply_add, alone, 4e8, 10));
   team everyone(static_cast<int>(this_machine().cores.size()));
   c.multiply_add_all_cores = gflops_of(c.multiply_add, everyone, 4e9, 5);
 }

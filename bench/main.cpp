@@ -52,8 +52,9 @@ void report_line(benchmark::State& state, race_entry& entry, const std::string& 
     const bool brain = s.query_kind == scalar_kind::bfloat16 && s.kv_kind == scalar_kind::bfloat16;
     if (brain && pairs > 0 && !s.all_cores) state.counters["share_of_pairs"] = rate / pairs;
   }
-  state.counters["pace_of_multiply_adds"] = race.median_pace().multiply_adds;
-  state.counters["pace_of_reads"] = race.median_pace().reads;
+  const pace meanwhile = race.median_pace();
+  state.counters["pace_of_multiply_adds"] = meanwhile.multiply_adds;
+  state.counters["pace_of_reads"] = meanwhile.reads;
   state.counters["median_seconds"] = seconds;
   state.counters["rounds"] = static_cast<double>(line->seconds.size());
   state.counters["error"] = line->error;

@@ -77,30 +77,25 @@ double race_result::ratio(const std::string& method, const std::string& other) c
   return median(ratios);
 }
 
-double race_result::share_of_multiply_adds(const std::string& method) const {
+// `work` of a call in billions, of a peak of billions per second that goes up and down with the pace.
+double race_result::share(const std::string& method, double work, double peak, double pace::* of_peak) const {
   const line_result* line = find(method);
   if (line == nullptr) return 0;
-  const ceilings& c = measured_ceilings();
-  // The textbook's products are not held to a set: they are as wide as this build.
-  const double alone = method == materialised_name ? c.multiply_add.gflops : multiply_add_peak(c, of.most);
-  const double peak = of.all_cores ? c.multiply_add_all_cores : alone;
   std::vector<double> shares;
-  for (std::size_t i = 0; i < paces.size(); ++i) {
-    shares.push_back(of.flops() * 1e-9 / line->seconds[i] / (peak * paces[i].multiply_adds));
-  }
+  for (std::size_t i = 0; i < paces.size(); ++i) shares.push_back(work / line->seconds[i] / (peak * paces[i].*of_peak));
   return median(shares);
 }
 
-double race_result::share_of_reads(const std::string& method) const {
-  const line_result* line = find(method);
-  if (line == nullptr) return 0;
+double race_result::share_of_multiply_adds(const std::string& method) const {
   const ceilings& c = measured_ceilings();
-  const double peak = (of.all_cores ? c.read_all_cores : c.read).gigabytes;
-  std::vector<double> shares;
-  for (std::size_t i = 0; i < paces.size(); ++i) {
-    shares.push_back(of.kv_bytes() * 1e-9 / line->seconds[i] / (peak * paces[i].reads));
-  }
-  return median(shares);
+  // The textbook's products are not held to a set: they are as wide as this build.
+  const double alone = method == materialised_name ? c.multiply_add.gflops : multiply_add_peak(c, of.most);
+  return share(method, of.flops() * 1e-9, of.all_cores ? c.multiply_add_all_cores : alone, &pace::multiply_adds);
+}
+
+double race_result::share_of_reads(const std::string& method) const {
+  const ceilings& c = measured_ceilings();
+  return share(method, of.kv_bytes() * 1e-9, (of.all_cores ? c.read_all_cores : c.read).gigabytes, &pace::reads);
 }
 
 pace race_result::median_pace() const {

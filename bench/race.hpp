@@ -36,6 +36,9 @@ struct race_result {
   double share_of_multiply_adds(const std::string& method) const;
   double share_of_reads(const std::string& method) const;
   pace median_pace() const;
+
+ private:
+  double share(const std::string& method, double work, double peak, double pace::* of_peak) const;
 };
 
 struct race_settings {

@@ -31,7 +31,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr int direct_group = 4;
-  static constexpr int direct_chains = 8;
+  static constexpr int direct_keys = 2;
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
@@ -177,7 +177,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 6;
   static constexpr int direct_group = 4;
-  static constexpr int direct_chains = 8;
+  static constexpr int direct_keys = 1;
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;

@@ -48,7 +48,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
   static constexpr int direct_group = 4;
-  static constexpr int direct_chains = 1;
+  static constexpr int direct_keys = 1;
   static constexpr int direct_sums = 16;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 16;
@@ -233,7 +233,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr int direct_group = 4;
-  static constexpr int direct_chains = 1;
+  static constexpr int direct_keys = 1;
   static constexpr int direct_sums = 16;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;

@@ -62,7 +62,7 @@ struct primitives<float> {
   static constexpr int panel_vectors = 1;
   static constexpr int row_group = 8;  // 16 sums, 2 registers of keys and 8 factors: with 12 rows compilers run out of registers
   static constexpr int direct_group = 4;
-  static constexpr int direct_chains = 4;
+  static constexpr int direct_keys = 1;
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;
@@ -243,7 +243,7 @@ struct primitives<double> {
   static constexpr int panel_vectors = 1;
   static constexpr int row_group = 8;
   static constexpr int direct_group = 4;
-  static constexpr int direct_chains = 4;
+  static constexpr int direct_keys = 1;
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;
