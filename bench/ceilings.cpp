@@ -298,19 +298,13 @@ const ceilings& measured_ceilings() {
   return measured;
 }
 
-pace pace_now(team& workers, bool of_reads) {
+pace pace_now(team& workers, std::span<const std::byte> memory) {
   const ceilings& c = measured_ceilings();
   const bool alone = workers.workers() == 1;
   pace now{gflops_of(c.multiply_add, workers, 1e9, 2) / (alone ? c.multiply_add.gflops : c.multiply_add_all_cores), 1};
-  if (!of_reads) return now;
-  // A part at a time, so that no cache holds the next one.
-  static const memory_block memory = zeros(8 * this_machine().last_level_cache);
-  static std::size_t at = 0;
-  const std::size_t part = std::min(memory.size(), std::size_t{64} << 20);
-  if (at + part > memory.size()) at = 0;
+  if (memory.empty()) return now;
   const read_rate& rate = alone ? c.read : c.read_all_cores;
-  now.reads = gigabytes_of(rate, workers, memory.data() + at, part, 1) / rate.gigabytes;
-  at += part;
+  now.reads = gigabytes_of(rate, workers, memory.data(), memory.size(), 1) / rate.gigabytes;
   return now;
 }
 

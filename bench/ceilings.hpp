@@ -3,6 +3,7 @@
 
 #include <crestmax/backend/cpu/features.hpp>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,9 +55,9 @@ struct pace {
   double reads;
 };
 
-// The best loops of the ceilings again, by so many workers, in some hundredths of a second. Reads memory that was not read
-// since the last time; `reads` is 1 unless asked for.
-pace pace_now(team& workers, bool of_reads);
+// The best loops of the ceilings again, by so many workers, in some hundredths of a second. `reads` is that of `memory`, or 1
+// if there is none.
+pace pace_now(team& workers, std::span<const std::byte> memory);
 
 // GFLOP/s of fp32 multiply-adds of so many cores at once, measured in some hundredths of a second: whether a machine is
 // undisturbed, and whether two virtual cores are two real ones just now.
