@@ -67,10 +67,11 @@ struct primitives<float> {
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_ps(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_ps(b, a); }
 
-  static constexpr int least_power = -400;
+  static constexpr int least_power = -126;
   static constexpr int greatest_power = 400;
-  static vec reduce(const vec& x, float factor, float low, float high, integers& power) {
-    const vec limited = _mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), x));
+  // Nothing is limited from below: `scale` leaves such weights out.
+  static vec reduce(const vec& x, float factor, float, float high, integers& power) {
+    const vec limited = _mm512_min_ps(_mm512_set1_ps(high), x);
     // Nothing is left of a fraction beside 1.5 * 2^23: cheaper than an instruction that rounds. A compiler that may
     // reorder sums must not see both of them.
     const __m512 whole = _mm512_set1_ps(0x1.8p23f);
@@ -79,7 +80,11 @@ struct primitives<float> {
     power = _mm512_sub_ps(power, whole);
     return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
   }
-  static vec scale(const vec& x, const integers& power) { return _mm512_scalef_ps(x, power); }
+  // Some processors take 200 cycles for a result that is no normal number, zero for a masked key among them: those are 0 by
+  // a mask. A NaN stays.
+  static vec scale(const vec& x, const integers& power) {
+    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(power, _mm512_set1_ps(least_power), _CMP_NLT_UQ), x, power);
+  }
 
   static vec widen(const float* from) { return _mm512_loadu_ps(from); }
   static vec widen(const double* from) {
@@ -252,14 +257,16 @@ struct primitives<double> {
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_pd(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_pd(b, a); }
 
-  static constexpr int least_power = -4000;
+  static constexpr int least_power = -1022;
   static constexpr int greatest_power = 4000;
-  static vec reduce(const vec& x, double factor, double low, double high, integers& power) {
-    const vec limited = _mm512_min_pd(_mm512_set1_pd(high), _mm512_max_pd(_mm512_set1_pd(low), x));
+  static vec reduce(const vec& x, double factor, double, double high, integers& power) {
+    const vec limited = _mm512_min_pd(_mm512_set1_pd(high), x);
     power = _mm512_roundscale_pd(_mm512_mul_pd(limited, _mm512_set1_pd(factor)), _MM_FROUND_TO_NEAREST_INT);
     return _mm512_fmsub_pd(limited, _mm512_set1_pd(factor), power);
   }
-  static vec scale(const vec& x, const integers& power) { return _mm512_scalef_pd(x, power); }
+  static vec scale(const vec& x, const integers& power) {
+    return _mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(power, _mm512_set1_pd(least_power), _CMP_NLT_UQ), x, power);
+  }
 
   static vec widen(const double* from) { return _mm512_loadu_pd(from); }
   static vec widen(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
