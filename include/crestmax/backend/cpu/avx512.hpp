@@ -69,7 +69,6 @@ struct primitives<float> {
 
   static constexpr int least_power = -126;
   static constexpr int greatest_power = 400;
-  // Nothing is limited from below: `scale` leaves such weights out.
   static vec reduce(const vec& x, float factor, float, float high, integers& power) {
     const vec limited = _mm512_min_ps(_mm512_set1_ps(high), x);
     // Nothing is left of a fraction beside 1.5 * 2^23: cheaper than an instruction that rounds. A compiler that may
@@ -80,10 +79,9 @@ struct primitives<float> {
     power = _mm512_sub_ps(power, whole);
     return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
   }
-  // Some processors take 200 cycles for a result that is no normal number, zero for a masked key among them: those are 0 by
-  // a mask. A NaN stays.
+  // Some processors take 200 cycles for a result that is no normal number, 0 of a masked key included: those are masked. NaN stays.
   static vec scale(const vec& x, const integers& power) {
-    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(power, _mm512_set1_ps(least_power), _CMP_NLT_UQ), x, power);
+    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(power, _mm512_set1_ps(least_power - 0.5f), _CMP_NLT_UQ), x, power);
   }
 
   static vec widen(const float* from) { return _mm512_loadu_ps(from); }
@@ -265,7 +263,7 @@ struct primitives<double> {
     return _mm512_fmsub_pd(limited, _mm512_set1_pd(factor), power);
   }
   static vec scale(const vec& x, const integers& power) {
-    return _mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(power, _mm512_set1_pd(least_power), _CMP_NLT_UQ), x, power);
+    return _mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(power, _mm512_set1_pd(least_power - 0.5), _CMP_NLT_UQ), x, power);
   }
 
   static vec widen(const double* from) { return _mm512_loadu_pd(from); }
