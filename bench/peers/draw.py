@@ -49,11 +49,11 @@ def panel(axes, lines, title, ceiling_name):
 def draw(path, lines, panels, what, unit, length, processor, ceiling_name):
     """One file: `panels` is [(title, which cases)]."""
     size = (4 * len(panels), 3.6)
-    figure, all_axes = pyplot.subplots(1, len(panels), figsize=size, sharey=True, layout="constrained")
+    figure, all_axes = pyplot.subplots(1, len(panels), figsize=size, layout="constrained")
     for axes, (title, chosen) in zip(all_axes, panels):
         panel(axes, [line for line in lines if chosen(line[0])], title, ceiling_name)
         axes.set_xlabel(length)
-    all_axes[0].set_ylim(bottom=0)  # shared by all, and after all have drawn
+        axes.set_ylim(bottom=0)  # each its own: tiles may have fifteen times the ceiling of fp32
     all_axes[0].set_ylabel(unit)
     handles = {label: handle for axes in all_axes for handle, label in zip(*axes.get_legend_handles_labels())}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
