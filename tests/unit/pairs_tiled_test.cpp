@@ -16,3 +16,28 @@ constexpr auto least_set = crestmax::instruction_set::portable;
 #define CRESTMAX_TEST_SET tiled
 #define PairsOf PairsOf_tiled
 #include "pairs_test.inc"
+
+namespace {
+
+index keys_taken_as_anchors(crestmax::coverage_mode coverage) {
+  constexpr index rows = 40, keys = 1600, d = 32;
+  std::vector<bfloat16> key(keys * d), output(rows * d);
+  for (std::size_t i = 0; i < key.size(); ++i) key[i] = crestmax::to_bfloat16(static_cast<float>(i % 7));
+  std::vector<bfloat16> query(key.begin(), key.begin() + rows * d);
+  const auto view = [](std::vector<bfloat16>& numbers, index count) {
+    return crestmax::tensor<bfloat16>(numbers.data(), {1, count, 1, d});
+  };
+  crestmax::report report;
+  EXPECT_TRUE(crestmax::attention(view(query, rows), view(key, keys), view(key, keys), view(output, rows),
+                                  {.softmax = crestmax::anchor_shift{}, .coverage = coverage, .report = &report},
+                                  crestmax::no_modifiers{}, backend_type{})
+                  .ok());
+  return report.pairs_crest / rows;
+}
+
+// The first tile of 512 keys, and the two that the last 40 positions and the 31 before them touch, of which the last has 64.
+TEST(AnchorsInTiles, AreWholeTilesOfKeys) { EXPECT_EQ(keys_taken_as_anchors(crestmax::everything), 512 + 512 + 64); }
+// One run of 32 at the start, and the three that the last 40 positions and the 31 before them touch.
+TEST(AnchorsInTiles, AreShortRunsWhereOtherKeysAreLeftOut) { EXPECT_EQ(keys_taken_as_anchors(crestmax::plateaus), 32 + 96); }
+
+}  // namespace
