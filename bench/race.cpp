@@ -52,6 +52,15 @@ double sample(contender& c, int copies, int passes) {
          (passes * copies);
 }
 
+// What the pace of a round is measured on: keys of the race itself, as memory that was not touched for a while has its page
+// tables out of the caches and reads at half the speed. A part of the first half, since a pass that just ended may have
+// left the end in a cache; another one each round.
+std::span<const std::byte> part_of_keys(const workload& w, std::size_t round) {
+  const std::size_t half = w.key.size() / 2;
+  const std::size_t part = std::min(half, std::size_t{64} << 20);
+  return {w.key.data() + round % (half / part) * part, part};
+}
+
 }  // namespace
 
 // Partial coverage has a point only where many keys can be skipped; a capture says how wrong it is.
@@ -105,15 +114,6 @@ pace race_result::median_pace() const {
     reads.push_back(p.reads);
   }
   return {median(multiply_adds), median(reads)};
-}
-
-// What the pace of a round is measured on: keys of the race itself, as memory that was not touched for a while has its page
-// tables out of the caches and reads at half the speed. A part of the first half, since a pass that just ended may have
-// left the end in a cache; another one each round.
-std::span<const std::byte> part_of_keys(const workload& w, std::size_t round) {
-  const std::size_t half = w.key.size() / 2;
-  const std::size_t part = std::min(half, std::size_t{64} << 20);
-  return {w.key.data() + round % (half / part) * part, part};
 }
 
 race_result run_race(const shape& s, const race_settings& settings) {
