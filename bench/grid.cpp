@@ -6,7 +6,7 @@ namespace crestmax_bench {
 
 namespace {
 
-shape prefill(scalar_kind kind, index head_dim, index n, bool causal) {
+shape prefill(scalar_kind kind, index_type head_dim, index_type n, bool causal) {
   shape s;
   s.query_kind = s.kv_kind = kind;
   s.q_len = s.kv_len = n;
@@ -16,13 +16,13 @@ shape prefill(scalar_kind kind, index head_dim, index n, bool causal) {
 }
 
 // The last queries of a long prompt, as engines prefill it in pieces.
-shape last_queries(shape s, index queries) {
+shape last_queries(shape s, index_type queries) {
   s.q_len = queries;
   return s;
 }
 
 // One query per sequence, fp32, over a cache of the given type: 32 heads on 8.
-shape decode(scalar_kind kind, index kv_len, bool paged) {
+shape decode(scalar_kind kind, index_type kv_len, bool paged) {
   shape s;
   s.phase = "decode";
   s.kv_kind = kind;
@@ -76,8 +76,8 @@ std::vector<grid_entry> brief_grid() {
 std::vector<grid_entry> usual_grid() {
   const race_settings usual{.seconds = 4, .least_rounds = 5};
   std::vector<grid_entry> grid;
-  for (const index head_dim : {64, 128}) {
-    for (const index n : {512, 1024, 4096}) {
+  for (const index_type head_dim : {64, 128}) {
+    for (const index_type n : {512, 1024, 4096}) {
       for (const bool causal : {false, true})
         grid.push_back({prefill(scalar_kind::float32, head_dim, n, causal), usual});
     }
@@ -89,12 +89,12 @@ std::vector<grid_entry> usual_grid() {
     grid.push_back({last_queries(prefill(scalar_kind::float32, 128, 16384, causal), 1536), usual});
   }
   for (const scalar_kind kind : kinds) {
-    for (const index kv_len : {4096, 16384, 65536}) grid.push_back({decode(kind, kv_len, false), usual});
+    for (const index_type kv_len : {4096, 16384, 65536}) grid.push_back({decode(kind, kv_len, false), usual});
     grid.push_back({token_major(decode(kind, 16384, false)), usual});
     grid.push_back({decode(kind, 16384, true), usual});
     grid.push_back({plain_heads(decode(kind, 16384, false)), usual});
   }
-  for (const index kv_len : {4096, 65536}) {
+  for (const index_type kv_len : {4096, 65536}) {
     grid.push_back({token_major(decode(scalar_kind::float32, kv_len, false)), usual});
   }
   grid.push_back({on_all_cores(prefill(scalar_kind::float32, 128, 4096, true)), usual});
@@ -112,7 +112,7 @@ shape up_to(shape s, crestmax::instruction_set most) {
   return s;
 }
 
-shape with_heads(shape s, index heads) {
+shape with_heads(shape s, index_type heads) {
   s.q_heads = s.kv_heads = heads;
   return s;
 }
@@ -122,8 +122,8 @@ std::vector<grid_entry> bars_grid() {
   using crestmax::instruction_set;
   const race_settings usual{.seconds = 2.5, .least_rounds = 5};
   std::vector<grid_entry> grid;
-  for (const index n : {1024, 4096}) {
-    for (const index head_dim : {64, 128}) {
+  for (const index_type n : {1024, 4096}) {
+    for (const index_type head_dim : {64, 128}) {
       for (const bool causal : {false, true}) {
         for (const scalar_kind kind : kinds) grid.push_back({prefill(kind, head_dim, n, causal), usual});
         if (crestmax::cpu::machine_set > instruction_set::avx2) {
@@ -141,7 +141,7 @@ std::vector<grid_entry> bars_grid() {
   grid.push_back({last_queries(prefill(scalar_kind::float32, 128, 16384, false), 192), usual});
   for (const bool all_cores : {false, true}) {
     for (const scalar_kind kind : kinds) {
-      for (const index kv_len : {4096, 16384, 65536}) {
+      for (const index_type kv_len : {4096, 16384, 65536}) {
         for (shape s : {decode(kind, kv_len, false), token_major(decode(kind, kv_len, false)), decode(kind, kv_len, true)}) {
           s.all_cores = all_cores;
           grid.push_back({s, usual});
@@ -165,17 +165,17 @@ std::vector<grid_entry> whole_grid() {
       grid.push_back({s, settings});
     };
     for (const scalar_kind kind : kinds) {
-      for (const index head_dim : {64, 128}) {
+      for (const index_type head_dim : {64, 128}) {
         for (const bool causal : {false, true}) {
-          for (const index n : {512, 1024, 2048, 4096}) add(prefill(kind, head_dim, n, causal), usual);
-          for (const index n : {8192, 16384}) add(prefill(kind, head_dim, n, causal), slow);
+          for (const index_type n : {512, 1024, 2048, 4096}) add(prefill(kind, head_dim, n, causal), usual);
+          for (const index_type n : {8192, 16384}) add(prefill(kind, head_dim, n, causal), slow);
           add(last_queries(prefill(kind, head_dim, 65536, causal), 1536), slow);
         }
       }
-      for (const index head_dim : {80, 96, 256}) {
+      for (const index_type head_dim : {80, 96, 256}) {
         for (const bool causal : {false, true}) add(prefill(kind, head_dim, 2048, causal), usual);
       }
-      for (const index kv_len : {4096, 16384, 65536}) {
+      for (const index_type kv_len : {4096, 16384, 65536}) {
         for (const bool paged : {false, true}) add(decode(kind, kv_len, paged), usual);
         add(token_major(decode(kind, kv_len, false)), usual);
         add(plain_heads(decode(kind, kv_len, false)), usual);

@@ -17,17 +17,17 @@ namespace {
 using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using strided = Eigen::Map<const matrix, 0, Eigen::OuterStride<>>;
 
-constexpr index band_rows = 256;
+constexpr index_type band_rows = 256;
 
 template <class Stored>
-void widen_as(const std::byte* from, index count, float* to) {
+void widen_as(const std::byte* from, index_type count, float* to) {
   using numbers = Eigen::Map<const Eigen::Array<Stored, Eigen::Dynamic, 1>>;
   Eigen::Map<Eigen::ArrayXf>(to, count) =
       numbers(reinterpret_cast<const Stored*>(from), count).template cast<float>();
 }
 
 // Eigen's own conversions, which it vectorises.
-void widen(scalar_kind kind, const std::byte* from, index count, float* to) {
+void widen(scalar_kind kind, const std::byte* from, index_type count, float* to) {
   if (kind == scalar_kind::float16) widen_as<Eigen::half>(from, count, to);
   else if (kind == scalar_kind::bfloat16) widen_as<Eigen::bfloat16>(from, count, to);
   else widen_as<float>(from, count, to);
@@ -46,7 +46,7 @@ class materialised_runner : public runner {
     by_group_ = s.q_len == 1;
     bands_ = by_group_ ? 1 : (s.q_len + band_rows - 1) / band_rows;
     for (int i = 0; i < workers.workers(); ++i) {
-      const index rows = by_group_ ? s.group() : std::min(band_rows, s.q_len);
+      const index_type rows = by_group_ ? s.group() : std::min(band_rows, s.q_len);
       scratch_.push_back({matrix(rows, s.kv_len), matrix(rows, s.head_dim), matrix(rows, s.head_dim)});
     }
   }
@@ -56,10 +56,10 @@ class materialised_runner : public runner {
     const float* key = reinterpret_cast<const float*>(w_.key_copy(copy));
     const float* value = reinterpret_cast<const float*>(w_.value_copy(copy));
     if (wide_kv_) {
-      workers_.run(2 * s.kv_heads, [&](index item, int) {
-        const index head = item / 2;
-        const index elements = s.kv_len * s.head_dim;
-        const index bytes = head * elements * crestmax::size_of(s.kv_kind);
+      workers_.run(2 * s.kv_heads, [&](index_type item, int) {
+        const index_type head = item / 2;
+        const index_type elements = s.kv_len * s.head_dim;
+        const index_type bytes = head * elements * crestmax::size_of(s.kv_kind);
         if (item % 2 == 0)
           widen(s.kv_kind, w_.key_copy(copy) + bytes, elements, key_.data() + head * elements);
         else widen(s.kv_kind, w_.value_copy(copy) + bytes, elements, value_.data() + head * elements);
@@ -67,11 +67,11 @@ class materialised_runner : public runner {
       key = key_.data();
       value = value_.data();
     }
-    workers_.run(bands_ * (by_group_ ? s.kv_heads : s.q_heads), [&](index item, int worker) {
-      const index head = item / bands_;  // of keys and values if by group, else of queries
-      const index first = item % bands_ * band_rows;
-      const index kv_head = by_group_ ? head : head / s.group();
-      const index start = kv_head * s.kv_len * s.head_dim;
+    workers_.run(bands_ * (by_group_ ? s.kv_heads : s.q_heads), [&](index_type item, int worker) {
+      const index_type head = item / bands_;  // of keys and values if by group, else of queries
+      const index_type first = item % bands_ * band_rows;
+      const index_type kv_head = by_group_ ? head : head / s.group();
+      const index_type start = kv_head * s.kv_len * s.head_dim;
       run_band(by_group_ ? head * s.group() : head, first, key + start, value + start,
                scratch_[static_cast<std::size_t>(worker)]);
     });
@@ -90,24 +90,24 @@ class materialised_runner : public runner {
     matrix output;
   };
 
-  void run_band(index head, index first, const float* key, const float* value, scratch& t) {
+  void run_band(index_type head, index_type first, const float* key, const float* value, scratch& t) {
     const shape& s = w_.of;
-    const index rows = by_group_ ? s.group() : std::min(band_rows, s.q_len - first);
-    const auto place = [&](index row) {
+    const index_type rows = by_group_ ? s.group() : std::min(band_rows, s.q_len - first);
+    const auto place = [&](index_type row) {
       return by_group_ ? w_.query_offset(0, head + row) : w_.query_offset(first + row, head);
     };
-    for (index r = 0; r < rows; ++r) {
+    for (index_type r = 0; r < rows; ++r) {
       widen(s.query_kind, w_.query.data() + place(r) * crestmax::size_of(s.query_kind), s.head_dim,
             t.query.data() + r * s.head_dim);
     }
-    const index offset = s.kv_len - s.q_len;
-    const index seen = s.causal && !by_group_ ? first + rows + offset : s.kv_len;
+    const index_type offset = s.kv_len - s.q_len;
+    const index_type seen = s.causal && !by_group_ ? first + rows + offset : s.kv_len;
     const strided keys(key, seen, s.head_dim, Eigen::OuterStride<>(s.head_dim));
     const strided values(value, seen, s.head_dim, Eigen::OuterStride<>(s.head_dim));
     const float scale = 1.0f / std::sqrt(static_cast<float>(s.head_dim));
     auto scores = t.scores.topLeftCorner(rows, seen);
     scores.noalias() = (t.query.topRows(rows) * scale) * keys.transpose();
-    for (index r = 0; r < rows; ++r) {
+    for (index_type r = 0; r < rows; ++r) {
       if (s.causal && !by_group_)
         scores.row(r).tail(rows - 1 - r).setConstant(-std::numeric_limits<float>::infinity());
       const float highest = scores.row(r).maxCoeff();
@@ -115,8 +115,8 @@ class materialised_runner : public runner {
       scores.row(r) /= scores.row(r).sum();
     }
     t.output.topRows(rows).noalias() = scores * values;
-    for (index r = 0; r < rows; ++r) {
-      for (index k = 0; k < s.head_dim; ++k) {
+    for (index_type r = 0; r < rows; ++r) {
+      for (index_type k = 0; k < s.head_dim; ++k) {
         write_number(s.query_kind, w_.output.data(), place(r) + k, static_cast<double>(t.output(r, k)));
       }
     }
@@ -126,7 +126,7 @@ class materialised_runner : public runner {
   team& workers_;
   bool wide_kv_ = false;
   bool by_group_ = false;
-  index bands_ = 1;
+  index_type bands_ = 1;
   matrix key_;
   matrix value_;
   std::vector<scratch> scratch_;

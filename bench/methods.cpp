@@ -14,7 +14,7 @@ using crestmax::tensor;
 // The plan in a line: what it does about the shift, and how it cuts the work.
 std::string one_line(const crestmax::plan& p) {
   const crestmax::plan_header& h = p.header();
-  const auto number = [](index n) { return std::to_string(n); };
+  const auto number = [](index_type n) { return std::to_string(n); };
   std::string text;
   if (h.method == crestmax::softmax_kind::running_max) {
     text = "maximum and rescale per tile";
@@ -48,7 +48,7 @@ struct team_executor {
   team* workers_of;
   int workers() const { return workers_of->workers(); }
   template <class Body>
-  void run(index count, Body&& body) const {
+  void run(index_type count, Body&& body) const {
     workers_of->run(count, body);
   }
 };
@@ -90,7 +90,7 @@ class library_runner : public runner {
   }
 
   crestmax::backend::cpu backend() const { return crestmax::backend::cpu(w_.of.most); }
-  std::array<index, 4> query_extents() const { return {1, w_.of.q_len, w_.of.q_heads, w_.of.head_dim}; }
+  std::array<index_type, 4> query_extents() const { return {1, w_.of.q_len, w_.of.q_heads, w_.of.head_dim}; }
   tensor<Q> query() const { return {reinterpret_cast<Q*>(w_.query.data()), query_extents()}; }
   tensor<Q> output() const { return {reinterpret_cast<Q*>(w_.output.data()), query_extents()}; }
 
@@ -99,7 +99,7 @@ class library_runner : public runner {
     const auto* key = reinterpret_cast<const KV*>(w_.key_copy(copy));
     const auto* value = reinterpret_cast<const KV*>(w_.value_copy(copy));
     if constexpr (Paged) {
-      const std::array<index, 4> extents{static_cast<index>(w_.block_table.size()), page_size, s.kv_heads,
+      const std::array<index_type, 4> extents{static_cast<index_type>(w_.block_table.size()), page_size, s.kv_heads,
                                          s.head_dim};
       return crestmax::make_source(crestmax::paged_cache<KV>{tensor<const KV>(key, extents),
                                                              tensor<const KV>(value, extents),
@@ -107,11 +107,11 @@ class library_runner : public runner {
                                                              {&lengths_, 1},
                                                              extents[0]});
     } else {
-      const std::array<index, 4> extents{1, s.kv_len, s.kv_heads, s.head_dim};
-      const index all = s.kv_len * s.kv_heads * s.head_dim;
-      const std::array<index, 4> strides =
-          s.token_major ? std::array<index, 4>{all, s.kv_heads * s.head_dim, s.head_dim, 1}
-                        : std::array<index, 4>{all, s.head_dim, s.kv_len * s.head_dim, 1};
+      const std::array<index_type, 4> extents{1, s.kv_len, s.kv_heads, s.head_dim};
+      const index_type all = s.kv_len * s.kv_heads * s.head_dim;
+      const std::array<index_type, 4> strides =
+          s.token_major ? std::array<index_type, 4>{all, s.kv_heads * s.head_dim, s.head_dim, 1}
+                        : std::array<index_type, 4>{all, s.head_dim, s.kv_len * s.head_dim, 1};
       return crestmax::make_source(tensor<const KV>(key, extents, strides),
                                    tensor<const KV>(value, extents, strides));
     }

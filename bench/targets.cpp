@@ -76,16 +76,16 @@ const race_result* find(const std::vector<race_result>& races, const shape& s) {
 }
 
 // Prefill of n queries by n keys of one head, alone.
-bool is_square(const shape& s, index n, bool causal, index head_dim) {
+bool is_square(const shape& s, index_type n, bool causal, index_type head_dim) {
   return s.phase == "prefill" && s.q_len == n && s.kv_len == n && s.causal == causal && s.head_dim == head_dim && !s.all_cores &&
          s.q_heads == 1 && s.data == "random";
 }
 
 void add_prefill(bars& all, const std::vector<race_result>& races) {
-  const struct { index n; bool causal; double wide, narrow; } shapes[] = {
+  const struct { index_type n; bool causal; double wide, narrow; } shapes[] = {
       {4096, false, 0.88, 0.84}, {4096, true, 0.84, 0.79}, {1024, false, 0.85, 0.80}, {1024, true, 0.75, 0.68}};
   for (const auto& s : shapes) {
-    for (const index head_dim : {128, 64}) {
+    for (const index_type head_dim : {128, 64}) {
       const auto asked = [&](const race_result& r) { return is_square(r.of, s.n, s.causal, head_dim); };
       const std::string where = std::to_string(s.n) + (s.causal ? " causal" : " full") + ", head_dim " + std::to_string(head_dim);
       for (const instruction_set set : {instruction_set::avx2, instruction_set::widest}) {
@@ -116,7 +116,7 @@ void add_prefill(bars& all, const std::vector<race_result>& races) {
 }
 
 void add_decode(bars& all) {
-  const struct { const char* name; bool token_major, paged; index heads; double fp32, narrow; } layouts[] = {
+  const struct { const char* name; bool token_major, paged; index_type heads; double fp32, narrow; } layouts[] = {
       {"heads apart", false, false, 32, 0.85, 0.80},
       {"token-major", true, false, 32, 0.85, 0.80},
       {"paged", false, true, 32, 0.85, 0.80},
@@ -141,7 +141,7 @@ void add_decode(bars& all) {
 void add_tiles(bars& all) {
   const double peak = measured_ceilings().tile_products;
   if (peak == 0) return all.absent("prefill bf16 4096 full in tiles: share of the tiles' peak");
-  const auto asked = [](const race_result& r, index head_dim) {
+  const auto asked = [](const race_result& r, index_type head_dim) {
     return is_square(r.of, 4096, false, head_dim) && r.of.kv_kind == scalar_kind::bfloat16 &&
            r.of.query_kind == scalar_kind::bfloat16 && r.of.most == instruction_set::widest;
   };
@@ -149,7 +149,7 @@ void add_tiles(bars& all) {
     const line_result* line = r.find(method);
     return line == nullptr ? 0.0 : r.of.flops() * 1e-9 / line->median_seconds() / peak;
   };
-  for (const index head_dim : {128, 64}) {
+  for (const index_type head_dim : {128, 64}) {
     const std::string where = "prefill bf16 4096 full, head_dim " + std::to_string(head_dim);
     all.at_least(where + ", tiles: share of their peak", head_dim == 128 ? 0.45 : 0.35, [&](const race_result& r) {
       return asked(r, head_dim) ? share_of_tiles(r, "sampled_max") : 0.0;
@@ -179,7 +179,7 @@ void add_method(bars& all) {
   all.at_least("plateaus, prefill of 16384 keys: times as fast as exact", 3.0, [&](const race_result& r) {
     return is_prefill(r.of) && r.of.kv_len == 16384 ? r.ratio("sampled_max", "plateaus") : 0.0;
   });
-  for (const index kv_len : {16384, 65536}) {
+  for (const index_type kv_len : {16384, 65536}) {
     const std::string keys = std::to_string(kv_len);
     all.at_least("plateaus, decode of " + keys + " keys: times as fast as exact", kv_len == 16384 ? 4.0 : 8.0,
                  [&](const race_result& r) {

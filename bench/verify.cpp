@@ -8,21 +8,21 @@ namespace crestmax_bench {
 
 namespace {
 
-std::vector<double> exact_row(const workload& w, index query, index head) {
+std::vector<double> exact_row(const workload& w, index_type query, index_type head) {
   const shape& s = w.of;
-  const index kv_head = head / s.group();
-  const index seen = s.causal ? query + s.kv_len - s.q_len + 1 : s.kv_len;
+  const index_type kv_head = head / s.group();
+  const index_type seen = s.causal ? query + s.kv_len - s.q_len + 1 : s.kv_len;
   std::vector<double> scores(static_cast<std::size_t>(seen));
   std::vector<double> q(static_cast<std::size_t>(s.head_dim));
-  for (index k = 0; k < s.head_dim; ++k) {
+  for (index_type k = 0; k < s.head_dim; ++k) {
     q[static_cast<std::size_t>(k)] =
         read_number(s.query_kind, w.query.data(), w.query_offset(query, head) + k);
   }
   double highest = -std::numeric_limits<double>::infinity();
-  for (index j = 0; j < seen; ++j) {
-    const index at = w.row_offset(kv_head, j);
+  for (index_type j = 0; j < seen; ++j) {
+    const index_type at = w.row_offset(kv_head, j);
     double product = 0;
-    for (index k = 0; k < s.head_dim; ++k) {
+    for (index_type k = 0; k < s.head_dim; ++k) {
       product += q[static_cast<std::size_t>(k)] * read_number(s.kv_kind, w.key.data(), at + k);
     }
     scores[static_cast<std::size_t>(j)] = product / std::sqrt(static_cast<double>(s.head_dim));
@@ -30,11 +30,11 @@ std::vector<double> exact_row(const workload& w, index query, index head) {
   }
   double sum = 0;
   std::vector<double> output(static_cast<std::size_t>(s.head_dim));
-  for (index j = 0; j < seen; ++j) {
-    const index at = w.row_offset(kv_head, j);
+  for (index_type j = 0; j < seen; ++j) {
+    const index_type at = w.row_offset(kv_head, j);
     const double weight = std::exp(scores[static_cast<std::size_t>(j)] - highest);
     sum += weight;
-    for (index k = 0; k < s.head_dim; ++k) {
+    for (index_type k = 0; k < s.head_dim; ++k) {
       output[static_cast<std::size_t>(k)] += weight * read_number(s.kv_kind, w.value.data(), at + k);
     }
   }
@@ -46,11 +46,11 @@ std::vector<double> exact_row(const workload& w, index query, index head) {
 
 reference::reference(const workload& w) : w_(w) {
   const shape& s = w.of;
-  constexpr index wanted = 8;
-  const index total = s.q_len * s.q_heads;
+  constexpr index_type wanted = 8;
+  const index_type total = s.q_len * s.q_heads;
   // Spread over queries and heads, the first and the last row among them.
-  for (index i = 0; i < std::min(wanted, total); ++i) {
-    const index at = total <= wanted ? i : i * (total - 1) / (wanted - 1);
+  for (index_type i = 0; i < std::min(wanted, total); ++i) {
+    const index_type at = total <= wanted ? i : i * (total - 1) / (wanted - 1);
     rows_.push_back({at / s.q_heads, at % s.q_heads, exact_row(w, at / s.q_heads, at % s.q_heads)});
   }
 }
@@ -59,7 +59,7 @@ double reference::error() const {
   double largest = 0;
   for (const row& r : rows_) {
     for (std::size_t k = 0; k < r.output.size(); ++k) {
-      const index at = w_.query_offset(r.query, r.head) + static_cast<index>(k);
+      const index_type at = w_.query_offset(r.query, r.head) + static_cast<index_type>(k);
       const double difference = std::fabs(read_number(w_.of.query_kind, w_.output.data(), at) - r.output[k]);
       // A NaN must not slip through a maximum.
       if (!(difference <= std::numeric_limits<double>::max())) return std::numeric_limits<double>::infinity();

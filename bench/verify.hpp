@@ -18,8 +18,8 @@ class reference {
 
  private:
   struct row {
-    index query;
-    index head;
+    index_type query;
+    index_type head;
     std::vector<double> output;
   };
   const workload& w_;

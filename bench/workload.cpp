@@ -37,12 +37,12 @@ std::vector<std::byte> converted_numbers(scalar_kind kind) {
   const std::vector<float>& numbers = normal_numbers();
   std::vector<std::byte> made(numbers.size() * static_cast<std::size_t>(crestmax::size_of(kind)));
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    write_number(kind, made.data(), static_cast<index>(i), static_cast<double>(numbers[i]));
+    write_number(kind, made.data(), static_cast<index_type>(i), static_cast<double>(numbers[i]));
   }
   return made;
 }
 
-void fill_random(memory_block& memory, scalar_kind kind, index head_dim, std::uint64_t seed) {
+void fill_random(memory_block& memory, scalar_kind kind, index_type head_dim, std::uint64_t seed) {
   const std::vector<std::byte> numbers = converted_numbers(kind);
   const auto size = static_cast<std::size_t>(crestmax::size_of(kind));
   const std::size_t row = static_cast<std::size_t>(head_dim) * size;
@@ -75,18 +75,18 @@ void fill_from_captures(workload& w) {
   const auto queries = read_part(s.data, "_q.npy");
   const auto keys = read_part(s.data, "_k.npy");
   const auto values = read_part(s.data, "_v.npy");
-  for (index h = 0; h < s.q_heads; ++h) {
-    for (index i = 0; i < s.q_len; ++i) {
-      for (index k = 0; k < s.head_dim; ++k) {
-        const index from = (h * queries.shape[1] + queries.shape[1] - s.q_len + i) * s.head_dim + k;
+  for (index_type h = 0; h < s.q_heads; ++h) {
+    for (index_type i = 0; i < s.q_len; ++i) {
+      for (index_type k = 0; k < s.head_dim; ++k) {
+        const index_type from = (h * queries.shape[1] + queries.shape[1] - s.q_len + i) * s.head_dim + k;
         write_number(s.query_kind, w.query.data(), w.query_offset(i, h) + k, queries.at(from));
       }
     }
   }
-  for (index h = 0; h < s.kv_heads; ++h) {
-    for (index j = 0; j < s.kv_len; ++j) {
-      for (index k = 0; k < s.head_dim; ++k) {
-        const index from = (h * s.kv_len + j) * s.head_dim + k;
+  for (index_type h = 0; h < s.kv_heads; ++h) {
+    for (index_type j = 0; j < s.kv_len; ++j) {
+      for (index_type k = 0; k < s.head_dim; ++k) {
+        const index_type from = (h * s.kv_len + j) * s.head_dim + k;
         write_number(s.kv_kind, w.key.data(), w.row_offset(h, j) + k, keys.at(from));
         write_number(s.kv_kind, w.value.data(), w.row_offset(h, j) + k, values.at(from));
       }
@@ -108,7 +108,7 @@ double shape::kv_bytes() const {
 
 std::string shape::name() const {
   std::string text = phase + "/" + short_name(kv_kind);
-  const auto add = [&](const char* what, index value) {
+  const auto add = [&](const char* what, index_type value) {
     text += std::string("/") + what + std::to_string(value);
   };
   add("d:", head_dim);
@@ -124,7 +124,7 @@ std::string shape::name() const {
 }
 
 std::string shape::title() const {
-  const auto number = [](index n) { return std::to_string(n); };
+  const auto number = [](index_type n) { return std::to_string(n); };
   std::string text = phase + ", " + short_name(kv_kind);
   if (query_kind != kv_kind) text += std::string(" keys and values, ") + short_name(query_kind) + " queries";
   text += ", head_dim " + number(head_dim) + ", " + number(q_len) + (q_len == 1 ? " query" : " queries") +
@@ -147,26 +147,26 @@ std::byte* workload::value_copy(int copy) const {
   return value.data() + static_cast<std::size_t>(copy) * (value.size() / static_cast<std::size_t>(copies));
 }
 
-index workload::row_offset(index head, index position) const {
+index_type workload::row_offset(index_type head, index_type position) const {
   if (!of.paged && of.token_major) return (position * of.kv_heads + head) * of.head_dim;
   if (!of.paged) return (head * of.kv_len + position) * of.head_dim;
-  const index page = block_table[static_cast<std::size_t>(position / page_size)];
+  const index_type page = block_table[static_cast<std::size_t>(position / page_size)];
   return ((page * page_size + position % page_size) * of.kv_heads + head) * of.head_dim;
 }
 
-index workload::query_offset(index row, index head) const { return (row * of.q_heads + head) * of.head_dim; }
+index_type workload::query_offset(index_type row, index_type head) const { return (row * of.q_heads + head) * of.head_dim; }
 
 workload make_workload(const shape& s, double least_bytes) {
   workload w;
   w.of = s;
   w.copies = std::max(1, static_cast<int>(std::ceil(least_bytes / s.kv_bytes())));
-  const auto bytes = [&](index elements, scalar_kind kind) {
+  const auto bytes = [&](index_type elements, scalar_kind kind) {
     return static_cast<std::size_t>(elements * crestmax::size_of(kind));
   };
   w.query = memory_block(bytes(s.q_len * s.q_heads * s.head_dim, s.query_kind));
   w.output = memory_block(w.query.size());
-  const index pages = (s.kv_len + page_size - 1) / page_size;
-  const index rows = s.paged ? pages * page_size : s.kv_len;
+  const index_type pages = (s.kv_len + page_size - 1) / page_size;
+  const index_type rows = s.paged ? pages * page_size : s.kv_len;
   const std::size_t copy = bytes(rows * s.kv_heads * s.head_dim, s.kv_kind);
   w.key = memory_block(copy * static_cast<std::size_t>(w.copies));
   w.value = memory_block(copy * static_cast<std::size_t>(w.copies));
@@ -182,21 +182,21 @@ workload make_workload(const shape& s, double least_bytes) {
   } else {
     fill_from_captures(w);
   }
-  const index elements = static_cast<index>(copy) / crestmax::size_of(s.kv_kind);
-  for (index i = 0; i < elements; ++i) {
+  const index_type elements = static_cast<index_type>(copy) / crestmax::size_of(s.kv_kind);
+  for (index_type i = 0; i < elements; ++i) {
     w.largest_value = std::max(w.largest_value, std::fabs(read_number(s.kv_kind, w.value.data(), i)));
   }
   return w;
 }
 
-double read_number(scalar_kind kind, const std::byte* data, index at) {
+double read_number(scalar_kind kind, const std::byte* data, index_type at) {
   return crestmax::visit_kind(kind, [&](auto* type) {
     using stored = std::remove_pointer_t<decltype(type)>;
     return crestmax::convert<double>(reinterpret_cast<const stored*>(data)[at]);
   });
 }
 
-void write_number(scalar_kind kind, std::byte* data, index at, double value) {
+void write_number(scalar_kind kind, std::byte* data, index_type at, double value) {
   crestmax::visit_kind(kind, [&](auto* type) {
     using stored = std::remove_pointer_t<decltype(type)>;
     reinterpret_cast<stored*>(data)[at] = crestmax::convert<stored>(value);

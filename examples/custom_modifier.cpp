@@ -7,7 +7,7 @@
 
 namespace {
 
-using crestmax::index;
+using crestmax::index_type;
 
 // A score modifier: pure, for float and double. Scores are in nats.
 struct log_distance {
@@ -15,7 +15,7 @@ struct log_distance {
 
   template <class T>
   T operator()(T score, crestmax::score_position at) const {
-    const index distance = std::abs(at.query - at.key);
+    const index_type distance = std::abs(at.query - at.key);
     return score - static_cast<T>(slope) * std::log1p(static_cast<T>(distance));
   }
 };
@@ -23,15 +23,15 @@ struct log_distance {
 // A mask: the query sees its own document only. `starts` holds each document's first position, rising
 // from 0, and the sequence's end.
 struct same_document {
-  std::span<const index> starts;
+  std::span<const index_type> starts;
 
-  index document(index position) const {
+  index_type document(index_type position) const {
     return std::upper_bound(starts.begin(), starts.end(), position) - starts.begin() - 1;
   }
   bool visible(crestmax::score_position at) const { return document(at.query) == document(at.key); }
   crestmax::visibility classify(crestmax::score_range r) const {
-    const index first_query = document(r.first_query), last_query = document(r.last_query);
-    const index first_key = document(r.first_key), last_key = document(r.last_key);
+    const index_type first_query = document(r.first_query), last_query = document(r.last_query);
+    const index_type first_key = document(r.first_key), last_key = document(r.last_key);
     if (last_key < first_query || first_key > last_query) return crestmax::visibility::none;
     const bool one = first_query == last_query && first_key == last_key;
     return one ? crestmax::visibility::all : crestmax::visibility::partial;
@@ -53,9 +53,9 @@ static_assert(crestmax::mask_modifier<same_document>);
 }  // namespace
 
 int main() {
-  using crestmax::index;
-  constexpr index length = 1500, head_dim = 64;
-  const std::vector<index> starts{0, 130, 700, 1111, length};
+  using crestmax::index_type;
+  constexpr index_type length = 1500, head_dim = 64;
+  const std::vector<index_type> starts{0, 130, 700, 1111, length};
   std::vector<float> q = example::random_numbers(length * head_dim, 1), out(q.size());
   std::vector<float> k = example::random_numbers(length * head_dim, 2);
   std::vector<float> v = example::random_numbers(length * head_dim, 3);
@@ -70,15 +70,15 @@ int main() {
   if (!status) return example::failed("custom_modifier", status.message());
 
   double error = 0;
-  for (index i = 0; i < length; i += 13) {
+  for (index_type i = 0; i < length; i += 13) {
     const auto expected = example::plain_attention(
         i + 1, head_dim,
-        [&](index j) {
+        [&](index_type j) {
           if (documents.document(i) != documents.document(j)) return -std::numeric_limits<double>::infinity();
           const double score = example::dot(&q[std::size_t(i * head_dim)], &k[std::size_t(j * head_dim)], head_dim) / 8;
           return 20 * std::tanh((score - 0.5 * std::log1p(static_cast<double>(i - j))) / 20);
         },
-        [&](index j, index c) { return double(v[std::size_t(j * head_dim + c)]); });
+        [&](index_type j, index_type c) { return double(v[std::size_t(j * head_dim + c)]); });
     error = std::max(error, example::largest_difference(expected, &out[std::size_t(i * head_dim)]));
   }
   std::printf("custom_modifier: %.0f %% of all keys were never touched, thanks to reachable() and classify()\n",

@@ -12,8 +12,8 @@
 
 namespace {
 
-using crestmax::index;
-constexpr index kv_len = 20000, q_heads = 8, kv_heads = 2, head_dim = 64;
+using crestmax::index_type;
+constexpr index_type kv_len = 20000, q_heads = 8, kv_heads = 2, head_dim = 64;
 constexpr int workers = 3;
 
 struct layer_data {
@@ -40,7 +40,7 @@ struct release {
 }  // namespace
 
 int main() {
-  using crestmax::index;
+  using crestmax::index_type;
   std::vector<layer_data> data;
   for (unsigned seed : {10u, 20u, 30u}) data.emplace_back(seed);
   std::vector<decltype(data[0].call())> layers;
@@ -67,8 +67,8 @@ int main() {
   }
 
   std::size_t layer = 0;
-  index stage = 0;
-  std::atomic<index> next_item{0};
+  index_type stage = 0;
+  std::atomic<index_type> next_item{0};
   std::vector<crestmax::report> reports(layers.size());
   bool began = false;
   // Runs on one thread while all others wait.
@@ -86,7 +86,7 @@ int main() {
     for (int worker = 0; worker < workers; ++worker) {
       team.emplace_back([&, worker] {
         while (layer < layers.size()) {
-          for (index item; (item = next_item++) < plan.items(stage);) layers[layer].run(stage, item, worker);
+          for (index_type item; (item = next_item++) < plan.items(stage);) layers[layer].run(stage, item, worker);
           stage_done.arrive_and_wait();
         }
       });

@@ -11,10 +11,10 @@
 
 namespace example {
 
-using index = std::int64_t;
+using index_type = std::int64_t;
 
 // Standard normal numbers; the same seed gives the same numbers.
-inline std::vector<float> random_numbers(index count, unsigned seed) {
+inline std::vector<float> random_numbers(index_type count, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> normal;
   std::vector<float> numbers(static_cast<std::size_t>(count));
@@ -22,9 +22,9 @@ inline std::vector<float> random_numbers(index count, unsigned seed) {
   return numbers;
 }
 
-inline double dot(const float* a, const float* b, index count) {
+inline double dot(const float* a, const float* b, index_type count) {
   double sum = 0;
-  for (index i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  for (index_type i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   return sum;
 }
 
@@ -35,18 +35,18 @@ struct plain_row {
 
 // One query row in double: score(key) in nats, -inf where hidden; value(key, column).
 template <class Score, class Value>
-plain_row plain_attention(index keys, index d_v, Score&& score, Value&& value) {
+plain_row plain_attention(index_type keys, index_type d_v, Score&& score, Value&& value) {
   std::vector<double> weights(static_cast<std::size_t>(keys));
   double top = -std::numeric_limits<double>::infinity();
-  for (index j = 0; j < keys; ++j) top = std::max(top, weights[static_cast<std::size_t>(j)] = score(j));
+  for (index_type j = 0; j < keys; ++j) top = std::max(top, weights[static_cast<std::size_t>(j)] = score(j));
   plain_row row{std::vector<double>(static_cast<std::size_t>(d_v)), top};
   if (top == -std::numeric_limits<double>::infinity()) return row;
   double sum = 0;
   for (double& w : weights) sum += w = std::exp(w - top);
-  for (index j = 0; j < keys; ++j) {
+  for (index_type j = 0; j < keys; ++j) {
     const double w = weights[static_cast<std::size_t>(j)] / sum;
     if (w == 0) continue;
-    for (index c = 0; c < d_v; ++c) row.output[static_cast<std::size_t>(c)] += w * value(j, c);
+    for (index_type c = 0; c < d_v; ++c) row.output[static_cast<std::size_t>(c)] += w * value(j, c);
   }
   row.lse = top + std::log(sum);
   return row;

@@ -5,10 +5,10 @@
 #include "example.hpp"
 
 int main() {
-  using crestmax::index;
+  using crestmax::index_type;
   // 64 queries stand at the end of 3000 keys. They see the first 2200 keys whole; causality acts in the rest,
   // whose last key is the last query's: bottom-right alignment is what that call means by itself.
-  constexpr index queries = 64, keys = 3000, first_part = 2200, head_dim = 64;
+  constexpr index_type queries = 64, keys = 3000, first_part = 2200, head_dim = 64;
   std::vector<float> q = example::random_numbers(queries * head_dim, 1);
   std::vector<float> k = example::random_numbers(keys * head_dim, 2);
   std::vector<float> v = example::random_numbers(keys * head_dim, 3);
@@ -16,7 +16,7 @@ int main() {
     std::vector<float> out = std::vector<float>(queries * head_dim), lse = std::vector<float>(queries);
   } near, far, whole;
 
-  const auto attend = [&](index begin, index end, bool causal, result& to) {
+  const auto attend = [&](index_type begin, index_type end, bool causal, result& to) {
     const crestmax::tensor<float> query{q.data(), {1, queries, 1, head_dim}};
     const crestmax::tensor<float> key{k.data() + begin * head_dim, {1, end - begin, 1, head_dim}};
     const crestmax::tensor<float> value{v.data() + begin * head_dim, {1, end - begin, 1, head_dim}};
@@ -29,7 +29,7 @@ int main() {
   if (auto s = attend(0, keys, true, whole); !s) return example::failed("whole", s.message());
 
   double error = 0;
-  for (index i = 0; i < queries; ++i) {
+  for (index_type i = 0; i < queries; ++i) {
     const auto state_of = [&](result& r) {
       return crestmax::softmax_state<float>{
           r.lse[std::size_t(i)], 1.0f, std::span(r.out).subspan(std::size_t(i * head_dim), std::size_t(head_dim))};
@@ -41,10 +41,10 @@ int main() {
 
     const auto expected = example::plain_attention(
         keys - queries + i + 1, head_dim,
-        [&](index j) {
+        [&](index_type j) {
           return example::dot(&q[std::size_t(i * head_dim)], &k[std::size_t(j * head_dim)], head_dim) / 8;
         },
-        [&](index j, index c) { return double(v[std::size_t(j * head_dim + c)]); });
+        [&](index_type j, index_type c) { return double(v[std::size_t(j * head_dim + c)]); });
     error = std::max({error, example::largest_difference(expected, merged.output.data()),
                       example::largest_difference(expected, &whole.out[std::size_t(i * head_dim)]),
                       std::fabs(lse - expected.lse), std::fabs(lse - static_cast<double>(whole.lse[std::size_t(i)]))});

@@ -13,7 +13,7 @@
 
 namespace {
 
-using crestmax::index;
+using crestmax::index_type;
 using crestmax::tensor;
 using crestmax_bench::team;
 
@@ -27,9 +27,9 @@ struct peers_call {
   const void* key;           // (kv_len, kv_heads, head_dim)
   const void* value;         // as key
   void* output;              // as query
-  index q_len, kv_len, q_heads, kv_heads, head_dim;
-  index query_strides[2];    // from one query to the next, from one head to the next; of the output too
-  index kv_strides[2];       // from one key to the next, from one head to the next; of values too
+  index_type q_len, kv_len, q_heads, kv_heads, head_dim;
+  index_type query_strides[2];    // from one query to the next, from one head to the next; of the output too
+  index_type kv_strides[2];       // from one key to the next, from one head to the next; of values too
   void* workspace;           // workspace_bytes() bytes, aligned to 64
   std::uint64_t workspace_bytes;
 };
@@ -39,7 +39,7 @@ struct team_executor {
   team* lent;
   int workers() const { return lent->workers(); }
   template <class Body>
-  void run(index count, Body&& body) const {
+  void run(index_type count, Body&& body) const {
     lent->run(count, body);
   }
 };
@@ -55,10 +55,10 @@ const char* message_of(const crestmax::status& s) {
 // Binds the call as tensors of T and hands query, source, output and backend to `use`.
 template <class T, class Use>
 crestmax::status with_tensors(const peers_call& c, Use&& use) {
-  const std::array<index, 4> query_extents{1, c.q_len, c.q_heads, c.head_dim};
-  const std::array<index, 4> kv_extents{1, c.kv_len, c.kv_heads, c.head_dim};
-  const std::array<index, 4> query_strides{c.q_len * c.q_heads * c.head_dim, c.query_strides[0], c.query_strides[1], 1};
-  const std::array<index, 4> kv_strides{c.kv_len * c.kv_heads * c.head_dim, c.kv_strides[0], c.kv_strides[1], 1};
+  const std::array<index_type, 4> query_extents{1, c.q_len, c.q_heads, c.head_dim};
+  const std::array<index_type, 4> kv_extents{1, c.kv_len, c.kv_heads, c.head_dim};
+  const std::array<index_type, 4> query_strides{c.q_len * c.q_heads * c.head_dim, c.query_strides[0], c.query_strides[1], 1};
+  const std::array<index_type, 4> kv_strides{c.kv_len * c.kv_heads * c.head_dim, c.kv_strides[0], c.kv_strides[1], 1};
   return use(tensor<const T>(static_cast<const T*>(c.query), query_extents, query_strides),
              crestmax::make_source(tensor<const T>(static_cast<const T*>(c.key), kv_extents, kv_strides),
                                    tensor<const T>(static_cast<const T*>(c.value), kv_extents, kv_strides)),

@@ -17,7 +17,7 @@ struct release {
 
 // Calls f(block, number) for every query block of a head, opened and ready for its first stage.
 template <class F>
-void for_each_block(const captured_model& m, index head, const crestmax::softmax_method& method, F&& f) {
+void for_each_block(const captured_model& m, index_type head, const crestmax::softmax_method& method, F&& f) {
   std::vector<float> out(static_cast<std::size_t>(m.queries() * m.d_v));
   const crestmax::tensor<const float> query{m.query_row(head, m.first_query), {1, m.queries(), 1, m.d_qk}};
   const crestmax::tensor<const float> key{m.key_row(head, 0), {1, m.tokens, 1, m.d_qk}};
@@ -34,7 +34,7 @@ void for_each_block(const captured_model& m, index head, const crestmax::softmax
   if (!call.begin(1)) std::abort();
   const auto data = call.data();
   auto block = kernels::make_block(data, 0);
-  for (index number = 0; number < plan.items(0); ++number) {
+  for (index_type number = 0; number < plan.items(0); ++number) {
     kernels::start_block<primitives>(block, number);
     f(block);
   }
@@ -46,38 +46,38 @@ double nats(const crestmax::cpu::block<float>& block, float score) {
 
 }  // namespace
 
-std::vector<double> find_crests(const captured_model& m, index head, const crestmax::softmax_method& method) {
+std::vector<double> find_crests(const captured_model& m, index_type head, const crestmax::softmax_method& method) {
   std::vector<double> crests(static_cast<std::size_t>(m.queries()));
   for_each_block(m, head, method, [&](auto& block) {
     kernels::find_crest<primitives>(block, false);
-    for (index r = 0; r < block.rows; ++r) {
+    for (index_type r = 0; r < block.rows; ++r) {
       crests[static_cast<std::size_t>(block.rows_at[r].query_index)] = nats(block, block.crest[r]);
     }
   });
   return crests;
 }
 
-crest_trace trace_crest(const captured_model& m, index head, index query, const crestmax::softmax_method& method) {
+crest_trace trace_crest(const captured_model& m, index_type head, index_type query, const crestmax::softmax_method& method) {
   crest_trace trace;
   for_each_block(m, head, method, [&](auto& block) {
     if (query < block.hull.first_query || query > block.hull.last_query) return;
     kernels::take_anchors<primitives>(block, false);
     for (int i = 0; i < block.taken.size(); ++i) trace.anchors.push_back(block.taken[i]);
     kernels::coarse_max<primitives>(block);
-    const index last = block.keys.end - 1;
-    for (index key = kernels::first_sample(block); key < last; key += method.stride) trace.samples.push_back(key);
+    const index_type last = block.keys.end - 1;
+    for (index_type key = kernels::first_sample(block); key < last; key += method.stride) trace.samples.push_back(key);
     trace.samples.push_back(last);
     auto seen = block.taken;
     kernels::take_plateaus<primitives>(block, false);
-    for (index i = 0; i < block.window_count; ++i) {
-      const index peak = block.windows[i].key;
+    for (index_type i = 0; i < block.window_count; ++i) {
+      const index_type peak = block.windows[i].key;
       trace.peaks.push_back(peak);
       const crestmax::key_interval window = kernels::widen(block, peak - method.radius, peak + method.radius + 1);
       seen.for_each_gap(window, [&](crestmax::key_interval gap) { trace.plateaus.push_back(gap); });
       seen.insert(window);
     }
     kernels::fix_shift<primitives>(block);
-    for (index r = 0; r < block.rows; ++r) {
+    for (index_type r = 0; r < block.rows; ++r) {
       if (block.rows_at[r].query != query) continue;
       trace.crest = nats(block, block.crest[r]);
       trace.shift = trace.crest + block.margin * crestmax::ln2;

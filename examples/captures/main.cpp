@@ -49,7 +49,7 @@ class progress {
 };
 
 // `crests`: what the method finds for each row.
-void add_shapes(const captured_model& m, index head, const reference& truth, const std::vector<double>& crests,
+void add_shapes(const captured_model& m, index_type head, const reference& truth, const std::vector<double>& crests,
                 row_shapes& shapes) {
   sampled_max without_anchors = pictured;
   without_anchors.first_keys = without_anchors.nearest_keys = 0;
@@ -59,7 +59,7 @@ void add_shapes(const captured_model& m, index head, const reference& truth, con
   const std::vector<double> anchors = find_crests(m, head, crestmax::anchor_shift{});
   for (std::size_t i = 0; i < truth.rows.size(); ++i) {
     const row_facts& f = truth.rows[i];
-    if (m.visible_keys(m.first_query + static_cast<index>(i)) <= 2 * nearest_keys) continue;
+    if (m.visible_keys(m.first_query + static_cast<index_type>(i)) <= 2 * nearest_keys) continue;
     ++shapes.rows;
     shapes.top_is_first += f.top_is_first;
     shapes.top_is_near += f.top_is_near;

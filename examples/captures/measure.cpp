@@ -24,7 +24,7 @@ double now() {
 // A head's call with all that it writes.
 class head_call {
  public:
-  head_call(const captured_model& m, index head, const way& w)
+  head_call(const captured_model& m, index_type head, const way& w)
       : m_(m), head_(head), output_(static_cast<std::size_t>(m.queries() * m.d_v)),
         dropped_(static_cast<std::size_t>(m.queries())) {
     options_.softmax = w.softmax;
@@ -66,7 +66,7 @@ class head_call {
       result.error_max = std::max(result.error_max, error);
       result.error_sum += error;
     }
-    result.error_count += static_cast<index>(output_.size());
+    result.error_count += static_cast<index_type>(output_.size());
   }
 
   // Which keys were left out? With values that are 1 in the column of a key's group and 0 elsewhere, a
@@ -103,7 +103,7 @@ class head_call {
   crestmax::causal causal() const { return {m_.causal}; }
 
   const captured_model& m_;
-  index head_;
+  index_type head_;
   crestmax::options options_;
   std::vector<float> output_;
   std::vector<double> dropped_;
@@ -134,14 +134,14 @@ double median(std::vector<double> numbers) {
 
 }  // namespace
 
-std::string measure(const captured_model& m, index head, const reference& truth, const std::vector<way>& ways,
+std::string measure(const captured_model& m, index_type head, const reference& truth, const std::vector<way>& ways,
                     int repeats, bool diagnostics, std::vector<outcome>& outcomes) {
   std::vector<head_call> calls;
   for (const way& w : ways) {
     if (auto s = calls.emplace_back(m, head, w).prepare(); !s) return w.name + ": " + s.message();
   }
   std::vector<float> group_values(static_cast<std::size_t>(m.tokens * truth.groups));
-  for (index j = 0; j < m.tokens; ++j) group_values[static_cast<std::size_t>(j * truth.groups + j / group_size)] = 1;
+  for (index_type j = 0; j < m.tokens; ++j) group_values[static_cast<std::size_t>(j * truth.groups + j / group_size)] = 1;
   std::vector<std::vector<double>> times(ways.size()), ratios(ways.size());
   for (int repeat = 0; repeat < repeats; ++repeat) {
     for (std::size_t i = 0; i < calls.size(); ++i) {

@@ -9,20 +9,20 @@ namespace example {
 
 namespace {
 
-std::string read_part(const std::string& path, std::vector<float>& numbers, std::vector<index>& shape) {
+std::string read_part(const std::string& path, std::vector<float>& numbers, std::vector<index_type>& shape) {
   crestmax_test::npy_array array;
   if (std::string trouble = crestmax_test::read_npy(path, array); !trouble.empty()) return trouble;
   if (array.shape.size() != 3) return path + ": expected (heads, tokens, dim)";
   shape = array.shape;
   numbers.resize(static_cast<std::size_t>(shape[0] * shape[1] * shape[2]));
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    numbers[i] = static_cast<float>(array.at(static_cast<index>(i)));
+    numbers[i] = static_cast<float>(array.at(static_cast<index_type>(i)));
   }
   return "";
 }
 
 std::string read_model(const std::string& folder, captured_model& m) {
-  std::vector<index> q, k, v;
+  std::vector<index_type> q, k, v;
   const std::string path = folder + "/" + m.name;
   if (std::string trouble = read_part(path + "_q.npy", m.query, q); !trouble.empty()) return trouble;
   if (std::string trouble = read_part(path + "_k.npy", m.key, k); !trouble.empty()) return trouble;
@@ -41,7 +41,7 @@ std::string read_model(const std::string& folder, captured_model& m) {
 
 }  // namespace
 
-std::string read_models(const std::string& folder, index most_queries, std::vector<captured_model>& models) {
+std::string read_models(const std::string& folder, index_type most_queries, std::vector<captured_model>& models) {
   std::ifstream file(folder + "/index.tsv");
   if (!file) return "cannot open " + folder + "/index.tsv";
   for (std::string line; std::getline(file, line);) {
@@ -53,7 +53,7 @@ std::string read_models(const std::string& folder, index most_queries, std::vect
       models.emplace_back().name = name;
       if (std::string trouble = read_model(folder, models.back()); !trouble.empty()) return trouble;
       captured_model& m = models.back();
-      m.first_query = most_queries > 0 ? std::max<index>(0, m.tokens - most_queries) : 0;
+      m.first_query = most_queries > 0 ? std::max<index_type>(0, m.tokens - most_queries) : 0;
     }
     if (head.number < 0 || head.number >= models.back().q_heads) return folder + "/index.tsv: no such head: " + line;
     models.back().heads.push_back(head);

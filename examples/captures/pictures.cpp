@@ -41,7 +41,7 @@ constexpr bool (*curves[])(const way&) = {
     [](const way& w) { return w.coverage.kind == crestmax::coverage_kind::plateaus; }};
 
 // How well a row shows what its sort stands for; 0: it does not.
-double merit_of(std::size_t sort, const captured_model& m, const captured_head& h, index query,
+double merit_of(std::size_t sort, const captured_model& m, const captured_head& h, index_type query,
                 const row_facts& f, double crest) {
   const bool between = !f.top_is_first && !f.top_is_near;
   const bool far = between && f.top_key > 32 && std::abs(f.top_key - query) > 160;  // no anchor of its block
@@ -60,7 +60,7 @@ void picture_rows::consider(const captured_model& m, const captured_head& h, con
                             const std::vector<double>& crests) {
   for (std::size_t i = truth.rows.size() / 2; i < truth.rows.size(); ++i) {
     for (std::size_t sort = 0; sort < sort_count; ++sort) {
-      const index query = m.first_query + static_cast<index>(i);
+      const index_type query = m.first_query + static_cast<index_type>(i);
       const double merit = merit_of(sort, m, h, query, truth.rows[i], crests[i]);
       if (merit > best_[sort].merit) best_[sort] = {&m, h, query, truth.rows[i], merit};
     }
@@ -78,8 +78,8 @@ std::string picture_rows::write(const std::string& folder) const {
     for (std::size_t j = 0; j < scores.size(); ++j) row << j << '\t' << scores[j] << '\n';
     row << "\n\n";
     double sample_top = scores[0];
-    for (const index key : trace.samples) {
-      if (key >= static_cast<index>(scores.size())) continue;  // a sample of the block that this row does not see
+    for (const index_type key : trace.samples) {
+      if (key >= static_cast<index_type>(scores.size())) continue;  // a sample of the block that this row does not see
       const double score = scores[static_cast<std::size_t>(key)];
       sample_top = key == trace.samples[0] ? score : std::max(sample_top, score);
       row << key << '\t' << score << '\n';
@@ -100,7 +100,7 @@ std::string picture_rows::write(const std::string& folder) const {
 
 std::vector<way> dial_ways() {
   std::vector<way> ways{{"exact", crestmax::running_max{}}};
-  for (const index windows : {1, 2, 4, 8, 16, 32}) {
+  for (const index_type windows : {1, 2, 4, 8, 16, 32}) {
     ways.push_back({std::to_string(windows), crestmax::sampled_max{.windows = windows}, crestmax::plateaus});
   }
   for (const bool small : {false, true}) {

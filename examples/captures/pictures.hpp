@@ -22,7 +22,7 @@ class picture_rows {
   struct candidate {
     const captured_model* model = nullptr;
     captured_head head;
-    index query = 0;
+    index_type query = 0;
     row_facts facts{};
     double merit = 0;
   };

@@ -104,7 +104,7 @@ TABLE 2. Are maxima clustered? Exact results do not rest on it; the sample and p
 )", stdout);
   for (const kind_results& k : kinds) {
     const row_shapes& s = k.shapes;
-    const auto share = [&](index n) { return 100.0 * static_cast<double>(n) / static_cast<double>(s.rows); };
+    const auto share = [&](index_type n) { return 100.0 * static_cast<double>(n) / static_cast<double>(s.rows); };
     const double step = median_of(s.step);
     std::printf("  %-25s %-6s %8.1f %8.1f %8.1f %8.0f %4.0f %5.0f %6.0f %7.1f %8.1f %8.1f %7.1f   %s\n", k.model.c_str(),
                 k.kind.c_str(), share(s.top_is_first), share(s.top_is_near),

@@ -90,14 +90,14 @@ class attention_call {
   }
 
   // Bytes of plan memory.
-  std::size_t plan_bytes() const { return plan::bytes(std::max<index>(0, sequence_count())); }
+  std::size_t plan_bytes() const { return plan::bytes(std::max<index_type>(0, sequence_count())); }
 
   // Checks lengths and options, then fills `memory` (plan_bytes(), aligned to 8) with a plan.
   status prepare(std::span<std::byte> memory, plan& result) const {
     workspace_size unused;
     if (memory.empty()) {
       return error(status_code::workspace_too_small, "plan memory", "bytes, at least",
-                   static_cast<index>(plan_bytes()), 0);
+                   static_cast<index_type>(plan_bytes()), 0);
     }
     return make(memory, result, unused);
   }
@@ -117,7 +117,7 @@ class attention_call {
     return make_plan(
         p, options_, lengths(), backend_.template geometry<compute>(p), compute_kind,
         [&](const plan_header& h) { return backend_.template worker_bytes<compute>(h); },
-        [&](const plan_header& h, index n) { return backend_.template shared_bytes<compute>(h, n); },
+        [&](const plan_header& h, index_type n) { return backend_.template shared_bytes<compute>(h, n); },
         memory, result, size);
   }
 
@@ -167,7 +167,7 @@ class attention_call {
       return success();
     }
   }
-  void run(index stage, index item, int worker) const {
+  void run(index_type stage, index_type item, int worker) const {
     if constexpr (!is_device) backend_.run(data(), stage, item, worker);
   }
   status collect(int workers, report& r) const {
@@ -201,7 +201,7 @@ class attention_call {
     else if constexpr (is_contiguous) return source_.value;
     else return shape_view(Source::value_kind(), source_.shape().d_v);
   }
-  tensor_view shape_view(scalar_kind kind, index head_dim) const {
+  tensor_view shape_view(scalar_kind kind, index_type head_dim) const {
     const source_shape s = source_.shape();
     tensor_view view;
     view.kind = kind;
@@ -212,14 +212,14 @@ class attention_call {
     if constexpr (is_paged) return {options_.query_offsets, options_.query_lengths, {}, source_.cache.kv_lengths};
     else return {options_.query_offsets, options_.query_lengths, options_.key_offsets, options_.key_lengths};
   }
-  index sequence_count() const {
+  index_type sequence_count() const {
     return options_.query_offsets.empty() ? query_.extents[0]
-                                          : static_cast<index>(options_.query_offsets.size()) - 1;
+                                          : static_cast<index_type>(options_.query_offsets.size()) - 1;
   }
   status check_lengths() const {
     using namespace validate;
-    const index sequences = sequence_count();
-    const index rows = query_.extents[1];
+    const index_type sequences = sequence_count();
+    const index_type rows = query_.extents[1];
     if (!options_.query_offsets.empty() && query_.extents[0] != 1) {
       return error(status_code::mismatch, "query", "a batch extent with query_offsets of", 1, query_.extents[0]);
     }
@@ -232,7 +232,7 @@ class attention_call {
       return check_pages(source_.cache, sequences);
     } else {
       const source_shape kv = source_.shape();
-      const index keys = kv.kv_len;
+      const index_type keys = kv.kv_len;
       if (options_.key_offsets.empty()) {
         if (status s = expect("key", "batch (that of query)", sequences, kv.sequences); !s.ok()) return s;
       } else if (!is_contiguous) {
@@ -245,18 +245,18 @@ class attention_call {
     }
   }
   // With offsets, a length may not exceed what its offsets leave.
-  status check_lengths_of_queries(index sequences, index rows) const {
+  status check_lengths_of_queries(index_type sequences, index_type rows) const {
     return check_against("query_lengths", options_.query_lengths, options_.query_offsets, sequences, rows);
   }
-  status check_key_lengths(index sequences, index keys) const {
+  status check_key_lengths(index_type sequences, index_type keys) const {
     return check_against("key_lengths", options_.key_lengths, options_.key_offsets, sequences, keys);
   }
   static status check_against(const char* name, std::span<const std::int32_t> lengths,
-                              std::span<const std::int32_t> offsets, index sequences, index rows) {
+                              std::span<const std::int32_t> offsets, index_type sequences, index_type rows) {
     if (status s = validate::check_lengths(name, lengths, sequences, rows); !s.ok()) return s;
     if (lengths.empty() || offsets.empty()) return success();
     for (std::size_t i = 0; i < lengths.size(); ++i) {
-      const index room = offsets[i + 1] - offsets[i];
+      const index_type room = offsets[i + 1] - offsets[i];
       if (lengths[i] > room) return error(status_code::bad_index, name, "lengths within the offsets:", room, lengths[i]);
     }
     return success();
@@ -320,7 +320,7 @@ status attention(tensor<Q> query, const Source& source, tensor<O> output, const 
     const std::size_t own = apart ? plan_bytes : bytes;
     owned.data = std::aligned_alloc(workspace_size::alignment, own);
     if (owned.data == nullptr) {
-      return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index>(own), 0);
+      return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index_type>(own), 0);
     }
     memory = {static_cast<std::byte*>(owned.data), own};
   }
@@ -329,8 +329,8 @@ status attention(tensor<Q> query, const Source& source, tensor<O> output, const 
   if (status s = call.prepare(memory.first(plan_bytes), p); !s.ok()) return s;
   if (status s = call.check(p, apart ? o.workspace : memory.subspan(plan_bytes), workers); !s.ok()) return s;
   if (status s = call.begin(workers); !s.ok()) return s;
-  for (index stage = 0; stage < p.stages(); ++stage) {
-    run_on.run(p.items(stage), [&](index item, int worker) { call.run(stage, item, worker); });
+  for (index_type stage = 0; stage < p.stages(); ++stage) {
+    run_on.run(p.items(stage), [&](index_type item, int worker) { call.run(stage, item, worker); });
   }
   return o.report != nullptr ? call.collect(workers, *o.report) : success();
 }

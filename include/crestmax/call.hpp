@@ -12,8 +12,8 @@ CRESTMAX_BEGIN_NAMESPACE
 struct tensor_view {
   const void* data = nullptr;
   scalar_kind kind = scalar_kind::float32;
-  std::array<index, 4> extents{};
-  std::array<index, 4> strides{};
+  std::array<index_type, 4> extents{};
+  std::array<index_type, 4> strides{};
 
   tensor_view() = default;
   template <scalar T>

@@ -16,17 +16,17 @@ CRESTMAX_BEGIN_NAMESPACE
 // every item in [0, count), worker in [0, workers()), never twice at a time with the same worker, and
 // returns when all are done. Which worker takes which item never changes a result.
 template <class E>
-concept executor = requires(E& e, void (*body)(index item, int worker)) {
+concept executor = requires(E& e, void (*body)(index_type item, int worker)) {
   { e.workers() } -> std::convertible_to<int>;
-  e.run(index{}, body);
+  e.run(index_type{}, body);
 };
 
 // Runs everything on the calling thread.
 struct serial {
   int workers() const { return 1; }
   template <class Body>
-  void run(index count, Body&& body) const {
-    for (index item = 0; item < count; ++item) body(item, 0);
+  void run(index_type count, Body&& body) const {
+    for (index_type item = 0; item < count; ++item) body(item, 0);
   }
 };
 
@@ -36,9 +36,9 @@ struct openmp {
   int threads = omp_get_max_threads();
   int workers() const { return threads < 1 ? 1 : threads; }
   template <class Body>
-  void run(index count, Body&& body) const {
+  void run(index_type count, Body&& body) const {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(workers())
-    for (index item = 0; item < count; ++item) body(item, omp_get_thread_num());
+    for (index_type item = 0; item < count; ++item) body(item, omp_get_thread_num());
   }
 };
 #endif

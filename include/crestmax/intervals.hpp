@@ -16,7 +16,7 @@ class interval_set {
   int size() const { return count_; }
   key_interval operator[](int i) const { return parts_[static_cast<std::size_t>(i)]; }
 
-  bool contains(index key) const {
+  bool contains(index_type key) const {
     for (int i = 0; i < count_; ++i) {
       if (key >= at(i).begin && key < at(i).end) return true;
     }
@@ -26,10 +26,10 @@ class interval_set {
   // Calls f(interval) for every part of [begin, end) that is not in the set, in rising order.
   template <class F>
   void for_each_gap(key_interval range, F&& f) const {
-    index begin = range.begin;
+    index_type begin = range.begin;
     for (int i = 0; i < count_ && begin < range.end; ++i) {
       if (at(i).end <= begin) continue;
-      const index end = std::min(at(i).begin, range.end);
+      const index_type end = std::min(at(i).begin, range.end);
       if (begin < end) f(key_interval{begin, end});
       begin = std::max(begin, at(i).end);
     }
@@ -37,7 +37,7 @@ class interval_set {
   }
 
   // The first part of [begin, end) that is not in the set; empty if there is none.
-  key_interval gap_after(index begin, index end) const {
+  key_interval gap_after(index_type begin, index_type end) const {
     for (int i = 0; i < count_; ++i) {
       if (at(i).end <= begin) continue;
       if (at(i).begin > begin) return {begin, std::min(at(i).begin, std::max(begin, end))};

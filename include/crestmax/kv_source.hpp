@@ -15,8 +15,8 @@ namespace crestmax {
 // `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before.
 struct kv_run {
   const void* data;
-  index row_stride;
-  index rows;
+  index_type row_stride;
+  index_type rows;
 };
 
 // A paged cache: kv_len keys of sequence b live in pages block_table[b][0], [1], ...
@@ -30,17 +30,17 @@ struct paged_cache {
   tensor<const V> value_pages;
   std::span<const std::int32_t> block_table;
   std::span<const std::int32_t> kv_lengths;      // one per sequence
-  index table_stride = 0;                        // entries per sequence of a rectangular table
+  index_type table_stride = 0;                        // entries per sequence of a rectangular table
   std::span<const std::int32_t> page_offsets{};  // of a compressed table
 };
 
 // What a source holds: kv_len is that of the longest sequence; options.key_lengths may shorten each.
 struct source_shape {
-  index sequences;
-  index kv_len;
-  index kv_heads;
-  index d_qk;
-  index d_v;
+  index_type sequences;
+  index_type kv_len;
+  index_type kv_heads;
+  index_type d_qk;
+  index_type d_v;
 };
 
 }  // namespace crestmax
@@ -51,7 +51,7 @@ CRESTMAX_BEGIN_NAMESPACE
 // when compiling: static constexpr functions. A source that is not made of tensors vouches for its memory:
 // only its shape is checked.
 template <class S>
-concept kv_source = requires(const S& s, index sequence, index head, index position) {
+concept kv_source = requires(const S& s, index_type sequence, index_type head, index_type position) {
   { s.key_run(sequence, head, position) } -> std::same_as<kv_run>;
   { s.value_run(sequence, head, position) } -> std::same_as<kv_run>;
   { s.shape() } -> std::same_as<source_shape>;
@@ -68,10 +68,10 @@ struct contiguous_source {
   tensor<const V> value;
   std::span<const std::int32_t> offsets;
 
-  kv_run key_run(index sequence, index head, index position) const {
+  kv_run key_run(index_type sequence, index_type head, index_type position) const {
     return run(key, sequence, head, position);
   }
-  kv_run value_run(index sequence, index head, index position) const {
+  kv_run value_run(index_type sequence, index_type head, index_type position) const {
     return run(value, sequence, head, position);
   }
   source_shape shape() const {
@@ -82,10 +82,10 @@ struct contiguous_source {
 
  private:
   template <class T>
-  kv_run run(const tensor<const T>& t, index sequence, index head, index position) const {
+  kv_run run(const tensor<const T>& t, index_type sequence, index_type head, index_type position) const {
     const bool packed = !offsets.empty();
-    const index row = packed ? offsets[static_cast<std::size_t>(sequence)] + position : position;
-    const index batch = packed ? 0 : sequence;
+    const index_type row = packed ? offsets[static_cast<std::size_t>(sequence)] + position : position;
+    const index_type batch = packed ? 0 : sequence;
     return {t.data + batch * t.strides[0] + row * t.strides[1] + head * t.strides[2], t.strides[1],
             t.extents[1] - row};
   }
@@ -95,33 +95,33 @@ template <class K, class V>
 struct paged_source {
   paged_cache<K, V> cache;
 
-  kv_run key_run(index sequence, index head, index position) const {
+  kv_run key_run(index_type sequence, index_type head, index_type position) const {
     return run(cache.key_pages, sequence, head, position);
   }
-  kv_run value_run(index sequence, index head, index position) const {
+  kv_run value_run(index_type sequence, index_type head, index_type position) const {
     return run(cache.value_pages, sequence, head, position);
   }
   source_shape shape() const {
-    index longest = 0;
+    index_type longest = 0;
     for (const std::int32_t n : cache.kv_lengths) longest = n > longest ? n : longest;
-    return {static_cast<index>(cache.kv_lengths.size()), longest, cache.key_pages.extents[2], cache.key_pages.extents[3],
+    return {static_cast<index_type>(cache.kv_lengths.size()), longest, cache.key_pages.extents[2], cache.key_pages.extents[3],
             cache.value_pages.extents[3]};
   }
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
   static constexpr scalar_kind value_kind() { return kind_of<V>; }
 
   // First table entry of a sequence.
-  index table_begin(index sequence) const {
+  index_type table_begin(index_type sequence) const {
     return cache.page_offsets.empty() ? sequence * cache.table_stride
                                       : cache.page_offsets[static_cast<std::size_t>(sequence)];
   }
 
  private:
   template <class T>
-  kv_run run(const tensor<const T>& pages, index sequence, index head, index position) const {
-    const index page_size = pages.extents[1];
-    const index within = position % page_size;
-    const index page =
+  kv_run run(const tensor<const T>& pages, index_type sequence, index_type head, index_type position) const {
+    const index_type page_size = pages.extents[1];
+    const index_type within = position % page_size;
+    const index_type page =
         cache.block_table[static_cast<std::size_t>(table_begin(sequence) + position / page_size)];
     return {pages.data + page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2],
             pages.strides[1], page_size - within};
@@ -131,8 +131,8 @@ struct paged_source {
 // A source behind two function pointers, so that kernels are compiled once for all sources.
 struct kv_view {
   const void* context;
-  kv_run (*key_run)(const void* context, index sequence, index head, index position);
-  kv_run (*value_run)(const void* context, index sequence, index head, index position);
+  kv_run (*key_run)(const void* context, index_type sequence, index_type head, index_type position);
+  kv_run (*value_run)(const void* context, index_type sequence, index_type head, index_type position);
   scalar_kind key_kind;
   scalar_kind value_kind;
 };
@@ -140,10 +140,10 @@ struct kv_view {
 template <kv_source S>
 kv_view view_of(const S& source) {
   return {&source,
-          [](const void* s, index sequence, index head, index position) {
+          [](const void* s, index_type sequence, index_type head, index_type position) {
             return static_cast<const S*>(s)->key_run(sequence, head, position);
           },
-          [](const void* s, index sequence, index head, index position) {
+          [](const void* s, index_type sequence, index_type head, index_type position) {
             return static_cast<const S*>(s)->value_run(sequence, head, position);
           },
           source.key_kind(), source.value_kind()};

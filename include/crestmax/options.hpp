@@ -27,21 +27,21 @@ struct lazy_max {
 // The shift is fixed after the anchors: the first keys and those nearest to the query's own position.
 struct anchor_shift {
   std::optional<double> margin = std::nullopt;  // as in sampled_max
-  index first_keys = 4;
-  index nearest_keys = 32;
+  index_type first_keys = 4;
+  index_type nearest_keys = 32;
 };
 
 // The shift is fixed after anchors, a coarse strided sample, and refinement around its peaks.
 struct sampled_max {
-  index stride = 16;        // one key of `stride` is sampled
-  index radius = 32;        // keys refined on either side of a coarse peak
-  index windows = 8;        // peaks refined per query block, at most 64; 0 refines none
+  index_type stride = 16;        // one key of `stride` is sampled
+  index_type radius = 32;        // keys refined on either side of a coarse peak
+  index_type windows = 8;        // peaks refined per query block, at most 64; 0 refines none
   std::optional<double> margin = std::nullopt;  // nats above the crest, rounded to a multiple of ln 2; default
                                                 // 2 ln 2. float16 weights always take -8 ln 2: above it they
                                                 // would lose small weights to subnormals
   choice coarse = choice::planner;              // take the strided sample and refine its peaks?
-  index first_keys = 4;
-  index nearest_keys = 32;
+  index_type first_keys = 4;
+  index_type nearest_keys = 32;
 };
 
 enum class softmax_kind : std::int32_t { running_max, lazy_max, anchor_shift, sampled_max };
@@ -49,11 +49,11 @@ enum class softmax_kind : std::int32_t { running_max, lazy_max, anchor_shift, sa
 // One of the four methods above, as plain data.
 struct softmax_method {
   softmax_kind kind = softmax_kind::sampled_max;
-  index stride = 16;
-  index radius = 32;
-  index windows = 8;
-  index first_keys = 4;
-  index nearest_keys = 32;
+  index_type stride = 16;
+  index_type radius = 32;
+  index_type windows = 8;
+  index_type first_keys = 4;
+  index_type nearest_keys = 32;
   std::optional<double> margin = std::nullopt;
   double threshold = 0;
   choice coarse = choice::planner;
@@ -92,9 +92,9 @@ enum class weight_type : std::int32_t { planner, float32, float16, bfloat16 };
 
 // Tile sizes; 0 leaves a size to the planner.
 struct tile_sizes {
-  index query_block = 0;  // rows (queries x heads of a group) that share one pass over the keys
-  index key_tile = 0;     // keys per tile, at most 512: sums run in blocks of this size
-  index splits = 0;       // pieces that one sequence's keys are cut into, at most 64
+  index_type query_block = 0;  // rows (queries x heads of a group) that share one pass over the keys
+  index_type key_tile = 0;     // keys per tile, at most 512: sums run in blocks of this size
+  index_type splits = 0;       // pieces that one sequence's keys are cut into, at most 64
 };
 
 struct options {

@@ -13,13 +13,13 @@ CRESTMAX_BEGIN_NAMESPACE
 
 // What a call is about, without its data. For a ragged batch q_len and kv_len are the largest.
 struct problem {
-  index sequences = 0;
-  index q_len = 0;
-  index kv_len = 0;
-  index q_heads = 0;
-  index kv_heads = 0;
-  index d_qk = 0;
-  index d_v = 0;
+  index_type sequences = 0;
+  index_type q_len = 0;
+  index_type kv_len = 0;
+  index_type q_heads = 0;
+  index_type kv_heads = 0;
+  index_type d_qk = 0;
+  index_type d_v = 0;
   scalar_kind query_kind = scalar_kind::float32;
   scalar_kind key_kind = scalar_kind::float32;
   scalar_kind value_kind = scalar_kind::float32;
@@ -32,7 +32,7 @@ struct problem {
   bool causal = false;
   modifier_kind other_modifier = modifier_kind::none;
 
-  index group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
+  index_type group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
 };
 
 // How kernels multiply pairs of neighbouring bfloat16, if they do.
@@ -44,14 +44,14 @@ enum class pair_product : std::int32_t {
 
 // Sizes that a backend's kernels work in.
 struct tile_geometry {
-  index query_block;  // rows per block
-  index key_tile;     // keys per tile
-  index strip;        // rows whose scores are in memory at the same time: whole groups
-  index row_group;    // rows per register tile
-  index panel;        // keys (or value columns) per register tile
+  index_type query_block;  // rows per block
+  index_type key_tile;     // keys per tile
+  index_type strip;        // rows whose scores are in memory at the same time: whole groups
+  index_type row_group;    // rows per register tile
+  index_type panel;        // keys (or value columns) per register tile
   std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for
   pair_product pairs = pair_product::none;
-  index key_tile_in_place = 0;  // keys per tile of blocks that read keys and values in place
+  index_type key_tile_in_place = 0;  // keys per tile of blocks that read keys and values in place
   // Of a device: the call is begun as a whole, there are no items to run; and weights have one type only.
   bool whole_call = false;
   weight_type weights = weight_type::planner;
@@ -70,22 +70,22 @@ constexpr const char* name(plan_stage stage) {
 
 // One sequence of the batch.
 struct plan_sequence {
-  index query_begin;      // first row in a packed query tensor, else 0
-  index q_len;
-  index kv_len;
-  index queries_per_block;
-  index heads_per_block;
-  index query_blocks;
-  index head_chunks;      // pieces of a group of heads
-  index splits;
-  index first_block;      // of the first of kv_heads * head_chunks * query_blocks blocks
-  index blocks_per_item;  // consecutive blocks that one item sweeps side by side, if keys are split
-  index first_item;       // of the sequence's sweep items
-  index first_partial;    // of its partial states, one for each split of each block
+  index_type query_begin;      // first row in a packed query tensor, else 0
+  index_type q_len;
+  index_type kv_len;
+  index_type queries_per_block;
+  index_type heads_per_block;
+  index_type query_blocks;
+  index_type head_chunks;      // pieces of a group of heads
+  index_type splits;
+  index_type first_block;      // of the first of kv_heads * head_chunks * query_blocks blocks
+  index_type blocks_per_item;  // consecutive blocks that one item sweeps side by side, if keys are split
+  index_type first_item;       // of the sequence's sweep items
+  index_type first_partial;    // of its partial states, one for each split of each block
 
-  index blocks(index kv_heads) const { return kv_heads * head_chunks * query_blocks; }
-  index sweep_items(index kv_heads) const {
-    const index n = blocks(kv_heads);
+  index_type blocks(index_type kv_heads) const { return kv_heads * head_chunks * query_blocks; }
+  index_type sweep_items(index_type kv_heads) const {
+    const index_type n = blocks(kv_heads);
     return splits == 1 ? n : (n + blocks_per_item - 1) / blocks_per_item * splits;
   }
 };
@@ -121,7 +121,7 @@ struct plan_header {
   softmax_kind method;
   bool coarse;
   coarse_reason reason;
-  index least_keys_to_sample;  // shorter sequences go without the sample
+  index_type least_keys_to_sample;  // shorter sequences go without the sample
   bool packed_queries;
   bool diagnostics;
   bool row_max;
@@ -134,19 +134,19 @@ struct plan_header {
   double tau;
   double threshold;      // nats, lazy_max
   int margin_exponent;   // margin = margin_exponent * ln 2 nats
-  index stride;
-  index radius;
-  index windows;
-  index first_keys;
-  index nearest_keys;
+  index_type stride;
+  index_type radius;
+  index_type windows;
+  index_type first_keys;
+  index_type nearest_keys;
   double guard_limit;
   double lipschitz;      // nats; negative: not stated
-  index blocks;
-  index stages;          // 0 for a device
+  index_type blocks;
+  index_type stages;          // 0 for a device
   plan_stage stage[3];
-  index items[3];
-  index max_splits;
-  index split_rows;      // rows of the largest block whose keys are split
+  index_type items[3];
+  index_type max_splits;
+  index_type split_rows;      // rows of the largest block whose keys are split
   workspace_size workspace;
 };
 
@@ -159,7 +159,7 @@ class plan {
         sequences_(reinterpret_cast<const plan_sequence*>(memory + sizeof(plan_header))) {}
 
   // Bytes for a plan of so many sequences; the memory must be aligned to 8.
-  static constexpr std::size_t bytes(index sequences) {
+  static constexpr std::size_t bytes(index_type sequences) {
     return sizeof(plan_header) + sizeof(plan_sequence) * static_cast<std::size_t>(sequences);
   }
 
@@ -174,21 +174,21 @@ class plan {
   std::span<const plan_sequence> sequences() const {
     return {sequences_, static_cast<std::size_t>(header_->shape.sequences)};
   }
-  index stages() const { return header_->stages; }
-  index items(index stage) const { return header_->items[stage]; }
+  index_type stages() const { return header_->stages; }
+  index_type items(index_type stage) const { return header_->items[stage]; }
   workspace_size workspace() const { return header_->workspace; }
   std::size_t describe(std::span<char> text) const;
 
   // The sequence that holds a block, by bisection: O(log sequences).
-  index sequence_of_block(index block) const { return find(block, &plan_sequence::first_block); }
-  index sequence_of_item(index item) const { return find(item, &plan_sequence::first_item); }
+  index_type sequence_of_block(index_type block) const { return find(block, &plan_sequence::first_block); }
+  index_type sequence_of_item(index_type item) const { return find(item, &plan_sequence::first_item); }
 
  private:
-  index find(index item, index plan_sequence::* first) const {
-    index low = 0;
-    index high = header_->shape.sequences;
+  index_type find(index_type item, index_type plan_sequence::* first) const {
+    index_type low = 0;
+    index_type high = header_->shape.sequences;
     while (high - low > 1) {
-      const index middle = low + (high - low) / 2;
+      const index_type middle = low + (high - low) / 2;
       if (sequences_[middle].*first <= item) low = middle;
       else high = middle;
     }

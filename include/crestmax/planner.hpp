@@ -13,27 +13,27 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace planner {
 
-inline constexpr index largest_extent = index{1} << 40;
-inline constexpr index most_sequences = index{1} << 24;
-inline constexpr index most_windows = 64;
-inline constexpr index most_tile_keys = 512;
-inline constexpr index usual_tile_keys = 256;
-inline constexpr index most_splits = 64;
+inline constexpr index_type largest_extent = index_type{1} << 40;
+inline constexpr index_type most_sequences = index_type{1} << 24;
+inline constexpr index_type most_windows = 64;
+inline constexpr index_type most_tile_keys = 512;
+inline constexpr index_type usual_tile_keys = 256;
+inline constexpr index_type most_splits = 64;
 // Blocks of few rows are swept by one item, a run of keys of each in turn where a cache keeps the heads of a token
 // together: memory is then read in the order in which it lies.
-inline constexpr index most_joined_blocks = 8;
-inline constexpr index most_joined_rows = 16;
+inline constexpr index_type most_joined_blocks = 8;
+inline constexpr index_type most_joined_rows = 16;
 // A split has this many keys, times heads that are swept together; and never fewer than the least.
-inline constexpr index keys_per_split = 4096;
-inline constexpr index least_keys_per_split = 512;
+inline constexpr index_type keys_per_split = 4096;
+inline constexpr index_type least_keys_per_split = 512;
 // A sequence is split over its keys when its queries are this few: decode and speculative decoding.
-inline constexpr index most_split_queries = 16;
+inline constexpr index_type most_split_queries = 16;
 
-constexpr index divide_up(index a, index b) { return (a + b - 1) / b; }
-constexpr index round_up(index a, index b) { return divide_up(a, b) * b; }
+constexpr index_type divide_up(index_type a, index_type b) { return (a + b - 1) / b; }
+constexpr index_type round_up(index_type a, index_type b) { return divide_up(a, b) * b; }
 
 inline status check_problem(const problem& p) {
-  const struct { const char* name; index value; index least; } extents[] = {
+  const struct { const char* name; index_type value; index_type least; } extents[] = {
       {"batch", p.sequences, 0}, {"q_len", p.q_len, 0},       {"kv_len", p.kv_len, 0},
       {"q_heads", p.q_heads, 0}, {"kv_heads", p.kv_heads, 0}, {"d_qk", p.d_qk, 1},
       {"d_v", p.d_v, 1}};
@@ -44,7 +44,7 @@ inline status check_problem(const problem& p) {
     }
   }
   if (p.sequences > most_sequences) return error(status_code::bad_extent, "batch", "at most", most_sequences, p.sequences);
-  for (const index d : {p.d_qk, p.d_v}) {
+  for (const index_type d : {p.d_qk, p.d_v}) {
     if (d > 65536) return error(status_code::bad_extent, "head_dim", "at most", 65536, d);
   }
   if (p.q_heads > 0 && p.kv_heads == 0) {
@@ -58,7 +58,7 @@ inline status check_problem(const problem& p) {
 
 inline status check_options(const options& o, scalar_kind compute) {
   const softmax_method& m = o.softmax;
-  const auto bad = [](const char* argument, const char* expected, index given) {
+  const auto bad = [](const char* argument, const char* expected, index_type given) {
     return error(status_code::bad_option, argument, expected, given);
   };
   const auto bad_real = [](const char* argument, const char* expected, double given) {
@@ -136,9 +136,9 @@ inline int decide_margin(const softmax_method& m, weight_type weights) {
   return m.margin ? static_cast<int>(std::lround(*m.margin / ln2)) : 2;
 }
 
-inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_splits) {
-  const index group = h.shape.group();
-  const index rows = h.tiles.query_block;
+inline void decide_blocks(plan_sequence& s, const plan_header& h, index_type forced_splits) {
+  const index_type group = h.shape.group();
+  const index_type rows = h.tiles.query_block;
   if (h.tiles.whole_call) {  // the kernel's own blocks: one head each, keys unsplit
     s.heads_per_block = s.blocks_per_item = s.splits = 1;
     s.queries_per_block = rows;
@@ -146,29 +146,29 @@ inline void decide_blocks(plan_sequence& s, const plan_header& h, index forced_s
     s.head_chunks = group;
     return;
   }
-  s.heads_per_block = std::clamp<index>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index>(1, group));
-  s.queries_per_block = std::clamp<index>(rows / s.heads_per_block, 1, std::max<index>(1, s.q_len));
+  s.heads_per_block = std::clamp<index_type>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index_type>(1, group));
+  s.queries_per_block = std::clamp<index_type>(rows / s.heads_per_block, 1, std::max<index_type>(1, s.q_len));
   s.query_blocks = divide_up(s.q_len, s.queries_per_block);
   // Blocks of about the same size: a last one of a few rows would pack as many keys for little work.
   if (s.query_blocks > 1 && s.heads_per_block == 1) {
-    const index even = round_up(divide_up(s.q_len, s.query_blocks), h.tiles.row_group);
+    const index_type even = round_up(divide_up(s.q_len, s.query_blocks), h.tiles.row_group);
     s.queries_per_block = std::min(s.queries_per_block, even);
     s.query_blocks = divide_up(s.q_len, s.queries_per_block);
   }
   s.head_chunks = divide_up(group, s.heads_per_block);
   const bool few_queries = s.query_blocks == 1 && s.q_len <= most_split_queries;
-  const index block_rows = s.heads_per_block * s.queries_per_block;
+  const index_type block_rows = s.heads_per_block * s.queries_per_block;
   s.blocks_per_item = 1;
   if (few_queries && s.head_chunks == 1 && block_rows <= most_joined_rows) {
-    s.blocks_per_item = std::clamp<index>(std::min(h.shape.kv_heads, rows / std::max<index>(1, block_rows)), 1,
+    s.blocks_per_item = std::clamp<index_type>(std::min(h.shape.kv_heads, rows / std::max<index_type>(1, block_rows)), 1,
                                           most_joined_blocks);
   }
-  const index by_length =
+  const index_type by_length =
       few_queries ? s.kv_len / std::max(least_keys_per_split, keys_per_split / s.blocks_per_item) : 1;
   // The cheapest coverage reads too little to be worth a split.
   s.splits = h.coverage == coverage_kind::plateaus ? 1
              : forced_splits > 0                   ? forced_splits
-                                                   : std::clamp<index>(by_length, 1, most_splits);
+                                                   : std::clamp<index_type>(by_length, 1, most_splits);
 }
 
 // Whether blocks multiply pairs of bfloat16, which takes all of query, key and value, and weights of that type.
@@ -212,7 +212,7 @@ struct sequence_lengths {
   std::span<const std::int32_t> key_offsets;
   std::span<const std::int32_t> key_lengths;
 
-  plan_sequence at(index sequence, const problem& p) const {
+  plan_sequence at(index_type sequence, const problem& p) const {
     const auto i = static_cast<std::size_t>(sequence);
     plan_sequence s{};
     s.query_begin = query_offsets.empty() ? 0 : query_offsets[i];
@@ -241,12 +241,12 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   }
   if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header) != 0) {
     return error(status_code::misaligned, "plan memory", "an alignment of",
-                 static_cast<index>(alignof(plan_header)),
-                 static_cast<index>(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header)));
+                 static_cast<index_type>(alignof(plan_header)),
+                 static_cast<index_type>(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header)));
   }
   if (!measure_only && memory.size() < plan::bytes(p.sequences)) {
     return error(status_code::workspace_too_small, "plan memory", "bytes, at least",
-                 static_cast<index>(plan::bytes(p.sequences)), static_cast<index>(memory.size()));
+                 static_cast<index_type>(plan::bytes(p.sequences)), static_cast<index_type>(memory.size()));
   }
   plan_header h{};
   h.shape = p;
@@ -267,9 +267,9 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
 
   auto* sequences = measure_only ? nullptr : reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));
   h.max_splits = 1;
-  index items = 0;
-  index partials = 0;
-  for (index i = 0; i < p.sequences; ++i) {
+  index_type items = 0;
+  index_type partials = 0;
+  for (index_type i = 0; i < p.sequences; ++i) {
     plan_sequence s = lengths.at(i, p);
     planner::decide_blocks(s, h, o.tiles.splits);
     const double all = static_cast<double>(p.kv_heads) * static_cast<double>(s.head_chunks) *
@@ -316,8 +316,8 @@ inline status check_plan(const plan& p, const problem& asked, const sequence_len
   if (!p) return error_text(status_code::null_pointer, "plan", "a plan made by prepare()", "none");
   const plan_header& h = p.header();
   const problem& made = h.shape;
-  const auto kind = [](scalar_kind k) { return static_cast<index>(k); };
-  const struct { const char* what; index made; index asked; } same[] = {
+  const auto kind = [](scalar_kind k) { return static_cast<index_type>(k); };
+  const struct { const char* what; index_type made; index_type asked; } same[] = {
       {"sequences planned for:", made.sequences, asked.sequences},
       {"q_len planned for:", made.q_len, asked.q_len},
       {"kv_len planned for:", made.kv_len, asked.kv_len},
@@ -351,10 +351,10 @@ inline status check_plan(const plan& p, const problem& asked, const sequence_len
   for (const auto& k : kept) {
     if (!k.same) return error_text(status_code::mismatch, "plan", k.what, "options with another");
   }
-  for (index i = 0; i < made.sequences; ++i) {
+  for (index_type i = 0; i < made.sequences; ++i) {
     const plan_sequence& planned = p.sequences()[static_cast<std::size_t>(i)];
     const plan_sequence now = lengths.at(i, asked);
-    const struct { const char* what; index made; index asked; } each[] = {
+    const struct { const char* what; index_type made; index_type asked; } each[] = {
         {"first query of a sequence planned for:", planned.query_begin, now.query_begin},
         {"q_len of a sequence planned for:", planned.q_len, now.q_len},
         {"kv_len of a sequence planned for:", planned.kv_len, now.kv_len}};

@@ -10,7 +10,7 @@
 
 namespace crestmax {
 
-using index = std::int64_t;
+using index_type = std::int64_t;
 
 // A strided view. Strides count elements; the last dimension must be contiguous (stride 1).
 //   query  (batch, q_len,  q_heads,  d_qk)      key    (batch, kv_len, kv_heads, d_qk)
@@ -19,13 +19,13 @@ using index = std::int64_t;
 template <class T, int Rank = 4>
 struct tensor {
   T* data = nullptr;
-  std::array<index, Rank> extents{};
-  std::array<index, Rank> strides{};
+  std::array<index_type, Rank> extents{};
+  std::array<index_type, Rank> strides{};
 
   constexpr tensor() = default;
-  constexpr tensor(T* pointer, std::array<index, Rank> shape)
+  constexpr tensor(T* pointer, std::array<index_type, Rank> shape)
       : data(pointer), extents(shape), strides(dense_strides(shape)) {}
-  constexpr tensor(T* pointer, std::array<index, Rank> shape, std::array<index, Rank> steps)
+  constexpr tensor(T* pointer, std::array<index_type, Rank> shape, std::array<index_type, Rank> steps)
       : data(pointer), extents(shape), strides(steps) {}
 
   constexpr operator tensor<const T, Rank>() const
@@ -34,18 +34,18 @@ struct tensor {
     return {data, extents, strides};
   }
 
-  constexpr index size() const {
-    index n = 1;
-    for (index e : extents) n *= e;
+  constexpr index_type size() const {
+    index_type n = 1;
+    for (index_type e : extents) n *= e;
     return n;
   }
 
   // Row-major strides. Wraps on overflow instead of being undefined: validation reports it.
-  static constexpr std::array<index, Rank> dense_strides(const std::array<index, Rank>& shape) {
-    std::array<index, Rank> steps{};
+  static constexpr std::array<index_type, Rank> dense_strides(const std::array<index_type, Rank>& shape) {
+    std::array<index_type, Rank> steps{};
     std::uint64_t step = 1;
     for (int i = Rank - 1; i >= 0; --i) {
-      steps[static_cast<std::size_t>(i)] = static_cast<index>(step);
+      steps[static_cast<std::size_t>(i)] = static_cast<index_type>(step);
       step *= static_cast<std::uint64_t>(shape[static_cast<std::size_t>(i)]);
     }
     return steps;
@@ -53,9 +53,9 @@ struct tensor {
 };
 
 template <class T>
-tensor(T*, std::array<index, 4>) -> tensor<T, 4>;
+tensor(T*, std::array<index_type, 4>) -> tensor<T, 4>;
 template <class T>
-tensor(T*, std::array<index, 4>, std::array<index, 4>) -> tensor<T, 4>;
+tensor(T*, std::array<index_type, 4>, std::array<index_type, 4>) -> tensor<T, 4>;
 
 // One number per query row: (batch, q_len, q_heads), any strides.
 template <class T>
@@ -65,8 +65,8 @@ using row_tensor = tensor<T, 3>;
 struct row_output {
   void* data = nullptr;
   scalar_kind kind = scalar_kind::float32;
-  std::array<index, 3> extents{};
-  std::array<index, 3> strides{};
+  std::array<index_type, 3> extents{};
+  std::array<index_type, 3> strides{};
 
   constexpr row_output() = default;
   template <class T>

@@ -13,7 +13,7 @@ bool has_fixed_shift(const attention_case& c) {
 }
 
 TEST(Correction, OfEveryRowIsExact) {
-  index corrected = 0;
+  index_type corrected = 0;
   for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(cases(400)); ++seed) {
     attention_case c = random_case(seed);
     c.options.guard_limit = 0;
@@ -37,8 +37,8 @@ TEST(Correction, TakesEveryRowThatSeesAKeyWhenTheLimitIsZero) {
 
 TEST(Correction, OfSomeRowsOfABlockIsExact) {
   // The sums of weights spread around this limit, so that blocks are mixed.
-  index corrected = 0;
-  index rows = 0;
+  index_type corrected = 0;
+  index_type rows = 0;
   for (std::uint64_t seed = 1000; seed < 1000 + static_cast<std::uint64_t>(cases(200)); ++seed) {
     attention_case c = random_case(seed);
     c.options.guard_limit = random_source(seed).uniform(0.3, 3);
@@ -87,7 +87,7 @@ TEST(Scales, OfZeroGiveTheMeanOfTheValues) {
   attention_case c = normal_case({.q_len = 1, .kv_len = 64}, 5);
   c.options.scale = 0.0;
   double mean = 0;
-  for (index j = 0; j < 64; ++j) mean += c.value.at(0, j, 0, 2) / 64;
+  for (index_type j = 0; j < 64; ++j) mean += c.value.at(0, j, 0, 2) / 64;
   EXPECT_NEAR(run(c).output.at(0, 0, 0, 2), mean, 1e-6);
 }
 
@@ -95,14 +95,14 @@ TEST(SignedZeros, ChangeNothing) {
   attention_case c = normal_case({.q_len = 4, .kv_len = 300}, 6);
   random_source random(6);
   for (test_tensor* t : {&c.query, &c.key, &c.value}) {
-    t->for_each([&](index a, index b, index h, index d) {
+    t->for_each([&](index_type a, index_type b, index_type h, index_type d) {
       if (random.chance(0.5)) t->set(a, b, h, d, 0.0);
     });
   }
   const attention_result positive = run(c);
   ASSERT_TRUE(is_exact(c, positive, 64));
   for (test_tensor* t : {&c.query, &c.key, &c.value}) {
-    t->for_each([&](index a, index b, index h, index d) {
+    t->for_each([&](index_type a, index_type b, index_type h, index_type d) {
       if (t->at(a, b, h, d) == 0) t->set(a, b, h, d, -0.0);
     });
   }
@@ -113,7 +113,7 @@ TEST(SharedMemory, OfValueAsAPartOfKeyIsExact) {
   // As in multi-head latent attention: d_qk = 576, and the first 512 numbers of a key are its value.
   attention_case c = normal_case({.q_len = 3, .kv_len = 200, .q_heads = 16, .d_qk = 576, .d_v = 512}, 7);
   c.value.for_each(
-      [&](index a, index j, index h, index d) { c.value.set(a, j, h, d, c.key.at(a, j, h, d)); });
+      [&](index_type a, index_type j, index_type h, index_type d) { c.value.set(a, j, h, d, c.key.at(a, j, h, d)); });
   c.modifiers.causal.enabled = true;
   const attention_result separate = run(c);
   ASSERT_TRUE(is_exact(c, separate, 24));
@@ -128,7 +128,7 @@ TEST(SharedMemory, OfValueAsAPartOfKeyIsExact) {
 
 TEST(Sinks, AsHighAsALargeScoreShareItsWeight) {
   for (const double height : {1e3, 1e4, 1e5, 1e6}) {
-    attention_case c = scores_case(1, 1, [&](index) { return height; });
+    attention_case c = scores_case(1, 1, [&](index_type) { return height; });
     c.value.fill(1);
     c.modifiers.sinks.logits = c.keep(std::vector<float>{static_cast<float>(height)});
     EXPECT_NEAR(run(c).output.at(0, 0, 0, 0), 0.5, 1e-6) << height;
@@ -138,7 +138,7 @@ TEST(Sinks, AsHighAsALargeScoreShareItsWeight) {
 TEST(Splits, OfWhichSomeAreCorrectedMergeExactlyAtAnyHeight) {
   // Nine keys share the weight, eight of them in a second split whose crest the anchors missed.
   for (const double height : {1e2, 1e4, 1e6}) {
-    attention_case c = scores_case(1, 8192, [&](index j) {
+    attention_case c = scores_case(1, 8192, [&](index_type j) {
       return j == 0 ? height : j >= 6000 && j < 6008 ? height + 40 : height - 60;
     });
     c.value.fill(0);
@@ -151,7 +151,7 @@ TEST(Splits, OfWhichSomeAreCorrectedMergeExactlyAtAnyHeight) {
 
 TEST(Float16Weights, AreExactWhateverTheMarginAskedFor) {
   for (const double margin : {0.0, 10.0, 16.0, 20.0}) {
-    attention_case c = scores_case(1, 2, [](index j) { return j == 0 ? 0.0 : -1.0; });
+    attention_case c = scores_case(1, 2, [](index_type j) { return j == 0 ? 0.0 : -1.0; });
     c.value.fill_row(0, 0, 0, 1);
     c.value.fill_row(0, 1, 0, 3);
     c.options.weights = crestmax::weight_type::float16;
@@ -161,10 +161,10 @@ TEST(Float16Weights, AreExactWhateverTheMarginAskedFor) {
 }
 
 TEST(ShortContexts, TakeTheSampleThatPlateausNeed) {
-  for (const index kv_len : {200, 700, 1024, 1040}) {
-    attention_case c = scores_case(1, kv_len, [](index j) { return j >= 100 && j < 130 ? 20.0 : 0.0; });
+  for (const index_type kv_len : {200, 700, 1024, 1040}) {
+    attention_case c = scores_case(1, kv_len, [](index_type j) { return j >= 100 && j < 130 ? 20.0 : 0.0; });
     c.value.fill(0);
-    for (index j = 100; j < 130; ++j) c.value.fill_row(0, j, 0, 1);
+    for (index_type j = 100; j < 130; ++j) c.value.fill_row(0, j, 0, 1);
     c.options.coverage = crestmax::plateaus;
     EXPECT_NEAR(run(c).output.at(0, 0, 0, 0), 1.0, 1e-3) << kv_len;
   }

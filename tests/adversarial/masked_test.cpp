@@ -14,11 +14,11 @@ std::vector<crestmax::softmax_method> all_methods() {
 // Hides the keys for which hidden(query, key) is true.
 template <class Hidden>
 void hide(attention_case& c, Hidden&& hidden) {
-  const index q_len = c.query.extent(1);
-  const index kv_len = c.key.extent(1);
+  const index_type q_len = c.query.extent(1);
+  const index_type kv_len = c.key.extent(1);
   auto& table = c.keep(std::vector<std::uint8_t>(static_cast<std::size_t>(q_len * kv_len)));
-  for (index q = 0; q < q_len; ++q) {
-    for (index k = 0; k < kv_len; ++k) table[static_cast<std::size_t>(q * kv_len + k)] = hidden(q, k) ? 0 : 1;
+  for (index_type q = 0; q < q_len; ++q) {
+    for (index_type k = 0; k < kv_len; ++k) table[static_cast<std::size_t>(q * kv_len + k)] = hidden(q, k) ? 0 : 1;
   }
   c.modifiers.mask =
       crestmax::boolean_mask(crestmax::tensor<const std::uint8_t>(table.data(), {1, 1, q_len, kv_len}));
@@ -28,8 +28,8 @@ TEST(MaskedCrest, IsFoundElsewhere) {
   // Anchors, and every sampled key, are hidden; what is visible lies in between, high or low.
   for (const double height : {-100.0, 0.0, 50.0, 1000.0}) {
     attention_case c =
-        scores_case(4, 1500, [&](index j) { return height + 0.01 * static_cast<double>(j % 50); });
-    hide(c, [](index, index k) { return k < 64 || k > 1400 || k % 16 == 8; });
+        scores_case(4, 1500, [&](index_type j) { return height + 0.01 * static_cast<double>(j % 50); });
+    hide(c, [](index_type, index_type k) { return k < 64 || k > 1400 || k % 16 == 8; });
     for (const auto& method : all_methods()) {
       c.options.softmax = method;
       ASSERT_TRUE(is_exact(c)) << height;
@@ -39,7 +39,7 @@ TEST(MaskedCrest, IsFoundElsewhere) {
 
 TEST(MaskedCrest, OfSomeRowsOnlyIsFoundElsewhere) {
   attention_case c = normal_case({.q_len = 20, .kv_len = 900, .q_heads = 2}, 6);
-  hide(c, [](index q, index k) { return q % 2 == 0 ? k < 500 || k > 560 : k > 300; });
+  hide(c, [](index_type q, index_type k) { return q % 2 == 0 ? k < 500 || k > 560 : k > 300; });
   for (const auto& method : all_methods()) {
     c.options.softmax = method;
     ASSERT_TRUE(is_exact(c));
@@ -47,14 +47,14 @@ TEST(MaskedCrest, OfSomeRowsOnlyIsFoundElsewhere) {
 }
 
 TEST(MaskedCrest, WithOneVisibleKeyAnywhereIsThatKey) {
-  for (index seen = 0; seen < 600; seen += 7) {
-    attention_case c = scores_case(2, 600, [](index j) { return static_cast<double>(j % 11) * 30 - 150; });
-    hide(c, [&](index, index k) { return k != seen; });
+  for (index_type seen = 0; seen < 600; seen += 7) {
+    attention_case c = scores_case(2, 600, [](index_type j) { return static_cast<double>(j % 11) * 30 - 150; });
+    hide(c, [&](index_type, index_type k) { return k != seen; });
     for (const auto& method : all_methods()) {
       c.options.softmax = method;
       const attention_result result = run(c);
       ASSERT_TRUE(result.status.ok());
-      for (index k = 0; k < c.d_v(); ++k) {
+      for (index_type k = 0; k < c.d_v(); ++k) {
         const double value = c.value.at(0, seen, 0, k);
         ASSERT_NEAR(result.output.at(0, 1, 0, k), value, 1e-6 * std::fabs(value)) << "visible key " << seen;
       }
@@ -64,10 +64,10 @@ TEST(MaskedCrest, WithOneVisibleKeyAnywhereIsThatKey) {
 
 TEST(HiddenKeys, MayHoldAnything) {
   for (const double poison : {not_a_number, infinity, -infinity, 3e38}) {
-    for (const index splits : {0, 3}) {
+    for (const index_type splits : {0, 3}) {
       attention_case c = normal_case({.q_len = 12, .kv_len = 700}, 7);
       c.options.tiles.splits = splits;
-      hide(c, [](index q, index k) { return (k * 7 + q) % 5 == 0 || k == 100; });
+      hide(c, [](index_type q, index_type k) { return (k * 7 + q) % 5 == 0 || k == 100; });
       // Key 100 is hidden from all rows, in a tile where other keys are visible.
       c.key.fill_row(0, 100, 0, poison);
       c.value.fill_row(0, 100, 0, poison);
@@ -85,13 +85,13 @@ TEST(HiddenKeys, OfCausalTilesMayHoldAnything) {
   attention_case c = normal_case({.q_len = 100, .kv_len = 300}, 8);
   c.modifiers.causal.enabled = true;
   const attention_result clean = run(c);
-  for (index k = 260; k < 300; ++k) {
+  for (index_type k = 260; k < 300; ++k) {
     c.key.fill_row(0, k, 0, not_a_number);
     c.value.fill_row(0, k, 0, not_a_number);
   }
   const attention_result poisoned = run(c);
-  for (index q = 0; q < 100; ++q) {
-    for (index k = 0; k < c.d_v(); ++k) {
+  for (index_type q = 0; q < 100; ++q) {
+    for (index_type k = 0; k < c.d_v(); ++k) {
       // Query q stands at 200 + q and sees the poison from position 260 on.
       if (q + 200 < 260) {
         ASSERT_NEAR(poisoned.output.at(0, q, 0, k), clean.output.at(0, q, 0, k), 1e-6) << q;
@@ -106,8 +106,8 @@ TEST(HiddenKeys, PastTheLengthMayHoldAnything) {
   for (const bool with_pages : {false, true}) {
     attention_case c = normal_case({.batch = 2, .q_len = 5, .kv_len = 300}, 9);
     c.key_lengths = {37, 270};
-    for (index b = 0; b < 2; ++b) {
-      for (index k = c.key_lengths[static_cast<std::size_t>(b)]; k < 300; ++k) {
+    for (index_type b = 0; b < 2; ++b) {
+      for (index_type k = c.key_lengths[static_cast<std::size_t>(b)]; k < 300; ++k) {
         c.key.fill_row(b, k, 0, not_a_number);
         c.value.fill_row(b, k, 0, not_a_number);
       }
@@ -124,7 +124,7 @@ TEST(VisibleKeys, ThatHoldNanPoisonTheirRowsOnly) {
   for (const auto& method : all_methods()) {
     attention_case c = normal_case({.q_len = 10, .kv_len = 500}, 10);
     c.options.softmax = method;
-    hide(c, [](index q, index k) { return q < 5 && k == 222; });
+    hide(c, [](index_type q, index_type k) { return q < 5 && k == 222; });
     c.key.fill_row(0, 222, 0, not_a_number);
     const attention_result result = run(c);
     ASSERT_TRUE(is_exact(c, result, 64));
@@ -148,7 +148,7 @@ TEST(VisibleKeys, UnderAQueryThatHoldsNanPoisonItsRowWhereKeysAreSplit) {
 
 TEST(VisibleKeys, WithSpecialValuesHaveTheEffectOfThePlainFormula) {
   for (const double special : {not_a_number, infinity, -infinity}) {
-    for (const index place : {0, 100, 300, 499}) {
+    for (const index_type place : {0, 100, 300, 499}) {
       for (const auto& method : all_methods()) {
         attention_case c = normal_case({.q_len = 4, .kv_len = 500}, 11);
         c.options.softmax = method;
@@ -163,9 +163,9 @@ TEST(VisibleKeys, WithSpecialValuesHaveTheEffectOfThePlainFormula) {
 }
 
 TEST(VisibleKeys, WithInfiniteScoresHaveTheEffectOfThePlainFormula) {
-  for (const index place : {0, 100, 300, 499}) {
+  for (const index_type place : {0, 100, 300, 499}) {
     for (const auto& method : all_methods()) {
-      attention_case c = scores_case(2, 500, [&](index j) { return j == place ? infinity : 0.0; });
+      attention_case c = scores_case(2, 500, [&](index_type j) { return j == place ? infinity : 0.0; });
       c.key.fill_row(0, place, 0, infinity);
       c.query.fill(1);
       c.options.softmax = method;
@@ -179,12 +179,12 @@ TEST(VisibleKeys, WithInfiniteScoresHaveTheEffectOfThePlainFormula) {
 TEST(VisibleKeys, WhoseWeightUnderflowsAreStillRead) {
   // exp(-200) is 0 in float; 0 * inf is NaN, in the plain formula and here.
   for (const auto& method : all_methods()) {
-    attention_case c = scores_case(2, 500, [](index j) { return j == 300 ? -200.0 : 0.0; });
+    attention_case c = scores_case(2, 500, [](index_type j) { return j == 300 ? -200.0 : 0.0; });
     c.value.set(0, 300, 0, 2, infinity);
     c.options.softmax = method;
     EXPECT_TRUE(is_exact(c));
     // The same beside a hidden key that makes its tile a partial one.
-    hide(c, [](index, index k) { return k == 310; });
+    hide(c, [](index_type, index_type k) { return k == 310; });
     c.value.fill_row(0, 310, 0, not_a_number);
     EXPECT_TRUE(is_exact(c));
   }
@@ -208,7 +208,7 @@ TEST(RowsWithoutKeys, AreZeroWithAnLseOfMinusInfinity) {
   for (const auto& method : all_methods()) {
     attention_case c = normal_case({.q_len = 6, .kv_len = 300}, 13);
     c.options.softmax = method;
-    hide(c, [](index q, index) { return q % 2 == 0; });
+    hide(c, [](index_type q, index_type) { return q % 2 == 0; });
     const attention_result result = run(c);
     ASSERT_TRUE(is_exact(c, result, 64));
     EXPECT_EQ(result.output.at(0, 2, 0, 5), 0.0);
@@ -221,7 +221,7 @@ TEST(RowsWithoutKeys, HaveTheLseOfTheirSink) {
     attention_case c = normal_case({.q_len = 6, .kv_len = 300, .q_heads = 2}, 14);
     c.options.softmax = method;
     c.modifiers.sinks.logits = c.keep(std::vector<float>{1.25f, -3.0f});
-    hide(c, [](index q, index) { return q % 2 == 0; });
+    hide(c, [](index_type q, index_type) { return q % 2 == 0; });
     const attention_result result = run(c);
     ASSERT_TRUE(is_exact(c, result, 64));
     EXPECT_EQ(result.output.at(0, 2, 1, 5), 0.0);
@@ -232,7 +232,7 @@ TEST(RowsWithoutKeys, HaveTheLseOfTheirSink) {
 
 TEST(RowsWithoutKeys, AreNotNanWhenValuesAre) {
   attention_case c = normal_case({.q_len = 2, .kv_len = 100}, 15);
-  hide(c, [](index q, index) { return q == 0; });
+  hide(c, [](index_type q, index_type) { return q == 0; });
   c.value.fill_row(0, 10, 0, not_a_number);
   const attention_result result = run(c);
   EXPECT_EQ(result.output.at(0, 0, 0, 0), 0.0);
@@ -246,7 +246,7 @@ TEST(CausalRows, BeforeTheFirstKeyAreZero) {
     c.modifiers.causal.enabled = true;
     const attention_result result = run(c);
     ASSERT_TRUE(is_exact(c, result, 200));
-    for (index q = 0; q < 30; ++q) ASSERT_EQ(result.lse.at(0, q, 1, 0), -infinity);
+    for (index_type q = 0; q < 30; ++q) ASSERT_EQ(result.lse.at(0, q, 1, 0), -infinity);
     ASSERT_GT(result.lse.at(0, 30, 1, 0), -infinity);
   }
 }

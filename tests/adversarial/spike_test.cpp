@@ -12,24 +12,24 @@ std::vector<crestmax::softmax_method> fixed_shift_methods() {
           crestmax::anchor_shift{}, crestmax::anchor_shift{.margin = 0, .first_keys = 1, .nearest_keys = 0}};
 }
 
-attention_case spike_case(index kv_len, index place, double height, scalar_kind kind = scalar_kind::float32) {
+attention_case spike_case(index_type kv_len, index_type place, double height, scalar_kind kind = scalar_kind::float32) {
   random_source random(99);
   return scores_case(
-      2, kv_len, [&](index j) { return j == place ? height : random.uniform(-1, 1); }, kind);
+      2, kv_len, [&](index_type j) { return j == place ? height : random.uniform(-1, 1); }, kind);
 }
 
 // Positions around what the library cuts keys by: runs of 32, tiles of 256, strides, windows, the ends.
-std::vector<index> telling_positions(index kv_len) {
-  std::vector<index> places{0,  1,  3,  4,   5,   7,   8,   9,   15,  16,  17,  31,  32,  33, 47,
+std::vector<index_type> telling_positions(index_type kv_len) {
+  std::vector<index_type> places{0,  1,  3,  4,   5,   7,   8,   9,   15,  16,  17,  31,  32,  33, 47,
                             63, 64, 65, 100, 255, 256, 257, 287, 288, 289, 300, 511, 512, 513};
-  for (const index back : {1, 2, 16, 31, 32, 33, 34, 64, 65, 66}) places.push_back(kv_len - back);
+  for (const index_type back : {1, 2, 16, 31, 32, 33, 34, 64, 65, 66}) places.push_back(kv_len - back);
   return places;
 }
 
 TEST(Spikes, OfEveryHeightAtEveryTellingPositionAreExact) {
-  constexpr index kv_len = 700;
+  constexpr index_type kv_len = 700;
   for (const double height : {2.0, 10.0, 11.5, 24.0, 27.0, 29.0, 60.0, 88.0, 90.0, 130.0, 1000.0, 1e4}) {
-    for (const index place : telling_positions(kv_len)) {
+    for (const index_type place : telling_positions(kv_len)) {
       attention_case c = spike_case(kv_len, place, height);
       for (const auto& method : fixed_shift_methods()) {
         c.options.softmax = method;
@@ -43,7 +43,7 @@ TEST(Spikes, AtEveryPositionOfAStrideAndATileAreExact) {
   attention_case c = spike_case(600, 0, 0);
   c.options.softmax = forced_sample(16, 4, 1);
   c.options.tiles.key_tile = 64;
-  for (index place = 130; place < 330; ++place) {
+  for (index_type place = 130; place < 330; ++place) {
     const double before = c.key.at(0, place, 0, 0);
     for (const double height : {15.0, 35.0, 200.0}) {
       c.key.set(0, place, 0, 0, height);
@@ -55,7 +55,7 @@ TEST(Spikes, AtEveryPositionOfAStrideAndATileAreExact) {
 
 TEST(Spikes, AreExactForBaselinesToo) {
   for (const double height : {10.0, 90.0, 1e4}) {
-    for (const index place : {0, 255, 256, 699}) {
+    for (const index_type place : {0, 255, 256, 699}) {
       attention_case c = spike_case(700, place, height);
       c.options.softmax = crestmax::running_max{};
       ASSERT_TRUE(is_exact(c)) << height << " at " << place;
@@ -67,7 +67,7 @@ TEST(Spikes, AreExactForBaselinesToo) {
 
 TEST(Spikes, AreExactOnThePortableBackend) {
   for (const double height : {10.0, 28.0, 90.0, 1e4}) {
-    for (const index place : {0, 5, 255, 256, 300, 668, 699}) {
+    for (const index_type place : {0, 5, 255, 256, 300, 668, 699}) {
       attention_case c = spike_case(700, place, height);
       for (const auto& method : fixed_shift_methods()) {
         c.options.softmax = method;
@@ -79,7 +79,7 @@ TEST(Spikes, AreExactOnThePortableBackend) {
 
 TEST(Spikes, AreExactInDouble) {
   for (const double height : {10.0, 28.0, 90.0, 800.0, 1e4}) {
-    for (const index place : {0, 5, 255, 300, 699}) {
+    for (const index_type place : {0, 5, 255, 300, 699}) {
       attention_case c = spike_case(700, place, height, scalar_kind::float64);
       for (const auto& method : fixed_shift_methods()) {
         c.options.softmax = method;
@@ -93,7 +93,7 @@ TEST(Spikes, AreExactInEverySplit) {
   attention_case c = spike_case(4000, 0, 0);
   c.options.tiles.splits = 7;
   for (const double height : {12.0, 40.0, 500.0}) {
-    for (index place = 0; place < 4000; place += 331) {
+    for (index_type place = 0; place < 4000; place += 331) {
       const double before = c.key.at(0, place, 0, 0);
       c.key.set(0, place, 0, 0, height);
       ASSERT_TRUE(is_exact(c, surroundings{}, 1)) << height << " at " << place;
@@ -106,7 +106,7 @@ TEST(Spikes, InSeveralPlacesAreExact) {
   random_source random(4);
   for (int round = 0; round < 200; ++round) {
     attention_case c = spike_case(random.integer(40, 1500), 0, 1);
-    for (index i = random.integer(1, 6); i > 0; --i) {
+    for (index_type i = random.integer(1, 6); i > 0; --i) {
       c.key.set(0, random.integer(0, c.key.extent(1) - 1), 0, 0,
                 random.uniform(0, random.pick({30.0, 100.0, 1e4})));
     }
@@ -134,11 +134,11 @@ TEST(Spikes, PairsFarAboveTheCrestKeepTheirRatio) {
 TEST(Spikes, InOneRowOfABlockLeaveTheOthersAlone) {
   // Row 5 has its own key, 300, at a height that the guard catches.
   attention_case c = normal_case({.q_len = 40, .kv_len = 600, .d_qk = 8, .d_v = 8}, 21);
-  for (index k = 0; k < 8; ++k) c.query.set(0, 5, 0, k, 0);
-  c.key.for_each([&](index a, index j, index h, index d) {
+  for (index_type k = 0; k < 8; ++k) c.query.set(0, 5, 0, k, 0);
+  c.key.for_each([&](index_type a, index_type j, index_type h, index_type d) {
     if (d == 0) c.key.set(a, j, h, d, j == 300 ? 50 : 0);
   });
-  c.query.for_each([&](index a, index i, index h, index d) {
+  c.query.for_each([&](index_type a, index_type i, index_type h, index_type d) {
     if (d == 0) c.query.set(a, i, h, d, i == 5 ? 5 : 0);
   });
   const attention_result result = run(c);
@@ -148,14 +148,14 @@ TEST(Spikes, InOneRowOfABlockLeaveTheOthersAlone) {
 
 TEST(Spikes, OfDifferentRowsInDifferentPlacesAreExact) {
   // Row i looks along dimension i % 64, in which one key of its own stands out.
-  constexpr index rows = 200, kv_len = 1500, d = 64;
+  constexpr index_type rows = 200, kv_len = 1500, d = 64;
   random_source random(31);
   for (const double height : {8.0, 25.0, 40.0, 300.0}) {
     attention_case c = empty_case({.q_len = rows, .kv_len = kv_len, .d_qk = d, .d_v = 8});
-    c.query.for_each([&](index, index i, index, index k) { c.query.set(0, i, 0, k, k == i % d ? 1 : 0); });
+    c.query.for_each([&](index_type, index_type i, index_type, index_type k) { c.query.set(0, i, 0, k, k == i % d ? 1 : 0); });
     c.key.fill_normal(random, 0.5);
     c.value.fill_normal(random);
-    for (index k = 0; k < d; ++k)
+    for (index_type k = 0; k < d; ++k)
       c.key.set(0, random.integer(0, kv_len - 1), 0, k, height * random.uniform(0.5, 1));
     c.options.scale = 1.0;
     for (const auto& method : fixed_shift_methods()) {

@@ -6,16 +6,16 @@
 namespace crestmax_test {
 namespace {
 
-attention_case flat(index n) {  // equal scores and values from 1 to 2: sums only grow
+attention_case flat(index_type n) {  // equal scores and values from 1 to 2: sums only grow
   attention_case c = device_case(scalar_kind::float16, 128, n, 64, 64, false);
   c.query.fill(0);
   random_source random(7);
-  c.value.for_each([&](index a, index b, index h, index d) { c.value.set(a, b, h, d, random.uniform(1, 2)); });
+  c.value.for_each([&](index_type a, index_type b, index_type h, index_type d) { c.value.set(a, b, h, d, random.uniform(1, 2)); });
   return c;
 }
 
 // Relative error of sums of n products in float32: straight, as O is in L0C, and in blocks of 256.
-void measure_sums(index n) {
+void measure_sums(index_type n) {
   const attention_case c = flat(n);
   constexpr double margin = -5.3;  // weights whose products with values need more bits than a sum has
   const double weight = rounded_to(scalar_kind::float16, std::exp(-margin));
@@ -23,10 +23,10 @@ void measure_sums(index n) {
   ASSERT_TRUE(result_is_exact(c, result, 32));
   ASSERT_EQ(result.counters.corrected_tiles, 0u);
   double straight = 0, blocks = 0, drift = 0;
-  for (index d = 0; d < 64; ++d) {
+  for (index_type d = 0; d < 64; ++d) {
     double truth = 0;
     float sum = 0, block_sum = 0;
-    for (index j = 0; j < n; ++j) {
+    for (index_type j = 0; j < n; ++j) {
       truth += weight * c.value.at(0, j, 0, d);
       block_sum += static_cast<float>(weight * c.value.at(0, j, 0, d));
       if (j % 256 == 255) {
@@ -46,7 +46,7 @@ void measure_sums(index n) {
   EXPECT_LT(straight, 0x1p-11 / 16);                      // far below what the output is rounded by
 }
 
-void measure_call(index n) {
+void measure_call(index_type n) {
   const attention_case c = device_case(scalar_kind::float16, 128, n, 128, 128, false);
   const model_result result = run_on_model(c, {.cores = 2});
   ASSERT_TRUE(result_is_exact(c, result, 32));

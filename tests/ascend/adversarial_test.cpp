@@ -8,9 +8,9 @@ constexpr scalar_kind half = scalar_kind::float16;
 constexpr scalar_kind brain = scalar_kind::bfloat16;
 
 // A key that neither the sample (8, 24, ...), nor an anchor tile, nor a window sees: far from the queries' own positions.
-constexpr index hidden_key = 1001;
-attention_case spike(scalar_kind kind, double height, index q_len = 128) {
-  return scored_case(kind, q_len, 2048, [=](index j) { return j == hidden_key ? height : 0.0; });
+constexpr index_type hidden_key = 1001;
+attention_case spike(scalar_kind kind, double height, index_type q_len = 128) {
+  return scored_case(kind, q_len, 2048, [=](index_type j) { return j == hidden_key ? height : 0.0; });
 }
 
 TEST(Float16Weights, OverflowSilentlyAndTheGuardSeesIt) {
@@ -38,7 +38,7 @@ TEST(Float16Weights, AreWrongWithoutTheGuard) {
 
 // One weight saturates and its tile has no other: the sum is exactly 65504, which a guard of <= would let pass.
 TEST(Float16Weights, ALoneSaturatedWeightIsSeen) {
-  const attention_case c = scored_case(half, 64, 2048, [](index j) {
+  const attention_case c = scored_case(half, 64, 2048, [](index_type j) {
     if (j == hidden_key) return 7.0;
     return j / 64 == hidden_key / 64 ? -200.0 : j == 0 ? 0.0 : -5.0;
   });
@@ -61,12 +61,12 @@ TEST(Bfloat16Weights, BearTwentyNatsOfUndershoot) {
 // e^25 times 1e32 leaves float32's range, the output does not.
 TEST(Bfloat16Weights, GoToTheCorrectionWhereTheyTakeTheOutputOutOfRange) {
   for (const auto on : {crestmax::ascend::device::atlas_2201, crestmax::ascend::device::atlas_3510}) {
-    for (const index only : {-1, 70}) {  // all columns, or one of one row's sums
-      attention_case c = scored_case(brain, 128, 4096, [](index j) { return j == 2073 ? 25.0 : 0.0; });
+    for (const index_type only : {-1, 70}) {  // all columns, or one of one row's sums
+      attention_case c = scored_case(brain, 128, 4096, [](index_type j) { return j == 2073 ? 25.0 : 0.0; });
       if (only >= 0) {
-        c.query.for_each([&](index a, index i, index h, index d) { c.query.set(a, i, h, d, i == only && d == 0 ? 1 : 0); });
+        c.query.for_each([&](index_type a, index_type i, index_type h, index_type d) { c.query.set(a, i, h, d, i == only && d == 0 ? 1 : 0); });
       }
-      c.value.for_each([&](index a, index j, index h, index d) {
+      c.value.for_each([&](index_type a, index_type j, index_type h, index_type d) {
         if (only < 0 || d == 33) c.value.set(a, j, h, d, 1e32 * c.value.at(a, j, h, d));
       });
       const model_result result = run_on_model(c, {.on = on});
@@ -89,7 +89,7 @@ TEST(Bfloat16Weights, GoToTheCorrectionWhereTheyOverflow) {
 TEST(TheCorrection, RedoesOnlyTilesWithFailingRows) {
   attention_case c = device_case(half, 512, 2048, 64, 64, false);
   // Row 200 alone, of the second query tile, meets a key of its own far above all else.
-  for (index d = 0; d < 64; ++d) c.key.set(0, hidden_key, 0, d, c.query.at(0, 200, 0, d) * 2);
+  for (index_type d = 0; d < 64; ++d) c.key.set(0, hidden_key, 0, d, c.query.at(0, 200, 0, d) * 2);
   const model_result result = run_on_model(c);
   EXPECT_TRUE(result_is_exact(c, result, 512));
   EXPECT_EQ(result.counters.corrected_tiles, 1u);
@@ -118,8 +118,8 @@ TEST(TheCorrection, ServesEveryHeadDimAndBothTargets) {
 }
 
 TEST(TheCorrection, ServesRowsWithoutKeysAndTails) {
-  for (const index q_len : {1, 17, 130, 200}) {
-    for (const index kv_len : {1, 70, 129}) {
+  for (const index_type q_len : {1, 17, 130, 200}) {
+    for (const index_type kv_len : {1, 70, 129}) {
       SCOPED_TRACE(testing::Message() << q_len << " x " << kv_len);
       EXPECT_TRUE(is_exact_on_model(device_case(half, q_len, kv_len, 64, 64, true), {.guard_tile_limit = 1e-30}, 300));
     }
@@ -128,7 +128,7 @@ TEST(TheCorrection, ServesRowsWithoutKeysAndTails) {
 
 TEST(TheCorrection, FollowsAMaximumThatRisesWithEveryKey) {
   for (const scalar_kind kind : {half, brain}) {
-    const attention_case c = scored_case(kind, 70, 2048, [](index j) { return static_cast<double>(j) * 0.5; });
+    const attention_case c = scored_case(kind, 70, 2048, [](index_type j) { return static_cast<double>(j) * 0.5; });
     EXPECT_TRUE(is_exact_on_model(c, {.guard_tile_limit = 1e-30})) << crestmax::name(kind);
   }
 }
@@ -143,7 +143,7 @@ TEST(TheGuard, AlsoFailsSumsThatAreTooSmall) {
 TEST(Rows, OfEqualScoresAreExact) {
   for (const scalar_kind kind : {half, brain}) {
     for (const double score : {0.0, 3.0, -7.0}) {
-      const attention_case c = scored_case(kind, 100, 2048, [=](index) { return score; });
+      const attention_case c = scored_case(kind, 100, 2048, [=](index_type) { return score; });
       const model_result result = run_on_model(c);
       EXPECT_TRUE(result_is_exact(c, result)) << crestmax::name(kind) << " " << score;
       EXPECT_EQ(result.counters.corrected_tiles, 0u);
@@ -153,7 +153,7 @@ TEST(Rows, OfEqualScoresAreExact) {
 
 TEST(Rows, OfTinyScoresAreExact) {
   for (const scalar_kind kind : {half, brain}) {
-    EXPECT_TRUE(is_exact_on_model(scored_case(kind, 100, 1500, [](index j) { return -1e-6 * static_cast<double>(j % 7); })));
+    EXPECT_TRUE(is_exact_on_model(scored_case(kind, 100, 1500, [](index_type j) { return -1e-6 * static_cast<double>(j % 7); })));
     attention_case c = device_case(kind, 100, 700, 64, 64, true);
     c.query.fill(0);
     EXPECT_TRUE(is_exact_on_model(c));
@@ -165,15 +165,15 @@ TEST(Rows, OfLargeScoresAreExact) {
     attention_case c = device_case(kind, 200, 1500, 64, 64, true);
     c.options.scale = 4.0;  // deviations of 32 nats: a single key takes nearly all
     EXPECT_TRUE(is_exact_on_model(c)) << crestmax::name(kind);
-    EXPECT_TRUE(is_exact_on_model(scored_case(kind, 60, 1500, [](index j) { return j % 2 == 0 ? 30000.0 : -30000.0; })));
-    EXPECT_TRUE(is_exact_on_model(scored_case(kind, 60, 1500, [](index j) { return -20000.0 + 16.0 * static_cast<double>(j % 3); })));
+    EXPECT_TRUE(is_exact_on_model(scored_case(kind, 60, 1500, [](index_type j) { return j % 2 == 0 ? 30000.0 : -30000.0; })));
+    EXPECT_TRUE(is_exact_on_model(scored_case(kind, 60, 1500, [](index_type j) { return -20000.0 + 16.0 * static_cast<double>(j % 3); })));
   }
 }
 
 // Scores so large that the margin is lost in the rounding of the shift: weights of 1 where e^5.5 was meant.
 TEST(Rows, OfScoresThatSwallowTheMarginGoToTheCorrection) {
-  attention_case c = scored_case(half, 70, 700, [](index j) { return j == 0 ? 30000.0 : 29968.0; }, true);
-  c.query.for_each([&](index a, index b, index h, index d) { c.query.set(a, b, h, d, d == 0 ? 30000.0 : 0.0); });
+  attention_case c = scored_case(half, 70, 700, [](index_type j) { return j == 0 ? 30000.0 : 29968.0; }, true);
+  c.query.for_each([&](index_type a, index_type b, index_type h, index_type d) { c.query.set(a, b, h, d, d == 0 ? 30000.0 : 0.0); });
   const model_result result = run_on_model(c);
   EXPECT_TRUE(result_is_exact(c, result, 70));
   EXPECT_EQ(result.counters.failing_rows, 70u);
@@ -184,11 +184,11 @@ TEST(Rows, OfHugeScoresOfEitherSignAreExact) {
     for (const double height : {1e19, 1e21, 1e27, 7e34}) {
       for (const double sign : {-1.0, 1.0}) {
         const attention_case c = scored_case(
-            brain, 130, 500, [=](index j) { return sign * height * (1 + static_cast<double>(j % 5) / 16); }, causal);
+            brain, 130, 500, [=](index_type j) { return sign * height * (1 + static_cast<double>(j % 5) / 16); }, causal);
         EXPECT_TRUE(is_exact_on_model(c, {}, 130)) << sign * height << (causal ? " causal" : "");
         EXPECT_TRUE(is_exact_on_model(c, {.guard_tile_limit = 1e-30}, 130)) << sign * height << ", corrected";
       }
-      const attention_case both = scored_case(brain, 130, 500, [=](index j) { return j % 3 == 0 ? height : -height; }, causal);
+      const attention_case both = scored_case(brain, 130, 500, [=](index_type j) { return j % 3 == 0 ? height : -height; }, causal);
       EXPECT_TRUE(is_exact_on_model(both, {}, 130)) << height;
     }
   }
@@ -197,8 +197,8 @@ TEST(Rows, OfHugeScoresOfEitherSignAreExact) {
 TEST(Rows, OfHugeScoresAreExactAtEveryScale) {
   for (const double scale : {1e-9, 1e3, 1e9}) {
     const double height = std::min(1.0, 1 / scale) * 9e34;
-    for (const index q_len : {70, 300}) {  // of 300 rows the first 100 see no key
-      attention_case c = scored_case(brain, q_len, 200, [=](index j) { return -height * (1 - static_cast<double>(j % 3) / 8); }, true);
+    for (const index_type q_len : {70, 300}) {  // of 300 rows the first 100 see no key
+      attention_case c = scored_case(brain, q_len, 200, [=](index_type j) { return -height * (1 - static_cast<double>(j % 3) / 8); }, true);
       c.options.scale = scale;
       EXPECT_TRUE(is_exact_on_model(c, {}, 300)) << scale;
     }
@@ -206,7 +206,7 @@ TEST(Rows, OfHugeScoresAreExactAtEveryScale) {
 }
 
 TEST(Rows, BelowAllServedScoresFailTheirGuard) {  // not right, but the counters say so
-  const model_result result = run_on_model(scored_case(brain, 70, 500, [](index) { return -1e37; }));
+  const model_result result = run_on_model(scored_case(brain, 70, 500, [](index_type) { return -1e37; }));
   ASSERT_TRUE(result.outcome.ok) << result.outcome.report;
   EXPECT_EQ(result.counters.failing_rows, 70u);
 }
@@ -217,17 +217,17 @@ TEST(TheCorrection, IsExactWithEveryMarginThatIsServed) {
     const model_settings s{.margin = margin, .guard_tile_limit = 1e-30};
     EXPECT_TRUE(is_exact_on_model(device_case(kind, 130, 500, 64, 64, true), s)) << margin;
     for (const double query : {1e3, 2e3, 3e3, 1e4}) {  // scores whose last bits are 4, 8, 16 and 32 nats
-      attention_case c = scored_case(kind, 70, 500, [](index j) { return j % 3 == 0 ? 32768.0 : 32736.0; });
-      c.query.for_each([&](index a, index b, index h, index d) { c.query.set(a, b, h, d, d == 0 ? query : 0.0); });
+      attention_case c = scored_case(kind, 70, 500, [](index_type j) { return j % 3 == 0 ? 32768.0 : 32736.0; });
+      c.query.for_each([&](index_type a, index_type b, index_type h, index_type d) { c.query.set(a, b, h, d, d == 0 ? query : 0.0); });
       EXPECT_TRUE(is_exact_on_model(c, s)) << margin << " " << query;
     }
   }
 }
 
 TEST(Rows, WhoseMaximumIsAnywhereAreExact) {
-  for (const index at : {0, 7, 63, 64, 500, 777, 1023, 1400, 1499}) {
+  for (const index_type at : {0, 7, 63, 64, 500, 777, 1023, 1400, 1499}) {
     for (const bool causal : {false, true}) {
-      const attention_case c = scored_case(half, 130, 1500, [=](index j) { return j == at ? 30.0 : 0.1 * static_cast<double>(j % 5); }, causal);
+      const attention_case c = scored_case(half, 130, 1500, [=](index_type j) { return j == at ? 30.0 : 0.1 * static_cast<double>(j % 5); }, causal);
       EXPECT_TRUE(is_exact_on_model(c)) << at << (causal ? " causal" : "");
     }
   }

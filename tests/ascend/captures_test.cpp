@@ -9,7 +9,7 @@ namespace {
 
 // The last `queries` queries over all keys. The device serves head dims of 64 and more: smaller ones are filled up with zeros,
 // which changes no score and no output.
-attention_case shipped_capture(const std::string& name, scalar_kind kind, bool causal, index queries) {
+attention_case shipped_capture(const std::string& name, scalar_kind kind, bool causal, index_type queries) {
   const auto folder = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "examples/data";
   npy_array query, key, value;
   for (const auto& [part, array] : {std::pair{"_q.npy", &query}, {"_k.npy", &key}, {"_v.npy", &value}}) {
@@ -17,11 +17,11 @@ attention_case shipped_capture(const std::string& name, scalar_kind kind, bool c
     EXPECT_TRUE(trouble.empty()) << trouble;
     if (!trouble.empty()) return device_case(kind, 1, 1, 64, 64, causal);
   }
-  const index kv_len = key.shape[1], dim = key.shape[2];
-  const index rows = std::min(queries, query.shape[1]);
+  const index_type kv_len = key.shape[1], dim = key.shape[2];
+  const index_type rows = std::min(queries, query.shape[1]);
   attention_case c = device_case(kind, rows, kv_len, 64, 64, causal, query.shape[0], key.shape[0]);
-  const auto fill = [&](test_tensor& t, const npy_array& from, index first_row) {
-    t.for_each([&](index, index i, index h, index d) {
+  const auto fill = [&](test_tensor& t, const npy_array& from, index_type first_row) {
+    t.for_each([&](index_type, index_type i, index_type h, index_type d) {
       t.set(0, i, h, d, d < dim ? from.at((h * from.shape[1] + first_row + i) * dim + d) : 0.0);
     });
   };
@@ -32,7 +32,7 @@ attention_case shipped_capture(const std::string& name, scalar_kind kind, bool c
   return c;
 }
 
-void expect_exact(const std::string& name, scalar_kind kind, bool causal, index queries = 4096) {
+void expect_exact(const std::string& name, scalar_kind kind, bool causal, index_type queries = 4096) {
   const attention_case c = shipped_capture(name, kind, causal, queries);
   const model_result result = run_on_model(c, {.cores = 2});
   EXPECT_TRUE(result_is_exact(c, result, 96)) << name;

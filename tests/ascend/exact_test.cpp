@@ -61,8 +61,8 @@ TEST(TheKernel, MapsQueryHeadsOnKeyHeads) {
 }
 
 TEST(TheKernel, TakesTailsOfQueriesAndKeys) {
-  for (const index q_len : {1, 15, 17, 63, 65, 127, 129, 200}) {
-    for (const index kv_len : {1, 15, 33, 64, 65, 130, 449}) {
+  for (const index_type q_len : {1, 15, 17, 63, 65, 127, 129, 200}) {
+    for (const index_type kv_len : {1, 15, 33, 64, 65, 130, 449}) {
       SCOPED_TRACE(testing::Message() << q_len << " x " << kv_len);
       EXPECT_TRUE(is_exact_on_model(device_case(half, q_len, kv_len, 64, 64, false), {}, 16));
       EXPECT_TRUE(is_exact_on_model(device_case(half, q_len, kv_len, 64, 64, true), {}, 16));
@@ -71,11 +71,11 @@ TEST(TheKernel, TakesTailsOfQueriesAndKeys) {
 }
 
 TEST(TheKernel, GivesZeroAndMinusInfinityWhereARowSeesNoKey) {
-  for (const index kv_len : {1, 40, 100, 129}) {
+  for (const index_type kv_len : {1, 40, 100, 129}) {
     const attention_case c = device_case(half, 300, kv_len, 64, 64, true);  // the first 300 - kv_len rows see none
     const model_result result = run_on_model(c);
     ASSERT_TRUE(result_is_exact(c, result, 300));
-    for (index i = 0; i < 300 - kv_len; ++i) {
+    for (index_type i = 0; i < 300 - kv_len; ++i) {
       EXPECT_EQ(result.attention.output.at(0, i, 0, 5), 0);
       EXPECT_EQ(result.attention.lse.at(0, i, 0, 0), -infinity);
     }
@@ -114,7 +114,7 @@ TEST(TheKernel, GivesTheSameBitsOnAnyNumberOfCores) {
   const attention_case c = device_case(half, 300, 900, 64, 64, true, 4, 2, 2);
   const model_result one = run_on_model(c, {.cores = 1});
   ASSERT_TRUE(one.outcome.ok) << one.outcome.report;
-  for (const index cores : {2, 3, 7, 100}) {
+  for (const index_type cores : {2, 3, 7, 100}) {
     const model_result more = run_on_model(c, {.cores = cores});
     ASSERT_TRUE(more.outcome.ok) << more.outcome.report;
     EXPECT_EQ(more.bits, one.bits) << cores << " cores";
@@ -125,12 +125,12 @@ TEST(TheKernel, GivesARowTheSameBitsInAnyBatch) {
   const attention_case two = device_case(half, 200, 700, 64, 64, true, 2, 2, 2);
   attention_case second = device_case(half, 200, 700, 64, 64, true, 2, 2, 1);
   for (const auto& [from, to] : {std::pair{&two.query, &second.query}, {&two.key, &second.key}, {&two.value, &second.value}}) {
-    to->for_each([&, from = from, to = to](index a, index b, index h, index d) { to->set(a, b, h, d, from->at(1, b, h, d)); });
+    to->for_each([&, from = from, to = to](index_type a, index_type b, index_type h, index_type d) { to->set(a, b, h, d, from->at(1, b, h, d)); });
   }
   const model_result both = run_on_model(two), alone = run_on_model(second);
   ASSERT_TRUE(both.outcome.ok && alone.outcome.ok);
-  for (index i = 0; i < 200; ++i) {
-    for (index d = 0; d < 64; ++d) {
+  for (index_type i = 0; i < 200; ++i) {
+    for (index_type d = 0; d < 64; ++d) {
       ASSERT_EQ(both.attention.output.at(1, i, 1, d), alone.attention.output.at(0, i, 1, d)) << "row " << i;
     }
     ASSERT_EQ(both.attention.lse.at(1, i, 1, 0), alone.attention.lse.at(0, i, 1, 0)) << "row " << i;

@@ -94,9 +94,9 @@ const situation& correction_on_3510() {
 attention_case overflowing_case() {
   attention_case c = device_case(scalar_kind::bfloat16, 20, 2100, 64, 64, false);
   c.options.scale = 1.0;
-  c.query.for_each([&](index a, index i, index h, index d) { c.query.set(a, i, h, d, i == 13 && d == 0 ? 1 : 0); });
-  c.key.for_each([&](index a, index j, index h, index d) { c.key.set(a, j, h, d, j == 1001 && d == 0 ? 25 : 0); });
-  c.value.for_each([&](index a, index j, index h, index d) { c.value.set(a, j, h, d, 1e32 * c.value.at(a, j, h, d)); });
+  c.query.for_each([&](index_type a, index_type i, index_type h, index_type d) { c.query.set(a, i, h, d, i == 13 && d == 0 ? 1 : 0); });
+  c.key.for_each([&](index_type a, index_type j, index_type h, index_type d) { c.key.set(a, j, h, d, j == 1001 && d == 0 ? 25 : 0); });
+  c.value.for_each([&](index_type a, index_type j, index_type h, index_type d) { c.value.set(a, j, h, d, 1e32 * c.value.at(a, j, h, d)); });
   return c;
 }
 const situation& overflow() {
@@ -307,9 +307,9 @@ TEST(TheCorrection, RescalesWhatItHas) {
 // ---- the guard --------------------------------------------------------------------------------------------------
 
 // One key far above all that the sample, the anchors and the windows see.
-constexpr index unseen_key = 1001;
+constexpr index_type unseen_key = 1001;
 attention_case unseen(double height, double beside) {
-  return scored_case(half, 64, 2048, [=](index j) { return j == unseen_key ? height : j / 64 == unseen_key / 64 ? beside : 0.0; });
+  return scored_case(half, 64, 2048, [=](index_type j) { return j == unseen_key ? height : j / 64 == unseen_key / 64 ? beside : 0.0; });
 }
 
 void expect_caught_by_numbers(const char* name, const attention_case& c, const model_settings& s) {

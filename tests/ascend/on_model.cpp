@@ -14,7 +14,7 @@ namespace {
 // A tensor as the device has it: 32-byte aligned, its rows the only bytes that may be touched.
 class device_tensor {
  public:
-  device_tensor(const test_tensor& t, index padding, bool fill)
+  device_tensor(const test_tensor& t, index_type padding, bool fill)
       : extents_(t.extents()), element_(static_cast<std::size_t>(bytes_of(t.kind()))) {
     const auto [batch, len, heads, dim] = extents_;
     head_ = dim + padding;
@@ -24,12 +24,12 @@ class device_tensor {
     memory_.assign(static_cast<std::size_t>(batch * batch_) * element_ + 64, std::byte{0xff});
     base_ = memory_.data() + (32 - reinterpret_cast<std::uintptr_t>(memory_.data()) % 32);
     if (!fill) return;
-    t.for_each([&](index a, index b, index c, index d) { write_number(t.kind(), at(a, b, c, d), t.at(a, b, c, d)); });
+    t.for_each([&](index_type a, index_type b, index_type c, index_type d) { write_number(t.kind(), at(a, b, c, d), t.at(a, b, c, d)); });
   }
   void copy_to(test_tensor& t) const {
-    t.for_each([&](index a, index b, index c, index d) { t.set(a, b, c, d, read_number(t.kind(), at(a, b, c, d))); });
+    t.for_each([&](index_type a, index_type b, index_type c, index_type d) { t.set(a, b, c, d, read_number(t.kind(), at(a, b, c, d))); });
   }
-  std::byte* at(index a, index b, index c, index d) const {
+  std::byte* at(index_type a, index_type b, index_type c, index_type d) const {
     return base_ + static_cast<std::size_t>(a * batch_ + b * row_ + c * head_ + d) * element_;
   }
   ascend::tensor_arguments arguments() const { return {reinterpret_cast<std::uint64_t>(base_), batch_, row_, head_}; }
@@ -40,9 +40,9 @@ class device_tensor {
       ranges.push_back({base_, static_cast<std::size_t>(batch * batch_) * element_, writable, name, !writable});
       return;
     }
-    for (index b = 0; b < batch; ++b) {
-      for (index i = 0; i < len; ++i) {
-        for (index h = 0; h < heads; ++h) {
+    for (index_type b = 0; b < batch; ++b) {
+      for (index_type i = 0; i < len; ++i) {
+        for (index_type h = 0; h < heads; ++h) {
           ranges.push_back({at(b, i, h, 0), static_cast<std::size_t>(dim) * element_, writable, name, !writable});
         }
       }
@@ -53,9 +53,9 @@ class device_tensor {
   }
 
  private:
-  std::array<index, 4> extents_;
+  std::array<index_type, 4> extents_;
   std::size_t element_;
-  index head_, row_, batch_;
+  index_type head_, row_, batch_;
   bool padded_;
   std::vector<std::byte> memory_;
   std::byte* base_;
@@ -160,7 +160,7 @@ model_result run_on_model(const attention_case& c, const model_settings& s) {
   return result;
 }
 
-testing::AssertionResult result_is_exact(const attention_case& c, const model_result& result, index most_rows) {
+testing::AssertionResult result_is_exact(const attention_case& c, const model_result& result, index_type most_rows) {
   if (!result.outcome.ok) return testing::AssertionFailure() << result.outcome.report << "\n" << describe(c);
   attention_case strict = c;
   strict.options.weights = c.query.kind() == scalar_kind::float16 ? crestmax::weight_type::float16
@@ -170,12 +170,12 @@ testing::AssertionResult result_is_exact(const attention_case& c, const model_re
   return is_exact(strict, result.attention, most_rows);
 }
 
-testing::AssertionResult is_exact_on_model(const attention_case& c, const model_settings& s, index most_rows) {
+testing::AssertionResult is_exact_on_model(const attention_case& c, const model_settings& s, index_type most_rows) {
   return result_is_exact(c, run_on_model(c, s), most_rows);
 }
 
-attention_case device_case(scalar_kind kind, index q_len, index kv_len, index d_qk, index d_v, bool causal, index q_heads,
-                           index kv_heads, index batch) {
+attention_case device_case(scalar_kind kind, index_type q_len, index_type kv_len, index_type d_qk, index_type d_v, bool causal, index_type q_heads,
+                           index_type kv_heads, index_type batch) {
   const case_shape shape{.batch = batch, .q_len = q_len, .kv_len = kv_len, .q_heads = q_heads, .kv_heads = kv_heads,
                          .d_qk = d_qk, .d_v = d_v};
   attention_case c = normal_case(shape.with_types(kind), static_cast<std::uint64_t>(q_len * 31 + kv_len));
@@ -183,12 +183,12 @@ attention_case device_case(scalar_kind kind, index q_len, index kv_len, index d_
   return c;
 }
 
-attention_case scored_case(scalar_kind kind, index q_len, index kv_len, const std::function<double(index)>& score, bool causal) {
+attention_case scored_case(scalar_kind kind, index_type q_len, index_type kv_len, const std::function<double(index_type)>& score, bool causal) {
   attention_case c = device_case(kind, q_len, kv_len, 64, 64, causal);
   c.query.fill(0);
   c.key.fill(0);
-  for (index i = 0; i < q_len; ++i) c.query.set(0, i, 0, 0, 1);
-  for (index j = 0; j < kv_len; ++j) c.key.set(0, j, 0, 0, score(j));
+  for (index_type i = 0; i < q_len; ++i) c.query.set(0, i, 0, 0, 1);
+  for (index_type j = 0; j < kv_len; ++j) c.key.set(0, j, 0, 0, score(j));
   c.options.scale = 1.0;
   return c;
 }

@@ -286,7 +286,7 @@ TEST(TheBufferMap, ShowsSampleAndCrestTilesTakingTurnsInTheScoreBuffers) {
 // The bytes table counts by the schedule, the model by what the kernel did.
 TEST(TheBytesTable, IsWhatTheModelCounts) {
   for (const device on : {device::atlas_2201, device::atlas_3510}) {
-    for (const index d : {64, 128}) {
+    for (const index_type d : {64, 128}) {
       const bool causal = d == 64;
       const attention_case c = device_case(scalar_kind::float16, 300, 1000, d, d, causal, 2, 1);
       const model_result result = run_on_model(c, {.on = on, .cores = 3});

@@ -40,10 +40,10 @@ class OnBothBackends : public ::testing::TestWithParam<backend_and_type> {
   }
   // A case whose scores are given, as scores_case() makes it, of head dims that the device serves.
   template <class Score>
-  attention_case scored(index q_len, index kv_len, Score&& score) const {
+  attention_case scored(index_type q_len, index_type kv_len, Score&& score) const {
     return served(scores_case(q_len, kv_len, score, GetParam().element, 64, 64));
   }
-  testing::AssertionResult exact(const attention_case& c, index most_rows = 48) const {
+  testing::AssertionResult exact(const attention_case& c, index_type most_rows = 48) const {
     return is_exact(c, GetParam().where(), most_rows);
   }
   attention_result result_of(const attention_case& c) const { return run(c, GetParam().where()); }

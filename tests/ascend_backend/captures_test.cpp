@@ -14,7 +14,7 @@ class RealRows : public OnBothBackends {
     }
     return nullptr;
   }
-  void expect_exact(const std::string& name, index queries) {
+  void expect_exact(const std::string& name, index_type queries) {
     const capture* from = find(name);
     ASSERT_NE(from, nullptr) << name << " is not in " << capture_folder();
     const attention_case c = served(case_of(*from, queries, GetParam().element));

@@ -31,7 +31,7 @@ TEST_P(Exact, HeadDimensionsOf128) {
 
 TEST_P(Exact, OtherHeadDimensions) {
   const bool half = GetParam().element == scalar_kind::float16;
-  const index d_qk = half ? 192 : 256, d_v = half ? 128 : 256;
+  const index_type d_qk = half ? 192 : 256, d_v = half ? 128 : 256;
   EXPECT_TRUE(exact(normal({.q_len = 70, .kv_len = 150, .d_qk = d_qk, .d_v = d_v}), 70));
 }
 
@@ -41,8 +41,8 @@ TEST_P(Exact, GroupsOfHeadsThatShareKeys) {
 }
 
 TEST_P(Exact, LengthsThatAreNoMultiplesOfATile) {
-  for (const index q_len : {1, 15, 17, 129}) {
-    for (const index kv_len : {1, 15, 17, 64, 65, 127}) {
+  for (const index_type q_len : {1, 15, 17, 129}) {
+    for (const index_type kv_len : {1, 15, 17, 64, 65, 127}) {
       for (const bool causal : {false, true}) {
         attention_case c = normal({.q_len = q_len, .kv_len = kv_len, .q_heads = 2, .kv_heads = 1, .d_qk = 64, .d_v = 64});
         c.modifiers.causal.enabled = causal;
@@ -102,7 +102,7 @@ TEST_P(Exact, AShiftFromAnchorsAlone) {
 
 TEST_P(Exact, AForcedSample) {
   attention_case c = normal({.q_len = 128, .kv_len = 900, .d_qk = 64, .d_v = 64});
-  for (const index stride : {8, 16}) {
+  for (const index_type stride : {8, 16}) {
     c.options.softmax = forced_sample(stride, 32, 4);
     ASSERT_TRUE(exact(c, 64)) << stride;
   }
@@ -111,7 +111,7 @@ TEST_P(Exact, AForcedSample) {
 TEST_P(Exact, ValuesNearTheLargestOfTheirType) {
   attention_case c = normal({.q_len = 70, .kv_len = 100, .d_qk = 64, .d_v = 64});
   random_source random(3);
-  c.value.for_each([&](index a, index b, index h, index d) { c.value.set(a, b, h, d, random.uniform(-6e4, 6e4)); });
+  c.value.for_each([&](index_type a, index_type b, index_type h, index_type d) { c.value.set(a, b, h, d, random.uniform(-6e4, 6e4)); });
   EXPECT_TRUE(exact(c, 70));
 }
 
@@ -122,7 +122,7 @@ TEST_P(Exact, QueriesOfZero) {
 }
 
 TEST_P(Exact, AsManyEqualScoresAsThereAreKeys) {
-  attention_case c = scored(64, 2048, [](index) { return 3.0; });
+  attention_case c = scored(64, 2048, [](index_type) { return 3.0; });
   EXPECT_TRUE(exact(c, 16));
 }
 

@@ -44,14 +44,14 @@ TEST_F(DeviceCall, GivesASequenceTheBitsThatItHasAlone) {
       1);
   second.row_kind = scalar_kind::float32;
   const auto copy = [](const test_tensor& from, test_tensor& to) {
-    to.for_each([&](index, index i, index h, index d) { to.set(0, i, h, d, from.at(1, i, h, d)); });
+    to.for_each([&](index_type, index_type i, index_type h, index_type d) { to.set(0, i, h, d, from.at(1, i, h, d)); });
   };
   copy(c.query, second.query);
   copy(c.key, second.key);
   copy(c.value, second.value);
   const attention_result alone = run(second, on_device());
   ASSERT_TRUE(alone.status.ok()) << alone.status.message();
-  alone.output.for_each([&](index, index i, index h, index d) {
+  alone.output.for_each([&](index_type, index_type i, index_type h, index_type d) {
     ASSERT_EQ(alone.output.at(0, i, h, d), both.output.at(1, i, h, d)) << i << " " << h << " " << d;
   });
 }
@@ -73,9 +73,9 @@ TEST_F(DeviceCall, LeavesWhatLiesBetweenTheRowsOfItsOutputsAlone) {
   const std::vector<std::byte> before = padded.output.memory();
   attention_result result = run(padded, on_device());
   ASSERT_TRUE(result.status.ok()) << result.status.message();
-  result.output.for_each([&](index a, index b, index h, index d) { result.output.set(a, b, h, d, not_a_number); });
+  result.output.for_each([&](index_type a, index_type b, index_type h, index_type d) { result.output.set(a, b, h, d, not_a_number); });
   test_tensor expected = padded.output;
-  expected.for_each([&](index a, index b, index h, index d) { expected.set(a, b, h, d, not_a_number); });
+  expected.for_each([&](index_type a, index_type b, index_type h, index_type d) { expected.set(a, b, h, d, not_a_number); });
   EXPECT_EQ(result.output.memory(), expected.memory());
 }
 

@@ -104,7 +104,7 @@ class OnADevice : public ::testing::Test {
 };
 
 TEST_F(OnADevice, CallsOfEveryTypeAndHeadDimensionAreExact) {
-  const std::pair<index, index> dims[] = {{64, 64}, {128, 128}, {192, 128}, {256, 256}};
+  const std::pair<index_type, index_type> dims[] = {{64, 64}, {128, 128}, {192, 128}, {256, 256}};
   for (const scalar_kind kind : {scalar_kind::float16, scalar_kind::bfloat16}) {
     for (const auto& [d_qk, d_v] : dims) {
       for (const bool causal : {false, true}) {
@@ -118,8 +118,8 @@ TEST_F(OnADevice, CallsOfEveryTypeAndHeadDimensionAreExact) {
 }
 
 TEST_F(OnADevice, LengthsThatAreNoMultiplesOfATileAreExact) {
-  for (const index q_len : {1, 15, 129}) {
-    for (const index kv_len : {1, 65, 1000}) {
+  for (const index_type q_len : {1, 15, 129}) {
+    for (const index_type kv_len : {1, 65, 1000}) {
       attention_case c = normal({.q_len = q_len, .kv_len = kv_len, .q_heads = 2, .kv_heads = 1, .d_qk = 64, .d_v = 64},
                                 scalar_kind::float16);
       c.narrow_slack = 1;

@@ -17,11 +17,11 @@ namespace crestmax_test {
 
 using crestmax::float16;
 using crestmax::status_code;
-using index = std::int64_t;
+using index_type = std::int64_t;
 
 class FakeDevice : public ::testing::Test {
  protected:
-  static constexpr index batch = 2, q_len = 3, kv_len = 300, q_heads = 4, kv_heads = 2, head_dim = 64;
+  static constexpr index_type batch = 2, q_len = 3, kv_len = 300, q_heads = 4, kv_heads = 2, head_dim = 64;
 
   FakeDevice() { ascend_fake::now() = {}; }
   ~FakeDevice() override {
@@ -33,11 +33,11 @@ class FakeDevice : public ::testing::Test {
 
   // All of the device's memory is one block, aligned to 512 bytes.
   std::vector<std::byte> memory = std::vector<std::byte>(std::size_t{6} << 20, std::byte{0x3c});
-  std::byte* at(index byte) {
+  std::byte* at(index_type byte) {
     return memory.data() + (512 - reinterpret_cast<std::uintptr_t>(memory.data()) % 512) + byte;
   }
   template <class T = float16>
-  T* place(index byte) {
+  T* place(index_type byte) {
     return reinterpret_cast<T*>(at(byte));
   }
   crestmax::tensor<float16> query{place(0), {batch, q_len, q_heads, head_dim}};

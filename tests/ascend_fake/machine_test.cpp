@@ -60,7 +60,7 @@ TEST_F(Machine, WithoutAChipIsRefused) {
 }
 
 TEST_F(Machine, WithoutCubeCoresIsRefused) {
-  for (const index cores : {0, -1, 1 << 20}) {
+  for (const index_type cores : {0, -1, 1 << 20}) {
     ascend_fake::now().cores = cores;
     expect_error(status_code::unavailable, {"cube cores", std::to_string(cores)});
   }

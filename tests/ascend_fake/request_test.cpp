@@ -43,7 +43,7 @@ TEST_F(Request, OfOtherHeadDimensionsIsNamed) {
 }
 
 TEST_F(Request, OfEveryServedHeadDimensionIsServed) {
-  for (const auto& [d_qk, d_v] : {std::pair<index, index>{64, 64}, {128, 128}, {192, 128}, {256, 256}}) {
+  for (const auto& [d_qk, d_v] : {std::pair<index_type, index_type>{64, 64}, {128, 128}, {192, 128}, {256, 256}}) {
     query = {place(0), {1, 2, 1, d_qk}};
     key = {place(1 << 18), {1, 64, 1, d_qk}};
     value = {place(2 << 18), {1, 64, 1, d_v}};
@@ -215,7 +215,7 @@ TEST_F(Request, WithAnchorsBeyondATileIsNamed) {
 }
 
 TEST_F(Request, TooLargeForTheKernelsCountsIsNamed) {
-  key.extents[1] = value.extents[1] = index{1} << 31;
+  key.extents[1] = value.extents[1] = index_type{1} << 31;
   expect_error(status_code::unsupported, {"kv_len", "2147483648"});
 }
 

@@ -13,15 +13,15 @@
 namespace crestmax_test {
 
 using crestmax::status_code;
-using index = std::int64_t;
+using index_type = std::int64_t;
 
 class BadInput : public ::testing::Test {
  protected:
-  static constexpr index batch = 2, q_len = 3, kv_len = 10, q_heads = 4, kv_heads = 2, d_qk = 8, d_v = 6;
+  static constexpr index_type batch = 2, q_len = 3, kv_len = 10, q_heads = 4, kv_heads = 2, d_qk = 8, d_v = 6;
 
   // All tensors live in one block of memory, so that overlaps can be made.
   std::vector<float> memory = std::vector<float>(8192, 0.5f);
-  float* at(index place) { return memory.data() + place; }
+  float* at(index_type place) { return memory.data() + place; }
   crestmax::tensor<float> query{at(0), {batch, q_len, q_heads, d_qk}};
   crestmax::tensor<float> key{at(1024), {batch, kv_len, kv_heads, d_qk}};
   crestmax::tensor<float> value{at(2048), {batch, kv_len, kv_heads, d_v}};
@@ -36,7 +36,7 @@ class BadInput : public ::testing::Test {
   std::vector<std::int32_t> table{0, 1, 2, 3, 4, 5};
   std::vector<std::int32_t> lengths{10, 9};
   std::vector<std::int32_t> page_offsets;
-  index table_stride = 3;
+  index_type table_stride = 3;
   bool with_pages = false;
 
   crestmax::status call() {

@@ -139,7 +139,7 @@ TEST_F(Pages, WithoutLengthsAreNamed) {
 }
 
 TEST_F(Pages, WithATableTooLargeToCountAreNamed) {
-  table_stride = crestmax::index{1} << 40;
+  table_stride = crestmax::index_type{1} << 40;
   expect_error(status_code::mismatch, {"block_table", "given 6"});
 }
 

@@ -25,7 +25,7 @@ TEST_F(Options, WithARadiusBelowOneAreNamed) {
 }
 
 TEST_F(Options, WithHugeStridesAndRadiiAreNamed) {
-  constexpr index huge = std::numeric_limits<index>::max();
+  constexpr index_type huge = std::numeric_limits<index_type>::max();
   expect_bad(crestmax::sampled_max{.stride = huge}, {"stride"});
   expect_bad(crestmax::sampled_max{.radius = huge}, {"radius"});
   expect_bad(crestmax::anchor_shift{.first_keys = huge}, {"first_keys"});
@@ -33,7 +33,7 @@ TEST_F(Options, WithHugeStridesAndRadiiAreNamed) {
 }
 
 TEST_F(Options, AtTheirLimitsAreAccepted) {
-  constexpr index most = index{1} << 40;
+  constexpr index_type most = index_type{1} << 40;
   options.softmax = crestmax::sampled_max{.stride = most,
                                           .radius = most,
                                           .windows = 64,
@@ -163,7 +163,7 @@ TEST_F(BadInput, AScaleThatOverflowsTheComputeTypeIsNamed) {
 }
 
 TEST_F(BadInput, MoreBlocksThanCanBeCountedAreNamed) {
-  constexpr crestmax::index huge = crestmax::index{1} << 40;
+  constexpr crestmax::index_type huge = crestmax::index_type{1} << 40;
   query.extents = output.extents = {1, huge, huge, 8};
   key.extents = value.extents = {1, 1, huge, 8};
   query.strides = key.strides = value.strides = {0, 0, 0, 1};

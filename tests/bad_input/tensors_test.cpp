@@ -27,7 +27,7 @@ TEST_F(Tensors, MayBeNullWhereTheyAreEmpty) {
 TEST_F(Tensors, WithNegativeExtentsAreNamed) {
   for (std::size_t i = 0; i < 4; ++i) {
     for (auto* t : {&query, &key, &value, &output}) {
-      const index extent = t->extents[i];
+      const index_type extent = t->extents[i];
       t->extents[i] = -3;
       const crestmax::status s = call();
       EXPECT_TRUE(s.code == status_code::bad_extent || s.code == status_code::mismatch) << s.message();
@@ -43,13 +43,13 @@ TEST_F(Tensors, OfNegativeBatchAreBadExtents) {
 }
 
 TEST_F(Tensors, WithOverflowingExtentsAreNamed) {
-  query.extents[1] = output.extents[1] = index{1} << 41;
+  query.extents[1] = output.extents[1] = index_type{1} << 41;
   expect_error(status_code::bad_extent, {"q_len", "2^40", "2199023255552"});
 }
 
 TEST_F(Tensors, WhoseBytesOverflowAreNamed) {
-  query = crestmax::tensor<float>(at(0), {index{1} << 20, index{1} << 20, index{1} << 20, 8});
-  key = crestmax::tensor<float>(at(1024), {index{1} << 20, kv_len, kv_heads, d_qk});
+  query = crestmax::tensor<float>(at(0), {index_type{1} << 20, index_type{1} << 20, index_type{1} << 20, 8});
+  key = crestmax::tensor<float>(at(1024), {index_type{1} << 20, kv_len, kv_heads, d_qk});
   const crestmax::status s = call();
   EXPECT_FALSE(s.ok());
 }
@@ -80,7 +80,7 @@ TEST_F(Tensors, OfOneColumnMayHaveAnyInnermostStride) {
 }
 
 TEST_F(Tensors, WhoseStridesOverflowAreNamed) {
-  key.strides[1] = index{1} << 62;
+  key.strides[1] = index_type{1} << 62;
   expect_error(status_code::bad_stride, {"key", "address space", "4611686018427387904"});
 }
 
@@ -141,7 +141,7 @@ TEST_F(Tensors, WithMismatchedExtentsAreNamedWithBothNumbers) {
   const struct {
     crestmax::tensor<float>* t;
     std::size_t dimension;
-    index given;
+    index_type given;
     std::vector<std::string> words;
   } wrong[] = {{&key, 0, 3, {"key", "batch", "2", "given 3"}},
                {&key, 3, 4, {"key", "head_dim (that of query) 8, given 4"}},
@@ -153,7 +153,7 @@ TEST_F(Tensors, WithMismatchedExtentsAreNamedWithBothNumbers) {
                {&output, 2, 2, {"output", "q_heads", "4, given 2"}},
                {&output, 3, 8, {"output", "d_v (that of value) 6, given 8"}}};
   for (const auto& w : wrong) {
-    const index extent = w.t->extents[w.dimension];
+    const index_type extent = w.t->extents[w.dimension];
     w.t->extents[w.dimension] = w.given;
     expect_error(status_code::mismatch, w.words);
     w.t->extents[w.dimension] = extent;

@@ -64,11 +64,11 @@ inline const std::vector<capture>& captures() {
   return all;
 }
 
-inline test_tensor tensor_of(const npy_array& a, scalar_kind kind, index first_row, index rows) {
+inline test_tensor tensor_of(const npy_array& a, scalar_kind kind, index_type first_row, index_type rows) {
   test_tensor t(kind, {1, rows, a.shape[0], a.shape[2]}, memory_layout::heads_first);
-  for (index h = 0; h < a.shape[0]; ++h) {
-    for (index i = 0; i < rows; ++i) {
-      for (index k = 0; k < a.shape[2]; ++k) {
+  for (index_type h = 0; h < a.shape[0]; ++h) {
+    for (index_type i = 0; i < rows; ++i) {
+      for (index_type k = 0; k < a.shape[2]; ++k) {
         t.set(0, i, h, k, a.at((h * a.shape[1] + first_row + i) * a.shape[2] + k));
       }
     }
@@ -78,9 +78,9 @@ inline test_tensor tensor_of(const npy_array& a, scalar_kind kind, index first_r
 
 // The capture's last `queries` queries (0: all) over all of its keys. Half precision captures are exact
 // in float; kind says in what the call stores them.
-inline attention_case case_of(const capture& c, index queries = 0, scalar_kind kind = scalar_kind::float32) {
-  const index len = c.query.shape[1];
-  const index rows = queries == 0 ? len : std::min(queries, len);
+inline attention_case case_of(const capture& c, index_type queries = 0, scalar_kind kind = scalar_kind::float32) {
+  const index_type len = c.query.shape[1];
+  const index_type rows = queries == 0 ? len : std::min(queries, len);
   attention_case made;
   made.query = tensor_of(c.query, kind, len - rows, rows);
   made.key = tensor_of(c.key, kind, 0, c.key.shape[1]);
@@ -92,20 +92,20 @@ inline attention_case case_of(const capture& c, index queries = 0, scalar_kind k
 
 // Values that tell where the weight went: column g is 1 for keys of group g, so that a row's output is
 // the share of each group, and exactly zero for a group that was dropped.
-inline constexpr index group_size = 32;
+inline constexpr index_type group_size = 32;
 inline void set_group_values(attention_case& c) {
-  const index kv_len = c.key.extent(1);
-  const index groups = (kv_len + group_size - 1) / group_size;
+  const index_type kv_len = c.key.extent(1);
+  const index_type groups = (kv_len + group_size - 1) / group_size;
   c.value = test_tensor(c.value.kind(), {1, kv_len, c.kv_heads(), groups});
   c.value.fill(0);
-  for (index j = 0; j < kv_len; ++j) {
-    for (index h = 0; h < c.kv_heads(); ++h) c.value.set(0, j, h, j / group_size, 1);
+  for (index_type j = 0; j < kv_len; ++j) {
+    for (index_type h = 0; h < c.kv_heads(); ++h) c.value.set(0, j, h, j / group_size, 1);
   }
   c.output = test_tensor(c.output.kind(), {1, c.query.extent(1), c.q_heads(), groups});
 }
 
 inline double dropped_share(const oracle_row& truth, const attention_result& result, const row_place& r) {
-  return truth.mass([&](index j) { return result_at(result.output, r, j / group_size) == 0; });
+  return truth.mass([&](index_type j) { return result_at(result.output, r, j / group_size) == 0; });
 }
 
 }  // namespace crestmax_test

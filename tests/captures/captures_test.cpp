@@ -5,7 +5,7 @@
 namespace crestmax_test {
 namespace {
 
-constexpr index compared_rows = 48;
+constexpr index_type compared_rows = 48;
 
 class Captures : public ::testing::Test {
  protected:
@@ -197,7 +197,7 @@ TEST_F(Captures, PlateausStayWithinTheirBoundWhenTheTrueLIsStated) {
 
 TEST_F(Captures, UndershootsStayBelowLTimesStride) {
   for (const capture& from : captures()) {
-    for (const index stride : {8, 16}) {
+    for (const index_type stride : {8, 16}) {
       attention_case c = case_of(from, 128);
       c.options.softmax = forced_sample(stride, 32, 4);
       c.options.diagnostics = true;

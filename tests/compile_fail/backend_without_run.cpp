@@ -8,7 +8,7 @@ struct my_backend : plans_calls {
   void begin(const crestmax::call_data<T>&, int) const {}
 #ifndef REFUSED
   template <class T>
-  void run(const crestmax::call_data<T>&, crestmax::index, crestmax::index, int) const {}
+  void run(const crestmax::call_data<T>&, crestmax::index_type, crestmax::index_type, int) const {}
 #endif
   template <class T>
   void collect(const crestmax::call_data<T>&, int, crestmax::report&) const {}

@@ -16,5 +16,5 @@ struct plans_calls {
   template <class T>
   std::size_t worker_bytes(const crestmax::plan_header&) const { return 0; }
   template <class T>
-  std::size_t shared_bytes(const crestmax::plan_header&, crestmax::index) const { return 0; }
+  std::size_t shared_bytes(const crestmax::plan_header&, crestmax::index_type) const { return 0; }
 };

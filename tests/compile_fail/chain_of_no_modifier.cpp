@@ -5,7 +5,7 @@
 
 struct nothing_at_all {};
 struct my_sink {
-  double sink(crestmax::index) const { return 0; }
+  double sink(crestmax::index_type) const { return 0; }
 };
 #ifdef REFUSED
 using part = nothing_at_all;

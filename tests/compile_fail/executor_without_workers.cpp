@@ -8,8 +8,8 @@ struct my_executor {
   int workers() const { return 1; }
 #endif
   template <class Body>
-  void run(crestmax::index count, Body&& body) const {
-    for (crestmax::index item = 0; item < count; ++item) body(item, 0);
+  void run(crestmax::index_type count, Body&& body) const {
+    for (crestmax::index_type item = 0; item < count; ++item) body(item, 0);
   }
 };
 using called = decltype(crestmax::attention(input, input, input, output, {}, crestmax::causal{},

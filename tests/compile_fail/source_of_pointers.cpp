@@ -8,11 +8,11 @@ struct my_source {
   crestmax::tensor<const float> key;
   crestmax::tensor<const float> value;
 #ifdef REFUSED
-  const float* key_run(crestmax::index, crestmax::index, crestmax::index) const { return numbers; }
+  const float* key_run(crestmax::index_type, crestmax::index_type, crestmax::index_type) const { return numbers; }
 #else
-  crestmax::kv_run key_run(crestmax::index, crestmax::index, crestmax::index) const { return {numbers, 8, 1}; }
+  crestmax::kv_run key_run(crestmax::index_type, crestmax::index_type, crestmax::index_type) const { return {numbers, 8, 1}; }
 #endif
-  crestmax::kv_run value_run(crestmax::index, crestmax::index, crestmax::index) const { return {numbers, 8, 1}; }
+  crestmax::kv_run value_run(crestmax::index_type, crestmax::index_type, crestmax::index_type) const { return {numbers, 8, 1}; }
   crestmax::source_shape shape() const { return {1, 1, 1, 8, 8}; }
   static constexpr crestmax::scalar_kind key_kind() { return crestmax::scalar_kind::float32; }
   static constexpr crestmax::scalar_kind value_kind() { return crestmax::scalar_kind::float32; }

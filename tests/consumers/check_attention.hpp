@@ -10,7 +10,7 @@
 
 namespace consumer {
 
-constexpr crestmax::index length = 300, heads = 2, dim = 16;
+constexpr crestmax::index_type length = 300, heads = 2, dim = 16;
 constexpr std::size_t numbers = static_cast<std::size_t>(length * heads * dim);
 
 // Numbers in [-2, 2) that need no library.
@@ -28,14 +28,14 @@ crestmax::tensor<T> view(T* data) { return {data, {1, length, heads, dim}}; }
 
 // Causal attention of one query row, element by element.
 inline double expected(const std::vector<float>& q, const std::vector<float>& k, const std::vector<float>& v,
-                       crestmax::index row, crestmax::index head, crestmax::index column) {
-  const auto at = [&](const std::vector<float>& x, crestmax::index i, crestmax::index d) {
+                       crestmax::index_type row, crestmax::index_type head, crestmax::index_type column) {
+  const auto at = [&](const std::vector<float>& x, crestmax::index_type i, crestmax::index_type d) {
     return static_cast<double>(x[static_cast<std::size_t>((i * heads + head) * dim + d)]);
   };
   double sum = 0, total = 0;
-  for (crestmax::index key = 0; key <= row; ++key) {
+  for (crestmax::index_type key = 0; key <= row; ++key) {
     double score = 0;
-    for (crestmax::index d = 0; d < dim; ++d) score += at(q, row, d) * at(k, key, d);
+    for (crestmax::index_type d = 0; d < dim; ++d) score += at(q, row, d) * at(k, key, d);
     const double weight = std::exp(score / std::sqrt(static_cast<double>(dim)));
     sum += weight;
     total += weight * at(v, key, column);
@@ -45,10 +45,10 @@ inline double expected(const std::vector<float>& q, const std::vector<float>& k,
 
 // Largest error over some rows of head 1 before `rows`.
 inline double largest_error(const std::vector<float>& q, const std::vector<float>& k, const std::vector<float>& v,
-                            const std::vector<float>& out, crestmax::index rows = length) {
+                            const std::vector<float>& out, crestmax::index_type rows = length) {
   double error = 0;
-  for (crestmax::index row = 0; row < rows; row += 7) {
-    for (crestmax::index d = 0; d < dim; ++d) {
+  for (crestmax::index_type row = 0; row < rows; row += 7) {
+    for (crestmax::index_type d = 0; d < dim; ++d) {
       const double given = static_cast<double>(out[static_cast<std::size_t>((row * heads + 1) * dim + d)]);
       const double difference = std::fabs(given - expected(q, k, v, row, 1, d));
       if (!(difference <= error)) error = difference;  // NaN stays

@@ -15,7 +15,7 @@ std::uint64_t bits_of(double x) {
 }
 
 // Rows of `a` from `first_sequence` on against the rows of `b`, bit by bit.
-testing::AssertionResult same_rows(const attention_case& a, const attention_result& ra, index first_sequence,
+testing::AssertionResult same_rows(const attention_case& a, const attention_result& ra, index_type first_sequence,
                                    const attention_case& b, const attention_result& rb) {
   if (!ra.status.ok()) return testing::AssertionFailure() << ra.status.message();
   if (!rb.status.ok()) return testing::AssertionFailure() << rb.status.message();
@@ -23,7 +23,7 @@ testing::AssertionResult same_rows(const attention_case& a, const attention_resu
   for (const row_place& row : rows_of(b)) {
     row_place in_a = row;
     in_a.sequence = sequences[static_cast<std::size_t>(first_sequence + row.sequence.number)];
-    for (index k = 0; k < b.d_v(); ++k) {
+    for (index_type k = 0; k < b.d_v(); ++k) {
       const double x = result_at(ra.output, in_a, k);
       const double y = result_at(rb.output, row, k);
       if (bits_of(x) != bits_of(y)) {
@@ -56,9 +56,9 @@ attention_case some_case(std::uint64_t seed, const random_limits& limits) {
 
 constexpr random_limits limits{.most_queries = 120, .most_keys = 900, .most_products = 4e6};
 
-std::vector<std::uint64_t> seeds(std::uint64_t first, index count) {
+std::vector<std::uint64_t> seeds(std::uint64_t first, index_type count) {
   std::vector<std::uint64_t> result;
-  for (index i = 0; i < cases(count); ++i) result.push_back(first + static_cast<std::uint64_t>(i));
+  for (index_type i = 0; i < cases(count); ++i) result.push_back(first + static_cast<std::uint64_t>(i));
   return result;
 }
 
@@ -76,7 +76,7 @@ TEST(Bits, DoNotDependOnThreadsOrTheOrderOfItems) {
 TEST(Bits, DoNotDependOnThreadsWhereKeysAreSplit) {
   for (const std::uint64_t seed : seeds(200, 150)) {
     attention_case c = random_case(seed, {.most_queries = 8, .most_keys = 4000, .most_products = 4e6});
-    c.options.tiles.splits = 2 + static_cast<index>(seed % 9);
+    c.options.tiles.splits = 2 + static_cast<index_type>(seed % 9);
     const attention_result expected = run(c);
     for (const int threads : {2, 4}) {
       const surroundings s{.executor = {executor_kind::shuffled_threads, threads, seed}};
@@ -155,7 +155,7 @@ TEST(Bits, AreTheSameFromAPagedCache) {
         seed, {.most_queries = 60, .most_keys = 900, .most_products = 4e6, .allow_packed = false});
     if (c.pages) continue;
     const attention_result expected = run(c);
-    for (const index page_size : {1, 7, 16, 256, 1000}) {
+    for (const index_type page_size : {1, 7, 16, 256, 1000}) {
       const attention_case other = paged(c, page_size, random.chance(0.5), seed);
       ASSERT_TRUE(same(c, expected, run(other))) << "seed " << seed << ", pages of " << page_size;
     }
@@ -165,7 +165,7 @@ TEST(Bits, AreTheSameFromAPagedCache) {
 // Heads that lie side by side are read in turn, run by run, where keys are split; those that lie apart one after the other.
 struct turns_case {
   const char* name;
-  index q_len;
+  index_type q_len;
   crestmax::softmax_method softmax;
   crestmax::coverage_mode coverage;
   double guard_limit;
@@ -188,7 +188,7 @@ TEST_P(BitsInTurn, AreThoseOfHeadsThatLieApart) {
     close.key = c.key.copy(kind, memory_layout::dense);
     close.value = c.value.copy(kind, memory_layout::dense);
     EXPECT_TRUE(same(c, expected, run(close))) << "token by token";
-    for (const index page_size : {8, 16, 32}) {
+    for (const index_type page_size : {8, 16, 32}) {
       EXPECT_TRUE(same(c, expected, run(paged(c, page_size, false, 3)))) << "heads apart in pages of " << page_size;
       EXPECT_TRUE(same(c, expected, run(paged(close, page_size, false, 3)))) << "pages of " << page_size;
     }
@@ -219,12 +219,12 @@ attention_case alone(const attention_case& c, std::size_t number) {
   one.options = c.options;
   one.modifiers = c.modifiers;
   one.storage = c.storage;
-  one.query.for_each([&](index, index i, index h, index d) {
+  one.query.for_each([&](index_type, index_type i, index_type h, index_type d) {
     one.query.set(0, i, h, d, c.query.at(s.query_batch, s.query_begin + i, h, d));
   });
   one.key.for_each(
-      [&](index, index j, index h, index d) { one.key.set(0, j, h, d, number_at(c, c.key, s, j, h, d)); });
-  one.value.for_each([&](index, index j, index h, index d) {
+      [&](index_type, index_type j, index_type h, index_type d) { one.key.set(0, j, h, d, number_at(c, c.key, s, j, h, d)); });
+  one.value.for_each([&](index_type, index_type j, index_type h, index_type d) {
     one.value.set(0, j, h, d, number_at(c, c.value, s, j, h, d));
   });
   return one;
@@ -249,7 +249,7 @@ TEST(Bits, OfASequenceDoNotDependOnItsBatch) {
     const attention_result together = run(batch, {.executor = {executor_kind::shuffled_threads, 2, seed}});
     for (std::size_t i = 0; i < 5; ++i) {
       const attention_case one = alone(batch, i);
-      ASSERT_TRUE(same_rows(batch, together, static_cast<index>(i), one, run(one)))
+      ASSERT_TRUE(same_rows(batch, together, static_cast<index_type>(i), one, run(one)))
           << "sequence " << i << ", seed " << seed << "\nmethod "
           << static_cast<int>(batch.options.softmax.kind);
     }
@@ -260,9 +260,9 @@ TEST(Bits, OfASequenceDoNotDependOnItsPlaceInTheBatch) {
   // The same sequence first, in the middle, and last, among strangers.
   random_source random(5);
   attention_case c = normal_case({.batch = 5, .q_len = 9, .kv_len = 700, .q_heads = 3, .kv_heads = 1}, 6);
-  for (const index copy_at : {2, 4}) {
+  for (const index_type copy_at : {2, 4}) {
     for (test_tensor* t : {&c.query, &c.key, &c.value}) {
-      t->for_each([&](index b, index i, index h, index d) {
+      t->for_each([&](index_type b, index_type i, index_type h, index_type d) {
         if (b == copy_at) t->set(b, i, h, d, t->at(0, i, h, d));
       });
     }
@@ -272,9 +272,9 @@ TEST(Bits, OfASequenceDoNotDependOnItsPlaceInTheBatch) {
   c.modifiers.causal.enabled = true;
   const attention_result result = run(c);
   ASSERT_TRUE(result.status.ok()) << result.status.message();
-  for (index i = 0; i < 9; ++i) {
-    for (index h = 0; h < 3; ++h) {
-      for (index d = 0; d < c.d_v(); ++d) {
+  for (index_type i = 0; i < 9; ++i) {
+    for (index_type h = 0; h < 3; ++h) {
+      for (index_type d = 0; d < c.d_v(); ++d) {
         ASSERT_EQ(result.output.at(0, i, h, d), result.output.at(2, i, h, d));
         ASSERT_EQ(result.output.at(0, i, h, d), result.output.at(4, i, h, d));
       }
@@ -289,8 +289,8 @@ TEST(Bits, OfASequenceDoNotDependOnOthersThatFailTheGuard) {
   c.key.fill_row(1, 4000, 0, 200);  // the other sequence gets a spike
   const attention_result after = run(c);
   EXPECT_NE(before.report.rows_corrected, after.report.rows_corrected);
-  for (index h = 0; h < 2; ++h) {
-    for (index d = 0; d < 4; ++d) ASSERT_EQ(before.output.at(0, 0, h, d), after.output.at(0, 0, h, d));
+  for (index_type h = 0; h < 2; ++h) {
+    for (index_type d = 0; d < 4; ++d) ASSERT_EQ(before.output.at(0, 0, h, d), after.output.at(0, 0, h, d));
   }
 }
 
@@ -298,7 +298,7 @@ TEST(Bits, OfRaggedRowsBeyondTheirLengthsAreLeftAlone) {
   attention_case c = normal_case({.batch = 2, .q_len = 6, .kv_len = 50}, 9);
   c.query_lengths = {2, 5};
   const attention_result result = run(c);
-  for (index i = 2; i < 6; ++i) EXPECT_TRUE(std::isnan(result.output.at(0, i, 0, 0)));
+  for (index_type i = 2; i < 6; ++i) EXPECT_TRUE(std::isnan(result.output.at(0, i, 0, 0)));
   EXPECT_TRUE(std::isnan(result.output.at(1, 5, 0, 0)));
   EXPECT_FALSE(std::isnan(result.output.at(1, 4, 0, 0)));
 }

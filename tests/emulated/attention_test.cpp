@@ -11,7 +11,7 @@ using crestmax::instruction_set;
 constexpr scalar_kind kinds[] = {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16};
 
 // Rows held against the oracle: its float64 (in double, long double) arithmetic is emulated as well.
-constexpr index compared_rows = 6;
+constexpr index_type compared_rows = 6;
 
 void expect_exact(const attention_case& c) { expect_exact(c, compared_rows); }
 
@@ -76,7 +76,7 @@ TEST(Emulated, PrefillFromPagesIsExact) {
 }
 
 TEST(Emulated, RowsThatAreCorrectedAreExact) {
-  for (const index q_len : {1, 30}) {
+  for (const index_type q_len : {1, 30}) {
     expect_exact_in_every_type({.q_len = q_len, .kv_len = 150, .d_qk = 24, .d_v = 24}, [](attention_case& c) {
       c.options.guard_limit = 0;
       const attention_result result = run(c);
@@ -86,20 +86,20 @@ TEST(Emulated, RowsThatAreCorrectedAreExact) {
 }
 
 TEST(Emulated, SpikesThatTheSampleMissesAreCorrected) {
-  attention_case c = scores_case(20, 400, [](index j) { return j == 203 ? 70.0 : 0.01 * static_cast<double>(j % 9); });
+  attention_case c = scores_case(20, 400, [](index_type j) { return j == 203 ? 70.0 : 0.01 * static_cast<double>(j % 9); });
   expect_exact(c);
   EXPECT_EQ(run(c).report.rows_corrected, 20);
 }
 
 TEST(Emulated, ForcedSamplesAreExact) {
-  for (const index q_len : {2, 25}) {
+  for (const index_type q_len : {2, 25}) {
     expect_exact_in_every_type({.q_len = q_len, .kv_len = 600, .d_qk = 16, .d_v = 16},
                                [](attention_case& c) { c.options.softmax = forced_sample(16, 32, 2); });
   }
 }
 
 TEST(Emulated, BaselinesAreExact) {
-  for (const index q_len : {3, 25}) {
+  for (const index_type q_len : {3, 25}) {
     attention_case c = normal_case({.q_len = q_len, .kv_len = 300, .d_qk = 16, .d_v = 16}, 14);
     c.options.softmax = crestmax::running_max{};
     expect_exact(c);
@@ -112,7 +112,7 @@ TEST(Emulated, BaselinesAreExact) {
 
 TEST(Emulated, WeightsOf16BitsAreExactWithinTheirRounding) {
   for (const auto weights : {crestmax::weight_type::float16, crestmax::weight_type::bfloat16}) {
-    for (const index q_len : {2, 25}) {
+    for (const index_type q_len : {2, 25}) {
       attention_case c = normal_case({.q_len = q_len, .kv_len = 200, .d_qk = 16, .d_v = 16}, 15);
       c.options.weights = weights;
       c.narrow_slack = 1;
@@ -122,7 +122,7 @@ TEST(Emulated, WeightsOf16BitsAreExactWithinTheirRounding) {
 }
 
 TEST(Emulated, DroppedTilesAreBounded) {
-  attention_case c = scores_case(20, 900, [](index j) { return j == 0 ? 0.0 : -14.0 + 0.1 * static_cast<double>(j % 7); });
+  attention_case c = scores_case(20, 900, [](index_type j) { return j == 0 ? 0.0 : -14.0 + 0.1 * static_cast<double>(j % 7); });
   c.options.coverage = crestmax::above(8);
   c.options.tiles.key_tile = 64;
   c.wants_dropped_mass = true;
@@ -146,8 +146,8 @@ TEST(Emulated, PlateausAccountForEveryKey) {
 
 // Tails: lengths around the widths of vectors, panels, register tiles and key tiles.
 TEST(Emulated, EveryTailOfKeysIsExact) {
-  for (const index q_len : {1, 18}) {
-    for (const index kv_len : {1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 63, 64, 65, 255, 257}) {
+  for (const index_type q_len : {1, 18}) {
+    for (const index_type kv_len : {1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 63, 64, 65, 255, 257}) {
       const case_shape shape{.q_len = q_len, .kv_len = kv_len, .d_qk = 8, .d_v = 8};
       expect_exact(normal_case(shape, 17));
       expect_exact(normal_case(shape.with_types(scalar_kind::bfloat16), 17));
@@ -156,8 +156,8 @@ TEST(Emulated, EveryTailOfKeysIsExact) {
 }
 
 TEST(Emulated, EveryTailOfHeadDimsIsExact) {
-  for (const index q_len : {1, 4, 18}) {
-    for (const index d : {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 36, 63, 65}) {
+  for (const index_type q_len : {1, 4, 18}) {
+    for (const index_type d : {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 36, 63, 65}) {
       for (const scalar_kind kind : {scalar_kind::float32, scalar_kind::bfloat16}) {
         const case_shape shape{.q_len = q_len, .kv_len = 37, .d_qk = d, .d_v = d + 1, .layout = memory_layout::padded};
         expect_exact(normal_case(shape.with_types(kind), 18));
@@ -167,20 +167,20 @@ TEST(Emulated, EveryTailOfHeadDimsIsExact) {
 }
 
 TEST(Emulated, EveryNumberOfRowsIsExact) {
-  for (index q_len = 1; q_len <= 30; ++q_len) {
+  for (index_type q_len = 1; q_len <= 30; ++q_len) {
     expect_exact(normal_case({.q_len = q_len, .kv_len = 40, .d_qk = 8, .d_v = 8}, 19));
     expect_exact(normal_case(case_shape{.q_len = q_len, .kv_len = 40, .d_qk = 32, .d_v = 8}.with_types(scalar_kind::bfloat16), 19));
   }
 }
 
 TEST(Emulated, TailsInDoubleAreExact) {
-  for (const index n : {1, 2, 3, 5, 9, 17, 33}) {
+  for (const index_type n : {1, 2, 3, 5, 9, 17, 33}) {
     const case_shape shape{.q_len = n, .kv_len = n + 4, .d_qk = n, .d_v = n};
     expect_exact(normal_case(shape.with_types(scalar_kind::float64), 20));
   }
 }
 
-void expect_random_calls_to_be_exact(std::uint64_t first, index count, instruction_set most) {
+void expect_random_calls_to_be_exact(std::uint64_t first, index_type count, instruction_set most) {
   const random_limits limits{.most_queries = 40, .most_keys = 300, .most_products = 3e5};
   for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(cases(count)); ++seed) {
     ASSERT_TRUE(is_exact(random_case(seed, limits), {.most = most}, 4)) << "seed " << seed;
@@ -222,7 +222,7 @@ TEST(Emulated, FloatStateOfTheCallerIsNeitherUsedNorLost) {
   for (const scalar_kind kind : {scalar_kind::float32, scalar_kind::float16}) {
     attention_case c = normal_case(case_shape{.q_len = 20, .kv_len = 60}.with_types(kind), 22);
     const double size = kind == scalar_kind::float32 ? 0x1p-130 : 0x1p-20;
-    c.value.for_each([&](index a, index j, index h, index d) { c.value.set(a, j, h, d, size * static_cast<double>(j % 5)); });
+    c.value.for_each([&](index_type a, index_type j, index_type h, index_type d) { c.value.set(a, j, h, d, size * static_cast<double>(j % 5)); });
     c.value.fill_row(0, 7, 0, infinity);
     const attention_result expected = run(c);
     const std::uint64_t saved = float_state();
@@ -241,14 +241,14 @@ TEST(Emulated, ResultsDoNotDependOnTheBatchAround) {
   ASSERT_TRUE(whole.status.ok()) << whole.status.message();
   attention_case alone = empty_case({.q_len = 5, .kv_len = 90, .q_heads = 2, .kv_heads = 1, .d_qk = 20, .d_v = 20});
   const auto take = [](test_tensor& to, const test_tensor& from) {
-    to.for_each([&](index, index b, index h, index d) { to.set(0, b, h, d, from.at(2, b, h, d)); });
+    to.for_each([&](index_type, index_type b, index_type h, index_type d) { to.set(0, b, h, d, from.at(2, b, h, d)); });
   };
   take(alone.query, c.query);
   take(alone.key, c.key);
   take(alone.value, c.value);
   const attention_result part = run(alone);
   ASSERT_TRUE(part.status.ok()) << part.status.message();
-  part.output.for_each([&](index, index b, index h, index d) {
+  part.output.for_each([&](index_type, index_type b, index_type h, index_type d) {
     ASSERT_EQ(part.output.at(0, b, h, d), whole.output.at(2, b, h, d));
   });
 }

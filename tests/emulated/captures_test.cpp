@@ -9,7 +9,7 @@ namespace {
 struct excerpt {
   const char* name;
   bool causal;
-  index head_dim;
+  index_type head_dim;
   std::vector<std::uint16_t> query, key, value;
 };
 
@@ -20,12 +20,12 @@ const std::vector<excerpt>& excerpts() {
   return all;
 }
 
-attention_case case_of(const excerpt& from, scalar_kind kind, index queries) {
-  const index tokens = static_cast<index>(from.query.size()) / from.head_dim;
+attention_case case_of(const excerpt& from, scalar_kind kind, index_type queries) {
+  const index_type tokens = static_cast<index_type>(from.query.size()) / from.head_dim;
   attention_case c = empty_case(
       case_shape{.q_len = queries, .kv_len = tokens, .d_qk = from.head_dim, .d_v = from.head_dim}.with_types(kind));
-  const auto copy = [&](test_tensor& to, const std::vector<std::uint16_t>& numbers, index first) {
-    to.for_each([&](index, index i, index, index k) {
+  const auto copy = [&](test_tensor& to, const std::vector<std::uint16_t>& numbers, index_type first) {
+    to.for_each([&](index_type, index_type i, index_type, index_type k) {
       to.set(0, i, 0, k, decode(half_format, numbers[static_cast<std::size_t>((first + i) * from.head_dim + k)]));
     });
   };
@@ -36,7 +36,7 @@ attention_case case_of(const excerpt& from, scalar_kind kind, index queries) {
   return c;
 }
 
-void expect_exact_in_every_storage_type(index queries) {
+void expect_exact_in_every_storage_type(index_type queries) {
   for (const excerpt& from : excerpts()) {
     for (const scalar_kind kind : {scalar_kind::float32, scalar_kind::float16, scalar_kind::bfloat16}) {
       SCOPED_TRACE(from.name);

@@ -15,7 +15,7 @@ inline std::vector<surroundings> sets_for(const attention_case& c) {
   return sets;
 }
 
-inline void expect_exact(const attention_case& c, index compared_rows) {
+inline void expect_exact(const attention_case& c, index_type compared_rows) {
   for (const surroundings& s : sets_for(c)) ASSERT_TRUE(is_exact(c, s, compared_rows)) << "no wider than " << name(s.most);
 }
 

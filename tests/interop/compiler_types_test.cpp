@@ -15,7 +15,7 @@ TEST(CompilerTypes, HalfPrecisionIsFloat16) {
 TEST(CompilerTypes, HalfPrecisionGoesThroughACall) {
   const std::vector<_Float16> ones(8, static_cast<_Float16>(1.0f));
   std::vector<_Float16> output(8);
-  const std::array<index, 4> shape{1, 1, 1, 8};
+  const std::array<index_type, 4> shape{1, 1, 1, 8};
   const crestmax::tensor<const _Float16> in(ones.data(), shape);
   ASSERT_TRUE(crestmax::attention(in, in, in, crestmax::tensor<_Float16>(output.data(), shape)).ok());
   EXPECT_EQ(output, ones);

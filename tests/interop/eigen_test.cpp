@@ -124,7 +124,7 @@ TEST(EigenMatrix, OfNumbersPerRowMayBeOfAnyStorageOrder) {
   row_major<double> rows(5, 3);
   const auto from_columns = crestmax::as_row_tensor(columns);
   const auto from_rows = crestmax::as_row_tensor(rows);
-  EXPECT_EQ(from_columns.extents, (std::array<index, 3>{1, 5, 3}));
+  EXPECT_EQ(from_columns.extents, (std::array<index_type, 3>{1, 5, 3}));
   EXPECT_EQ(from_columns.strides[1], 1);
   EXPECT_EQ(from_columns.strides[2], 5);
   EXPECT_EQ(from_rows.strides[1], 3);

@@ -55,7 +55,7 @@ TEST(Mdspan, OfConstGivesATensorOfConst) {
 TEST(Mdspan, MayBeViewedWhenCompiling) {
   static constexpr float memory[6] = {};
   constexpr auto view = crestmax::as_tensor(little_mdspan<const float, 2>{memory, {2, 3}, {3, 1}});
-  static_assert(view.extents == std::array<index, 4>{1, 2, 1, 3});
+  static_assert(view.extents == std::array<index_type, 4>{1, 2, 1, 3});
   EXPECT_EQ(view.data, memory);
 }
 
@@ -73,10 +73,10 @@ TEST(Mdspan, OfAnElementTypeWithoutAKindIsRefused) {
 TEST(Mdspan, OfOneNumberPerRowKeepsItsStrides) {
   std::vector<double> memory(30);
   const auto three = crestmax::as_row_tensor(little_mdspan<double, 3>{memory.data(), {2, 5, 3}, {15, 1, 5}});
-  EXPECT_EQ(three.extents, (std::array<index, 3>{2, 5, 3}));
-  EXPECT_EQ(three.strides, (std::array<index, 3>{15, 1, 5}));
+  EXPECT_EQ(three.extents, (std::array<index_type, 3>{2, 5, 3}));
+  EXPECT_EQ(three.strides, (std::array<index_type, 3>{15, 1, 5}));
   const auto two = crestmax::as_row_tensor(little_mdspan<double, 2>{memory.data(), {5, 3}, {3, 1}});
-  EXPECT_EQ(two.extents, (std::array<index, 3>{1, 5, 3}));
+  EXPECT_EQ(two.extents, (std::array<index_type, 3>{1, 5, 3}));
   EXPECT_EQ(two.strides[1], 3);
   EXPECT_EQ(two.strides[2], 1);
   EXPECT_EQ(two.data, memory.data());

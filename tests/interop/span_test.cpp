@@ -9,7 +9,7 @@ namespace crestmax_test {
 namespace {
 
 using crestmax::status_code;
-using shape = std::array<index, 4>;
+using shape = std::array<index_type, 4>;
 
 TEST(Span, OfTheRightSizeBecomesADenseTensor) {
   std::vector<float> memory(240);
@@ -99,10 +99,10 @@ TEST(Span, WithANegativeExtentIsNamed) {
 TEST(Span, WhoseSizeOverflowsIsNamed) {
   std::vector<float> memory(100);
   crestmax::tensor<float> view;
-  const index huge = index{1} << 40;
+  const index_type huge = index_type{1} << 40;
   expect_error(crestmax::as_tensor(memory, shape{huge, huge, 1, 8}, view, "value"), status_code::bad_extent,
                "value");
-  expect_error(crestmax::as_tensor(memory, shape{2, 3, 1, 8}, shape{0, std::numeric_limits<index>::max(), 8, 1},
+  expect_error(crestmax::as_tensor(memory, shape{2, 3, 1, 8}, shape{0, std::numeric_limits<index_type>::max(), 8, 1},
                                    view, "value"),
                status_code::bad_stride, "value");
   EXPECT_EQ(view.data, nullptr);

@@ -146,8 +146,8 @@ TEST(NoAllocation, WithNothingToDo) {
 struct two_workers {
   int workers() const { return 2; }
   template <class Body>
-  void run(index count, Body&& body) const {
-    for (index item = 0; item < count; ++item) body(item, static_cast<int>(item % 2));
+  void run(index_type count, Body&& body) const {
+    for (index_type item = 0; item < count; ++item) body(item, static_cast<int>(item % 2));
   }
 };
 TEST(NoAllocation, WithSeveralWorkers) { quiet_call<float>().expect_quiet(crestmax::causal{}, two_workers{}); }

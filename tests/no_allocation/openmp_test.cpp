@@ -38,8 +38,8 @@ TEST(NoAllocationWithOpenMp, WhatATeamTakesIsTheTeamsAlone) {
   quiet_call<float> c({.batch = 1, .q_len = 300, .kv_len = 500});
   const crestmax::openmp team{7};  // more than any team before
   c.give_workspace(c.contiguous(), crestmax::causal{}, team);
-  std::atomic<index> items{0};
-  const auto idle = [&](index, int) { ++items; };
+  std::atomic<index_type> items{0};
+  const auto idle = [&](index_type, int) { ++items; };
   const traces first = count([&] { team.run(100, idle); });
   EXPECT_EQ(items, 100);
   EXPECT_GT(first.threads, 0) << "the counter must see the team start";

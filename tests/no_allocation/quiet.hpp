@@ -32,13 +32,13 @@ struct aligned_memory {
 };
 
 struct quiet_shape {
-  index batch = 2, q_len = 5, kv_len = 300, q_heads = 4, kv_heads = 2, d_qk = 24, d_v = 16;
+  index_type batch = 2, q_len = 5, kv_len = 300, q_heads = 4, kv_heads = 2, d_qk = 24, d_v = 16;
 };
 
 // Tensors of a shape with normal numbers; the same keys and values also as shuffled pages.
 template <class Q, class K = Q, class O = Q>
 struct quiet_call {
-  static constexpr index page_size = 16;
+  static constexpr index_type page_size = 16;
   quiet_shape shape;
   test_tensor query, key, value, output, key_pages, value_pages;
   std::vector<std::int32_t> table, lengths;
@@ -50,8 +50,8 @@ struct quiet_call {
 
   explicit quiet_call(const quiet_shape& s = {}) : shape(s) {
     random_source random(7);
-    const index pages_each = (s.kv_len + page_size - 1) / page_size;
-    const index pages = pages_each * s.batch;
+    const index_type pages_each = (s.kv_len + page_size - 1) / page_size;
+    const index_type pages = pages_each * s.batch;
     query = test_tensor(crestmax::kind_of<Q>, {s.batch, s.q_len, s.q_heads, s.d_qk});
     key = test_tensor(crestmax::kind_of<K>, {s.batch, s.kv_len, s.kv_heads, s.d_qk});
     value = test_tensor(crestmax::kind_of<K>, {s.batch, s.kv_len, s.kv_heads, s.d_v});
@@ -59,7 +59,7 @@ struct quiet_call {
     key_pages = test_tensor(crestmax::kind_of<K>, {pages, page_size, s.kv_heads, s.d_qk});
     value_pages = test_tensor(crestmax::kind_of<K>, {pages, page_size, s.kv_heads, s.d_v});
     for (test_tensor* t : {&query, &key, &value, &key_pages, &value_pages}) t->fill_normal(random);
-    for (index i = 0; i < pages; ++i) table.push_back(static_cast<std::int32_t>(pages - 1 - i));
+    for (index_type i = 0; i < pages; ++i) table.push_back(static_cast<std::int32_t>(pages - 1 - i));
     lengths.assign(static_cast<std::size_t>(s.batch), static_cast<std::int32_t>(s.kv_len));
     lse_memory.resize(static_cast<std::size_t>(s.batch * s.q_len * s.q_heads));
     options.lse = crestmax::row_tensor<float>(lse_memory.data(), {s.batch, s.q_len, s.q_heads});
@@ -71,7 +71,7 @@ struct quiet_call {
             .value_pages = value_pages.view<K>(),
             .block_table = table,
             .kv_lengths = lengths,
-            .table_stride = static_cast<index>(table.size()) / shape.batch};
+            .table_stride = static_cast<index_type>(table.size()) / shape.batch};
   }
   auto contiguous() const { return crestmax::make_source(key.view<K>(), value.view<K>(), options.key_offsets); }
 

@@ -36,8 +36,8 @@ TEST(NoAllocationInTwoSteps, FromBindToTheReport) {
     if (!checked.ok()) return;
     checked = call.begin(2);
     if (!checked.ok()) return;
-    for (index stage = 0; stage < plan.stages(); ++stage) {
-      for (index item = 0; item < plan.items(stage); ++item) call.run(stage, item, static_cast<int>(item % 2));
+    for (index_type stage = 0; stage < plan.stages(); ++stage) {
+      for (index_type item = 0; item < plan.items(stage); ++item) call.run(stage, item, static_cast<int>(item % 2));
     }
     checked = call.collect(2, c.report);
   });

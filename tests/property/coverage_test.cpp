@@ -12,9 +12,9 @@ constexpr double underflow = 1e-30;
 
 void set_identity_values(attention_case& c) {
   c.value.fill(0);
-  for (index b = 0; b < c.value.extent(0); ++b) {
-    for (index j = 0; j < c.value.extent(1); ++j) {
-      for (index h = 0; h < c.value.extent(2); ++h) c.value.set(b, j, h, j, 1);
+  for (index_type b = 0; b < c.value.extent(0); ++b) {
+    for (index_type j = 0; j < c.value.extent(1); ++j) {
+      for (index_type h = 0; h < c.value.extent(2); ++h) c.value.set(b, j, h, j, 1);
     }
   }
 }
@@ -32,7 +32,7 @@ attention_case shares_case(std::uint64_t seed, scalar_kind kind) {
   attention_case c = empty_case(shape.with_types(kind));
   c.query.fill_normal(random, random.pick({1.0, 2.0, 4.0}));
   const double slope = random.uniform(0, 3);
-  c.key.for_each([&](index b, index j, index h, index d) {
+  c.key.for_each([&](index_type b, index_type j, index_type h, index_type d) {
     const double height = slope * std::cos(static_cast<double>(j) * 0.05) + 0.5;
     c.key.set(b, j, h, d, height * random.normal());
   });
@@ -41,19 +41,19 @@ attention_case shares_case(std::uint64_t seed, scalar_kind kind) {
   c.options.softmax = random.chance(0.5)
                           ? crestmax::softmax_method(crestmax::sampled_max{})
                           : crestmax::softmax_method(forced_sample(random.integer(2, 20), 16, 2));
-  c.options.tiles = {.query_block = random.pick<index>({0, 1, 16}),
-                     .key_tile = random.pick<index>({16, 32, 64, 256}),
-                     .splits = random.pick<index>({0, 1, 3})};
+  c.options.tiles = {.query_block = random.pick<index_type>({0, 1, 16}),
+                     .key_tile = random.pick<index_type>({16, 32, 64, 256}),
+                     .splits = random.pick<index_type>({0, 1, 3})};
   c.wants_dropped_mass = true;
   return c;
 }
 
 double dropped_share(const oracle_row& truth, const attention_result& result, const row_place& r) {
-  return truth.mass([&](index j) { return result_at(result.output, r, j) == 0; });
+  return truth.mass([&](index_type j) { return result_at(result.output, r, j) == 0; });
 }
 
-void hold_above_to_its_bound(std::uint64_t first_seed, scalar_kind kind, backend_kind backend, index count) {
-  index skipped = 0;
+void hold_above_to_its_bound(std::uint64_t first_seed, scalar_kind kind, backend_kind backend, index_type count) {
+  index_type skipped = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count));
        ++seed) {
     attention_case c = shares_case(seed, kind);
@@ -69,7 +69,7 @@ void hold_above_to_its_bound(std::uint64_t first_seed, scalar_kind kind, backend
       ASSERT_LE(dropped, bound + underflow) << "seed " << seed << "\n" << describe(c);
       ASSERT_LE(bound, 1.0) << "seed " << seed;
       ASSERT_LE(bound, result.report.max_dropped_mass * (1 + 1e-5)) << "seed " << seed;
-      for (index j = 0; j < c.d_v(); ++j) {
+      for (index_type j = 0; j < c.d_v(); ++j) {
         const double share = result_at(result.output, r, j);
         const double expected = truth.weights[static_cast<std::size_t>(j)] / (1 - dropped);
         if (share != 0) {
@@ -105,7 +105,7 @@ TEST(CoverageAbove, WithAHugeTauIsExact) {
 TEST(CoverageAbove, TheReportCountsEveryVisiblePairOnce) {
   attention_case c = normal_case({.q_len = 100, .kv_len = 2000, .d_qk = 8, .d_v = 8}, 1);
   c.query.for_each(
-      [&](index a, index b, index h, index d) { c.query.set(a, b, h, d, 6 * c.query.at(a, b, h, d)); });
+      [&](index_type a, index_type b, index_type h, index_type d) { c.query.set(a, b, h, d, 6 * c.query.at(a, b, h, d)); });
   c.options.coverage = crestmax::above(1);
   c.options.tiles.key_tile = 16;
   c.options.tiles.query_block = 1;
@@ -118,12 +118,12 @@ TEST(CoverageAbove, TheReportCountsEveryVisiblePairOnce) {
 // Smooth scores: a slow wave with a little noise, so that the hypothesis of continuity holds.
 attention_case smooth_case(std::uint64_t seed) {
   random_source random(seed);
-  const index kv_len = random.integer(300, 900);
+  const index_type kv_len = random.integer(300, 900);
   const double height = random.uniform(2, 10);
   const double length = random.uniform(60, 300);
   attention_case c = scores_case(
       random.integer(1, 5), kv_len,
-      [&](index j) { return height * std::cos(static_cast<double>(j) / length) + 0.01 * random.normal(); },
+      [&](index_type j) { return height * std::cos(static_cast<double>(j) / length) + 0.01 * random.normal(); },
       random.pick({scalar_kind::float32, scalar_kind::float64}), kv_len);
   set_identity_values(c);
   c.options.coverage = crestmax::plateaus;
@@ -133,8 +133,8 @@ attention_case smooth_case(std::uint64_t seed) {
 }
 
 TEST(CoveragePlateaus, StaysWithinItsBoundWhenTheStatedLipschitzIsTrue) {
-  index rows_with_loss = 0;
-  index bounds_that_say_something = 0;
+  index_type rows_with_loss = 0;
+  index_type bounds_that_say_something = 0;
   for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(cases(80)); ++seed) {
     attention_case c = smooth_case(seed);
     double lipschitz = 0;
@@ -179,7 +179,7 @@ TEST(CoveragePlateaus, SharesOfTheKeysItReadsKeepTheirRatios) {
       const oracle_row truth = oracle_of(c, r);
       if (truth.max == -infinity) continue;
       const double dropped = dropped_share(truth, result, r);
-      for (index j = 0; j < c.d_v(); ++j) {
+      for (index_type j = 0; j < c.d_v(); ++j) {
         const double share = result_at(result.output, r, j);
         if (share == 0) continue;
         const double expected = truth.weights[static_cast<std::size_t>(j)] / (1 - dropped);

@@ -81,12 +81,12 @@ TEST(Diagnostics, LIsTheLargestDifferenceOfNeighbouringVisibleScores) {
 }
 
 TEST(Diagnostics, NoRowUndershootsByMoreThanLTimesStride) {
-  index sampled = 0;
+  index_type sampled = 0;
   for (std::uint64_t seed = 2000; seed < 2000 + static_cast<std::uint64_t>(cases(200)); ++seed) {
     attention_case c = diagnosed_case(seed);
-    c.options.softmax = forced_sample(1 + static_cast<index>(seed % 40), 32, static_cast<index>(seed % 5));
-    c.options.softmax.first_keys = static_cast<index>(seed % 3);
-    c.options.softmax.nearest_keys = static_cast<index>(seed % 7);
+    c.options.softmax = forced_sample(1 + static_cast<index_type>(seed % 40), 32, static_cast<index_type>(seed % 5));
+    c.options.softmax.first_keys = static_cast<index_type>(seed % 3);
+    c.options.softmax.nearest_keys = static_cast<index_type>(seed % 7);
     const attention_result result = run(c);
     ASSERT_TRUE(result.status.ok()) << result.status.message();
     sampled += result.report.pairs_sampled;
@@ -100,7 +100,7 @@ TEST(Diagnostics, NoRowUndershootsByMoreThanLTimesStride) {
 TEST(Diagnostics, CountTheRowsWhoseSamplesAMaskHid) {
   // A ramp; every sample but the lowest is hidden. L * stride bounds what samples miss only where they
   // are visible: such a row is counted, and exact all the same.
-  attention_case c = scores_case(1, 4096, [](index j) { return 0.1 * static_cast<double>(j); });
+  attention_case c = scores_case(1, 4096, [](index_type j) { return 0.1 * static_cast<double>(j); });
   auto& mask = c.keep(std::vector<std::uint8_t>(4096, 1));
   for (std::size_t k = 8 + 16; k < 4096; k += 16) mask[k] = 0;
   mask[4095] = 0;
@@ -141,7 +141,7 @@ TEST(Counters, AddUpToEveryPairHoweverRowsWereWorkedOn) {
   c.options.tiles.key_tile = 256;
   for (const bool diagnosed : {false, true}) {
     for (const double limit : {0x1p40, 0.0}) {
-      for (const index splits : {1, 4}) {
+      for (const index_type splits : {1, 4}) {
         c.wants_row_max = diagnosed;
         c.options.guard_limit = limit;
         c.options.tiles.splits = splits;

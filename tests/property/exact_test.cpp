@@ -5,8 +5,8 @@
 namespace crestmax_test {
 namespace {
 
-void hold_to_the_contract(std::uint64_t first_seed, index count, backend_kind backend,
-                          const random_limits& limits = {}, index rows = 24,
+void hold_to_the_contract(std::uint64_t first_seed, index_type count, backend_kind backend,
+                          const random_limits& limits = {}, index_type rows = 24,
                           crestmax::instruction_set most = crestmax::instruction_set::widest) {
   for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count));
        ++seed) {

@@ -6,7 +6,7 @@ namespace crestmax_test {
 namespace {
 
 // The contract's absolute limit: 2e-6 of max |V| on standard normal inputs in float.
-void expect_two_millionths(attention_case c, index rows) {
+void expect_two_millionths(attention_case c, index_type rows) {
   for (const auto& method :
        {crestmax::softmax_method(crestmax::sampled_max{}), crestmax::softmax_method(forced_sample()),
         crestmax::softmax_method(crestmax::running_max{})}) {
@@ -19,7 +19,7 @@ void expect_two_millionths(attention_case c, index rows) {
 }
 
 TEST(StandardNormalInputs, OfADecodeErrByAtMostTwoMillionths) {
-  for (const index kv_len : {512, 4096, 65536}) {
+  for (const index_type kv_len : {512, 4096, 65536}) {
     expect_two_millionths(
         normal_case({.q_len = 1, .kv_len = kv_len, .q_heads = 4, .kv_heads = 1, .d_qk = 64, .d_v = 64}, 1),
         4);
@@ -27,7 +27,7 @@ TEST(StandardNormalInputs, OfADecodeErrByAtMostTwoMillionths) {
 }
 
 TEST(StandardNormalInputs, OfAPrefillErrByAtMostTwoMillionths) {
-  for (const index d : {64, 128}) {
+  for (const index_type d : {64, 128}) {
     attention_case c = normal_case({.q_len = 300, .kv_len = 3000, .d_qk = d, .d_v = d}, 2);
     expect_two_millionths(c, 40);
     c.modifiers.causal.enabled = true;
@@ -61,7 +61,7 @@ TEST(LongSequences, CausalRowsNeverTouchWhatLiesAhead) {
 }
 
 TEST(HeadDims, FromOneTo576AreExact) {
-  for (index d = 1; d <= 576; d += d < 70 ? 1 : 23) {
+  for (index_type d = 1; d <= 576; d += d < 70 ? 1 : 23) {
     const attention_case c =
         normal_case({.q_len = 3, .kv_len = 70, .d_qk = d, .d_v = d}, static_cast<std::uint64_t>(d));
     ASSERT_TRUE(is_exact(c)) << d;
@@ -70,8 +70,8 @@ TEST(HeadDims, FromOneTo576AreExact) {
 }
 
 TEST(HeadDims, OfKeysAndValuesMayDiffer) {
-  for (const index d_qk : {1, 17, 64, 576}) {
-    for (const index d_v : {1, 33, 128, 512}) {
+  for (const index_type d_qk : {1, 17, 64, 576}) {
+    for (const index_type d_v : {1, 33, 128, 512}) {
       const attention_case c =
           normal_case({.q_len = 5, .kv_len = 90, .q_heads = 2, .d_qk = d_qk, .d_v = d_v}, 6);
       ASSERT_TRUE(is_exact(c)) << d_qk << " and " << d_v;
@@ -80,8 +80,8 @@ TEST(HeadDims, OfKeysAndValuesMayDiffer) {
 }
 
 TEST(Heads, OfLargeGroupsAreExact) {
-  for (const index group : {1, 5, 16, 97, 128, 200}) {
-    for (const index q_len : {1, 3}) {
+  for (const index_type group : {1, 5, 16, 97, 128, 200}) {
+    for (const index_type q_len : {1, 3}) {
       const attention_case c =
           normal_case({.q_len = q_len, .kv_len = 300, .q_heads = 2 * group, .kv_heads = 2}, 7);
       ASSERT_TRUE(is_exact(c)) << group;
@@ -97,7 +97,7 @@ TEST(Heads, ThatAreSweptTogetherShareABatchWithLongerQueries) {
 }
 
 TEST(KeyLengths, AroundTileAndPanelBoundariesAreExact) {
-  for (const index kv_len : {1,   2,   15,  16,  17,  31,  32,  33,   47,   48,   255, 256,
+  for (const index_type kv_len : {1,   2,   15,  16,  17,  31,  32,  33,   47,   48,   255, 256,
                              257, 287, 288, 289, 511, 512, 513, 1023, 1024, 1025, 1040}) {
     for (const auto& method :
          {crestmax::softmax_method(crestmax::sampled_max{}), crestmax::softmax_method(forced_sample())}) {
@@ -111,7 +111,7 @@ TEST(KeyLengths, AroundTileAndPanelBoundariesAreExact) {
 }
 
 TEST(QueryLengths, AroundBlockBoundariesAreExact) {
-  for (const index q_len : {1, 2, 5, 6, 7, 11, 12, 13, 47, 48, 49, 95, 96, 97, 191, 192, 193}) {
+  for (const index_type q_len : {1, 2, 5, 6, 7, 11, 12, 13, 47, 48, 49, 95, 96, 97, 191, 192, 193}) {
     attention_case c =
         normal_case({.q_len = q_len, .kv_len = 260, .q_heads = 3, .kv_heads = 1, .d_qk = 8, .d_v = 8}, 8);
     c.modifiers.causal.enabled = true;

@@ -10,11 +10,11 @@
 namespace crestmax_test {
 namespace {
 
-constexpr index head_dims[] = {1, 3, 8, 15, 16, 17, 31, 33, 64, 80, 96, 128};
-constexpr index key_lengths[] = {1, 2, 7, 15, 16, 17, 31, 33, 63, 65, 255, 257, 300};
-constexpr index query_lengths[] = {1, 2, 3, 5, 17, 49};
+constexpr index_type head_dims[] = {1, 3, 8, 15, 16, 17, 31, 33, 64, 80, 96, 128};
+constexpr index_type key_lengths[] = {1, 2, 7, 15, 16, 17, 31, 33, 63, 65, 255, 257, 300};
+constexpr index_type query_lengths[] = {1, 2, 3, 5, 17, 49};
 // The first two have no common divisor: as many calls pair each with each.
-constexpr index pairs_of_lengths = static_cast<index>(std::size(head_dims) * std::size(key_lengths));
+constexpr index_type pairs_of_lengths = static_cast<index_type>(std::size(head_dims) * std::size(key_lengths));
 
 // Says which call a fault belongs to, then lets the fault happen again.
 class fault_message {
@@ -64,14 +64,14 @@ class GuardPages : public OnEverySet {
     }
   }
 
-  index corrected_ = 0, sampled_ = 0;  // of all calls so far
+  index_type corrected_ = 0, sampled_ = 0;  // of all calls so far
 
   // A call of the i-th shape; the rest is drawn by its number.
-  static attention_case shaped(index i, scalar_kind kind, memory_layout layout, random_source& random) {
+  static attention_case shaped(index_type i, scalar_kind kind, memory_layout layout, random_source& random) {
     case_shape shape;
-    shape.batch = random.pick<index>({1, 1, 2});
-    shape.kv_heads = random.pick<index>({1, 1, 2});
-    shape.q_heads = shape.kv_heads * random.pick<index>({1, 1, 2, 4, 7});
+    shape.batch = random.pick<index_type>({1, 1, 2});
+    shape.kv_heads = random.pick<index_type>({1, 1, 2});
+    shape.q_heads = shape.kv_heads * random.pick<index_type>({1, 1, 2, 4, 7});
     shape.q_len = query_lengths[random.integer(0, std::ssize(query_lengths) - 1)];
     shape.kv_len = key_lengths[i % std::ssize(key_lengths)];
     shape.d_qk = head_dims[i % std::ssize(head_dims)];
@@ -88,10 +88,10 @@ class GuardPages : public OnEverySet {
   // what a test is about. The three tests that take all pairs begin with a type each, so that together they take
   // every pair in every type.
   template <class Change>
-  void expect_clean_calls(memory_layout layout, index share, index first_type, Change&& change,
+  void expect_clean_calls(memory_layout layout, index_type share, index_type first_type, Change&& change,
                           test_executor executor = {}) {
     constexpr scalar_kind kinds[] = {scalar_kind::float32, scalar_kind::float16, scalar_kind::bfloat16};
-    for (index i = 0; i < pairs_of_lengths; i += share) {
+    for (index_type i = 0; i < pairs_of_lengths; i += share) {
       random_source random(static_cast<std::uint64_t>(i));
       if (cases(100) < 100 && !random.chance(static_cast<double>(cases(100)) / 100)) continue;
       attention_case c = shaped(i, kinds[(i / std::ssize(head_dims) + first_type) % 3], layout, random);
@@ -116,13 +116,13 @@ TEST_P(GuardPages, AreNotTouchedWhereHeadsStandApart) {
 
 TEST_P(GuardPages, AreNotTouchedByPagedCaches) {
   expect_clean_calls(memory_layout::dense, 1, 2, [](attention_case& c, random_source& random) {
-    c = paged(c, random.pick<index>({1, 5, 16}), random.chance(0.5), random.bits(), 0);
+    c = paged(c, random.pick<index_type>({1, 5, 16}), random.chance(0.5), random.bits(), 0);
   });
 }
 
 TEST_P(GuardPages, AreNotTouchedByRaggedBatches) {
   expect_clean_calls(memory_layout::dense, 5, 1, [](attention_case& c, random_source& random) {
-    for (index b = 0; b < c.query.extent(0); ++b) {
+    for (index_type b = 0; b < c.query.extent(0); ++b) {
       c.query_lengths.push_back(static_cast<std::int32_t>(random.integer(0, c.query.extent(1))));
       c.key_lengths.push_back(static_cast<std::int32_t>(random.integer(0, c.key.extent(1))));
     }
@@ -144,7 +144,7 @@ TEST_P(GuardPages, AreNotTouchedByARunningMaximum) {
 TEST_P(GuardPages, AreNotTouchedByTheCorrection) {
   expect_clean_calls(memory_layout::heads_first, 5, 0, [](attention_case& c, random_source& random) {
     c.options.guard_limit = 1e-30;
-    if (random.chance(0.5)) c = paged(c, random.pick<index>({1, 5, 16}), random.chance(0.5), random.bits(), 0);
+    if (random.chance(0.5)) c = paged(c, random.pick<index_type>({1, 5, 16}), random.chance(0.5), random.bits(), 0);
   });
   EXPECT_GT(corrected_, 0);
 }
@@ -158,7 +158,7 @@ TEST_P(GuardPages, AreNotTouchedBySplitsAndWorkers) {
   expect_clean_calls(
       memory_layout::heads_first, 5, 2,
       [](attention_case& c, random_source& random) {
-        c.options.tiles = {.query_block = random.pick<index>({0, 1, 5}),
+        c.options.tiles = {.query_block = random.pick<index_type>({0, 1, 5}),
                            .key_tile = random.integer(1, 64),
                            .splits = random.integer(2, 5)};
       },

@@ -11,7 +11,7 @@ namespace {
 double difference(const test_tensor& a, const test_tensor& b, const std::vector<row_place>& rows, bool relative) {
   double largest = 0;
   for (const row_place& r : rows) {
-    for (index k = 0; k < a.extent(3); ++k) {
+    for (index_type k = 0; k < a.extent(3); ++k) {
       const double x = result_at(a, r, k);
       const double y = result_at(b, r, k);
       if (x == y || (std::isnan(x) && std::isnan(y))) continue;
@@ -37,7 +37,7 @@ error_bounds bounds_of(const attention_case& c, const attention_result& result) 
 class EveryTwoSets : public OnEverySet {
  protected:
   // This set against every set before it.
-  void expect_agreement(std::uint64_t first_seed, index count, const random_limits& limits) {
+  void expect_agreement(std::uint64_t first_seed, index_type count, const random_limits& limits) {
     for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count)); ++seed) {
       attention_case c = random_case(seed, limits);
       c.narrow_slack = 1;

@@ -19,7 +19,7 @@ attention_case some_case(std::uint64_t seed, const random_limits& of = limits) {
 
 TEST(Pairs, OfRandomCallsAreExact) {
   for (const pair_set& set : pair_sets()) {
-    const index count = set.where.backend == backend_kind::cpu && !emulated ? 300 : 60;
+    const index_type count = set.where.backend == backend_kind::cpu && !emulated ? 300 : 60;
     for (std::uint64_t seed = 60000; seed < 60000 + static_cast<std::uint64_t>(pair_cases(count)); ++seed) {
       const attention_case c = some_case(seed);
       const attention_result result = run(c, set.where);
@@ -62,7 +62,7 @@ TEST(Pairs, KeepTheBoundOfWhatTheyDrop) {
   }
 }
 
-attention_case normal_brains(index q_len, index kv_len, std::uint64_t seed) {
+attention_case normal_brains(index_type q_len, index_type kv_len, std::uint64_t seed) {
   return in_bfloat16(normal_case({.q_len = q_len, .kv_len = kv_len, .d_qk = 48, .d_v = 40}, seed));
 }
 
@@ -72,7 +72,7 @@ TEST(Pairs, OfTinyValuesAreExact) {
   for (const pair_set& set : pair_sets()) {
     for (const double factor : {0x1p-70, 0x1p-82, 0x1p-110, 0x1p-122, 0x1p-124, 0x1p-127, 0x1p-131}) {
       attention_case c = normal_brains(70, 500, 3);
-      c.value.for_each([&](index a, index j, index h, index d) { c.value.set(a, j, h, d, factor * (1 + std::fabs(c.value.at(a, j, h, d)))); });
+      c.value.for_each([&](index_type a, index_type j, index_type h, index_type d) { c.value.set(a, j, h, d, factor * (1 + std::fabs(c.value.at(a, j, h, d)))); });
       ASSERT_TRUE(is_exact(c, set.where)) << set.name << ", values around " << factor;
     }
   }
@@ -81,7 +81,7 @@ TEST(Pairs, OfTinyValuesAreExact) {
 TEST(Pairs, OfTinyValuesInSomeTilesAreExact) {
   for (const pair_set& set : pair_sets()) {
     attention_case c = normal_brains(70, 900, 4);
-    c.value.for_each([&](index a, index j, index h, index d) {
+    c.value.for_each([&](index_type a, index_type j, index_type h, index_type d) {
       if (j >= 256 && j < 512) c.value.set(a, j, h, d, 0x1p-120 * c.value.at(a, j, h, d));
       if (j >= 512 && j < 768) c.value.set(a, j, h, d, 0);
     });
@@ -94,7 +94,7 @@ TEST(Pairs, OfSubnormalKeysUnderHugeQueriesAreExact) {
     for (const bool keys_are_tiny : {true, false}) {
       attention_case c = normal_brains(70, 400, 5);
       const auto scale = [](test_tensor& t, double factor) {
-        t.for_each([&](index a, index j, index h, index d) { t.set(a, j, h, d, factor * t.at(a, j, h, d)); });
+        t.for_each([&](index_type a, index_type j, index_type h, index_type d) { t.set(a, j, h, d, factor * t.at(a, j, h, d)); });
       };
       scale(c.query, keys_are_tiny ? 0x1p122 : 0x1p-128);
       scale(c.key, keys_are_tiny ? 0x1p-128 : 0x1p122);
@@ -121,8 +121,8 @@ TEST(Pairs, WithHiddenKeysMayHoldAnythingThere) {
       auto& mask = c.keep(std::vector<std::uint8_t>(701, 1));
       for (const std::size_t j : {std::size_t{0}, std::size_t{100}, std::size_t{101}, std::size_t{700}}) {
         mask[j] = 0;
-        c.key.fill_row(0, static_cast<index>(j), 0, poison);
-        c.value.fill_row(0, static_cast<index>(j), 0, poison);
+        c.key.fill_row(0, static_cast<index_type>(j), 0, poison);
+        c.value.fill_row(0, static_cast<index_type>(j), 0, poison);
       }
       c.modifiers.mask = crestmax::boolean_mask<std::uint8_t>(crestmax::tensor<const std::uint8_t>(mask.data(), {1, 1, 1, 701}));
       for (const auto& method : {crestmax::softmax_method(crestmax::sampled_max{}), crestmax::softmax_method(crestmax::running_max{})}) {
@@ -136,8 +136,8 @@ TEST(Pairs, WithHiddenKeysMayHoldAnythingThere) {
 TEST(Pairs, WithASpikeAnywhereAreExact) {
   for (const pair_set& set : pair_sets()) {
     for (const double height : {8.0, 30.0, 90.0}) {
-      for (const index place : {0, 1, 31, 32, 255, 256, 390, 399}) {
-        attention_case c = in_bfloat16(scores_case(40, 400, [&](index j) { return j == place ? height : 0.0; }));
+      for (const index_type place : {0, 1, 31, 32, 255, 256, 390, 399}) {
+        attention_case c = in_bfloat16(scores_case(40, 400, [&](index_type j) { return j == place ? height : 0.0; }));
         ASSERT_TRUE(is_exact(c, set.where, 4)) << set.name << ", " << height << " at " << place;
       }
     }

@@ -41,7 +41,7 @@ struct surroundings {
 struct page_table {
   std::vector<std::int32_t> block_table;
   std::vector<std::int32_t> lengths;
-  index table_stride = 0;
+  index_type table_stride = 0;
   std::vector<std::int32_t> offsets;
 };
 
@@ -67,11 +67,11 @@ struct attention_case {
     return *owned;
   }
 
-  index q_heads() const { return query.extent(2); }
-  index kv_heads() const { return key.extent(2); }
-  index d_qk() const { return query.extent(3); }
-  index d_v() const { return value.extent(3); }
-  index group() const { return q_heads() / kv_heads(); }
+  index_type q_heads() const { return query.extent(2); }
+  index_type kv_heads() const { return key.extent(2); }
+  index_type d_qk() const { return query.extent(3); }
+  index_type d_v() const { return value.extent(3); }
+  index_type group() const { return q_heads() / kv_heads(); }
   double scale() const {
     return options.scale ? *options.scale : 1.0 / std::sqrt(static_cast<double>(d_qk()));
   }
@@ -96,17 +96,17 @@ void set_ascend(attention_result (*runner)(const attention_case&, const surround
 
 // Where one sequence of a case lies.
 struct sequence_place {
-  index number;
-  index query_batch, query_begin, q_len;
-  index key_batch, key_begin, kv_len;
+  index_type number;
+  index_type query_batch, query_begin, q_len;
+  index_type key_batch, key_begin, kv_len;
 };
 
 inline std::vector<sequence_place> sequences_of(const attention_case& c) {
   const bool packed_queries = !c.query_offsets.empty();
   const bool packed_keys = !c.key_offsets.empty();
-  const index count = packed_queries ? static_cast<index>(c.query_offsets.size()) - 1 : c.query.extent(0);
+  const index_type count = packed_queries ? static_cast<index_type>(c.query_offsets.size()) - 1 : c.query.extent(0);
   std::vector<sequence_place> places;
-  for (index i = 0; i < count; ++i) {
+  for (index_type i = 0; i < count; ++i) {
     const auto at = static_cast<std::size_t>(i);
     sequence_place s{i, packed_queries ? 0 : i, 0, c.query.extent(1), packed_keys ? 0 : i,
                      0, c.key.extent(1)};
@@ -128,45 +128,45 @@ inline std::vector<sequence_place> sequences_of(const attention_case& c) {
 
 // Element of a key or value tensor at a position of a sequence, through the page table if there is one.
 inline double number_at(const attention_case& c, const test_tensor& t, const sequence_place& s,
-                        index position, index head, index dimension) {
+                        index_type position, index_type head, index_type dimension) {
   if (!c.pages) return t.at(s.key_batch, s.key_begin + position, head, dimension);
-  const index page_size = t.extent(1);
-  const index first = c.pages->offsets.empty() ? s.number * c.pages->table_stride
+  const index_type page_size = t.extent(1);
+  const index_type first = c.pages->offsets.empty() ? s.number * c.pages->table_stride
                                                : c.pages->offsets[static_cast<std::size_t>(s.number)];
-  const index page = c.pages->block_table[static_cast<std::size_t>(first + position / page_size)];
+  const index_type page = c.pages->block_table[static_cast<std::size_t>(first + position / page_size)];
   return t.at(page, position % page_size, head, dimension);
 }
 
 // One query row of a case.
 struct row_place {
   sequence_place sequence;
-  index query;
-  index head;
+  index_type query;
+  index_type head;
 };
 
 inline std::vector<row_place> rows_of(const attention_case& c) {
   std::vector<row_place> rows;
   for (const sequence_place& s : sequences_of(c)) {
-    for (index q = 0; q < s.q_len; ++q) {
-      for (index h = 0; h < c.q_heads(); ++h) rows.push_back({s, q, h});
+    for (index_type q = 0; q < s.q_len; ++q) {
+      for (index_type h = 0; h < c.q_heads(); ++h) rows.push_back({s, q, h});
     }
   }
   return rows;
 }
 
 // At most `most` rows: the first, the last, and a deterministic choice between.
-inline std::vector<row_place> some_rows(const attention_case& c, index most) {
+inline std::vector<row_place> some_rows(const attention_case& c, index_type most) {
   std::vector<row_place> rows = rows_of(c);
-  if (static_cast<index>(rows.size()) <= most) return rows;
+  if (static_cast<index_type>(rows.size()) <= most) return rows;
   random_source random(rows.size());
   std::vector<row_place> chosen{rows.front(), rows.back()};
-  while (static_cast<index>(chosen.size()) < most) {
-    chosen.push_back(rows[static_cast<std::size_t>(random.integer(0, static_cast<index>(rows.size()) - 1))]);
+  while (static_cast<index_type>(chosen.size()) < most) {
+    chosen.push_back(rows[static_cast<std::size_t>(random.integer(0, static_cast<index_type>(rows.size()) - 1))]);
   }
   return chosen;
 }
 
-inline double result_at(const test_tensor& t, const row_place& r, index dimension = 0) {
+inline double result_at(const test_tensor& t, const row_place& r, index_type dimension = 0) {
   return t.at(r.sequence.query_batch, r.sequence.query_begin + r.query, r.head, dimension);
 }
 

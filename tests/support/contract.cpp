@@ -52,7 +52,7 @@ void compare_row(const attention_case& c, const attention_result& result, const 
   ++a.rows;
   a.value_max = std::max(a.value_max, truth.value_max);
   const bool no_weight = truth.max == -infinity;
-  for (index k = 0; k < c.d_v(); ++k) {
+  for (index_type k = 0; k < c.d_v(); ++k) {
     const auto at = static_cast<std::size_t>(k);
     const double given = result_at(result.output, r, k);
     if (no_weight) {
@@ -94,9 +94,9 @@ void compare_row(const attention_case& c, const attention_result& result, const 
 accuracy measure(const attention_case& c, const attention_result& result,
                  const std::vector<row_place>& rows) {
   accuracy a;
-  std::map<std::pair<index, index>, head_inputs> inputs;
+  std::map<std::pair<index_type, index_type>, head_inputs> inputs;
   for (const row_place& r : rows) {
-    const std::pair<index, index> where{r.sequence.number, r.head / c.group()};
+    const std::pair<index_type, index_type> where{r.sequence.number, r.head / c.group()};
     auto found = inputs.find(where);
     if (found == inputs.end()) {
       found = inputs.emplace(where, head_inputs(c, r.sequence, where.second)).first;
@@ -116,7 +116,7 @@ accuracy measure(const attention_case& c, const attention_result& result,
   return a;
 }
 
-testing::AssertionResult is_exact(const attention_case& c, const attention_result& result, index most_rows) {
+testing::AssertionResult is_exact(const attention_case& c, const attention_result& result, index_type most_rows) {
   if (!result.status.ok()) {
     return testing::AssertionFailure() << result.status.message() << "\n" << describe(c);
   }
@@ -133,7 +133,7 @@ testing::AssertionResult is_exact(const attention_case& c, const attention_resul
                                      << describe(c);
 }
 
-testing::AssertionResult is_exact(const attention_case& c, const surroundings& s, index most_rows) {
+testing::AssertionResult is_exact(const attention_case& c, const surroundings& s, index_type most_rows) {
   return is_exact(c, run(c, s), most_rows);
 }
 

@@ -17,7 +17,7 @@ struct accuracy {
   double lse_error = 0;  // max over rows
   double plain_lse_error = 0;
   double lse_excess = -infinity;  // max over rows of |ours - oracle| - slack * max(1, |lse|)
-  index rows = 0;
+  index_type rows = 0;
   std::string trouble;  // what differs beyond numbers: NaN, infinities, rows without keys
 
   double allowed = 0;  // for `error`
@@ -27,10 +27,10 @@ struct accuracy {
 accuracy measure(const attention_case& c, const attention_result& result, const std::vector<row_place>& rows);
 
 // Runs a case and holds its result, at most `most_rows` rows of it, against the contract.
-testing::AssertionResult is_exact(const attention_case& c, const surroundings& s = {}, index most_rows = 64);
+testing::AssertionResult is_exact(const attention_case& c, const surroundings& s = {}, index_type most_rows = 64);
 
 // The same for a result in hand.
-testing::AssertionResult is_exact(const attention_case& c, const attention_result& result, index most_rows);
+testing::AssertionResult is_exact(const attention_case& c, const attention_result& result, index_type most_rows);
 
 // Short text of a case, for messages.
 std::string describe(const attention_case& c);

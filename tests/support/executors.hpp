@@ -22,7 +22,7 @@ struct test_executor {
   int workers() const { return threads; }
 
   template <class Body>
-  void run(index count, Body&& body) const {
+  void run(index_type count, Body&& body) const {
     switch (kind) {
       case executor_kind::serial:
         return crestmax::serial{}.run(count, body);
@@ -34,12 +34,12 @@ struct test_executor {
   }
 
  private:
-  void run_shuffled(index count, const std::function<void(index, int)>& body) const {
-    std::vector<index> order(static_cast<std::size_t>(count));
+  void run_shuffled(index_type count, const std::function<void(index_type, int)>& body) const {
+    std::vector<index_type> order(static_cast<std::size_t>(count));
     random_source random(seed + static_cast<std::uint64_t>(count));
     for (std::size_t i = 0; i < order.size(); ++i) {
-      order[i] = static_cast<index>(i);
-      std::swap(order[i], order[static_cast<std::size_t>(random.integer(0, static_cast<index>(i)))]);
+      order[i] = static_cast<index_type>(i);
+      std::swap(order[i], order[static_cast<std::size_t>(random.integer(0, static_cast<index_type>(i)))]);
     }
     std::atomic<std::size_t> next{0};
     const auto work = [&](int worker) {
@@ -52,7 +52,7 @@ struct test_executor {
   }
 
   // Without OpenMP in the build, serially.
-  void run_openmp(index count, const std::function<void(index, int)>& body) const;
+  void run_openmp(index_type count, const std::function<void(index_type, int)>& body) const;
 };
 
 }  // namespace crestmax_test

@@ -5,7 +5,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::tiled {
 
-void run_float(const call_data<float>& call, index stage, index item, int worker) {
+void run_float(const call_data<float>& call, index_type stage, index_type item, int worker) {
   run_item<primitives<float>>(call, stage, item, worker);
 }
 

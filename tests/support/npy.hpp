@@ -13,10 +13,10 @@ namespace crestmax_test {
 
 struct npy_array {
   scalar_kind kind = scalar_kind::float32;
-  std::vector<index> shape;
+  std::vector<index_type> shape;
   std::string bytes;
 
-  double at(index i) const {
+  double at(index_type i) const {
     return read_number(kind, reinterpret_cast<const std::byte*>(bytes.data()) + i * bytes_of(kind));
   }
 };
@@ -45,7 +45,7 @@ inline std::string parse_npy(const std::string& file, npy_array& array) {
   const std::size_t open = header.find("'shape': (");
   if (open == std::string::npos) return "no shape";
   array.shape.clear();
-  index count = 1;
+  index_type count = 1;
   for (const char* at = header.c_str() + open + 10; *at != ')' && *at != '\0';) {
     char* end = nullptr;
     const long extent = std::strtol(at, &end, 10);
@@ -58,7 +58,7 @@ inline std::string parse_npy(const std::string& file, npy_array& array) {
     at = end;
   }
   array.bytes = file.substr(start + length);
-  if (static_cast<index>(array.bytes.size()) != count * bytes_of(array.kind)) return "the data is cut";
+  if (static_cast<index_type>(array.bytes.size()) != count * bytes_of(array.kind)) return "the data is cut";
   return "";
 }
 

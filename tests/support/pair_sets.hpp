@@ -35,7 +35,7 @@ inline std::vector<pair_set> pair_sets() {
 }
 
 // A number of random cases, which is smaller under an emulator.
-inline index pair_cases(index count) { return cases(emulated ? (count + 3) / 4 : count); }
+inline index_type pair_cases(index_type count) { return cases(emulated ? (count + 3) / 4 : count); }
 
 // The same case with all of its tensors in bfloat16.
 inline attention_case in_bfloat16(attention_case c, memory_layout layout = memory_layout::dense) {

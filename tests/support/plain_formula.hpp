@@ -30,21 +30,21 @@ inline double round_weight(crestmax::weight_type type, double weight) {
 template <class Real>
 plain_row plain_formula_of(const attention_case& c, const row_place& r, const head_inputs& in,
                            dot_order order, crestmax::weight_type weights) {
-  constexpr index block = 256;
+  constexpr index_type block = 256;
   constexpr Real none = -std::numeric_limits<Real>::infinity();
   const std::vector<double> stored_query = query_row(c, r);
   const std::vector<Real> query(stored_query.begin(), stored_query.end());
   const Real scale = static_cast<Real>(c.scale());
 
-  const index start = static_cast<index>(order.start * static_cast<double>(in.d_qk));
+  const index_type start = static_cast<index_type>(order.start * static_cast<double>(in.d_qk));
   std::vector<Real> scores(static_cast<std::size_t>(in.kv_len), none);
   Real max = static_cast<Real>(c.modifiers.sink(r.head));
   bool poisoned = false;
-  for (index j = 0; j < in.kv_len; ++j) {
+  for (index_type j = 0; j < in.kv_len; ++j) {
     if (!c.modifiers.visible(position_of(r, j))) continue;
     Real dot = 0;
-    for (index i = 0; i < in.d_qk; ++i) {
-      const index k = (start + (order.backwards ? in.d_qk - 1 - i : i)) % in.d_qk;
+    for (index_type i = 0; i < in.d_qk; ++i) {
+      const index_type k = (start + (order.backwards ? in.d_qk - 1 - i : i)) % in.d_qk;
       dot += query[static_cast<std::size_t>(k)] * static_cast<Real>(in.key_row(j)[k]);
     }
     const Real score = c.modifiers.modify(dot * scale, position_of(r, j));
@@ -59,18 +59,18 @@ plain_row plain_formula_of(const attention_case& c, const row_place& r, const he
   Real sum = 0;        // of rounded weights
   Real exact_sum = 0;  // of the weights before rounding
   std::vector<Real> output(static_cast<std::size_t>(in.d_v), Real(0));
-  for (index first = 0; first < in.kv_len; first += block) {
+  for (index_type first = 0; first < in.kv_len; first += block) {
     Real block_sum = 0;
     Real block_exact_sum = 0;
     std::vector<Real> block_output(static_cast<std::size_t>(in.d_v), Real(0));
-    for (index j = first; j < std::min(first + block, in.kv_len); ++j) {
+    for (index_type j = first; j < std::min(first + block, in.kv_len); ++j) {
       const Real score = scores[static_cast<std::size_t>(j)];
       if (score == none) continue;  // no weight: the value is not read
       const Real exact = std::exp(score - max);
       const Real weight = static_cast<Real>(round_weight(weights, static_cast<double>(exact)));
       block_sum += weight;
       block_exact_sum += exact;
-      for (index k = 0; k < in.d_v; ++k) {
+      for (index_type k = 0; k < in.d_v; ++k) {
         block_output[static_cast<std::size_t>(k)] += weight * static_cast<Real>(in.value_row(j)[k]);
       }
     }

@@ -18,14 +18,14 @@ class random_source {
   std::uint64_t bits() { return bits_(); }
   double uniform() { return static_cast<double>(bits_() >> 11) * 0x1p-53; }  // [0, 1)
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  index integer(index low, index high) {  // both included
-    return low + static_cast<index>(bits_() % static_cast<std::uint64_t>(high - low + 1));
+  index_type integer(index_type low, index_type high) {  // both included
+    return low + static_cast<index_type>(bits_() % static_cast<std::uint64_t>(high - low + 1));
   }
   // Small numbers as likely as large ones.
-  index spread_integer(index low, index high) {
+  index_type spread_integer(index_type low, index_type high) {
     const double x =
         std::exp(uniform(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 1)));
-    return std::min(high, std::max(low, static_cast<index>(x)));
+    return std::min(high, std::max(low, static_cast<index_type>(x)));
   }
   bool chance(double probability) { return uniform() < probability; }
   double normal() {
@@ -34,7 +34,7 @@ class random_source {
   }
   template <class T>
   T pick(std::initializer_list<T> choices) {
-    return choices.begin()[integer(0, static_cast<index>(choices.size()) - 1)];
+    return choices.begin()[integer(0, static_cast<index_type>(choices.size()) - 1)];
   }
 
  private:
@@ -42,10 +42,10 @@ class random_source {
 };
 
 // Cases to try: the environment variable CRESTMAX_TEST_SCALE multiplies what a test asks for.
-inline index cases(index wanted) {
+inline index_type cases(index_type wanted) {
   const char* text = std::getenv("CRESTMAX_TEST_SCALE");
   const double scale = text == nullptr ? 1.0 : std::atof(text);
-  return std::max<index>(1, static_cast<index>(std::lround(static_cast<double>(wanted) * scale)));
+  return std::max<index_type>(1, static_cast<index_type>(std::lround(static_cast<double>(wanted) * scale)));
 }
 
 }  // namespace crestmax_test

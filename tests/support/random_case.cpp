@@ -28,14 +28,14 @@ case_shape random_types(case_shape s, random_source& random) {
 
 case_shape random_shape(random_source& random, const random_limits& limits) {
   case_shape s;
-  s.batch = random.pick<index>({1, 1, 2, 3});
-  s.kv_heads = random.pick<index>({1, 1, 2, 3});
-  s.q_heads = s.kv_heads * random.pick<index>({1, 1, 2, 3, 4, 7});
+  s.batch = random.pick<index_type>({1, 1, 2, 3});
+  s.kv_heads = random.pick<index_type>({1, 1, 2, 3});
+  s.q_heads = s.kv_heads * random.pick<index_type>({1, 1, 2, 3, 4, 7});
   s.q_len = limits.narrow_weights ? random.integer(64, limits.most_queries)
             : random.chance(0.3)  ? 1
                                   : random.spread_integer(1, limits.most_queries);
   s.kv_len = random.chance(0.2) ? s.q_len : random.spread_integer(1, limits.most_keys);
-  s.d_qk = random.chance(0.5) ? random.spread_integer(1, 576) : random.pick<index>({8, 16, 32, 64, 80, 128});
+  s.d_qk = random.chance(0.5) ? random.spread_integer(1, 576) : random.pick<index_type>({8, 16, 32, 64, 80, 128});
   s.d_v = random.chance(0.5) ? s.d_qk : random.spread_integer(1, 576);
   s.layout = random.pick(
       {memory_layout::dense, memory_layout::heads_first, memory_layout::padded, memory_layout::reversed});
@@ -50,18 +50,18 @@ case_shape random_shape(random_source& random, const random_limits& limits) {
   return s;
 }
 
-std::vector<std::int32_t> random_lengths(random_source& random, index count, index most) {
+std::vector<std::int32_t> random_lengths(random_source& random, index_type count, index_type most) {
   std::vector<std::int32_t> lengths;
-  for (index i = 0; i < count; ++i) lengths.push_back(static_cast<std::int32_t>(random.integer(0, most)));
+  for (index_type i = 0; i < count; ++i) lengths.push_back(static_cast<std::int32_t>(random.integer(0, most)));
   return lengths;
 }
 
 // Offsets of `count` sequences that end at or before `rows`.
-std::vector<std::int32_t> random_offsets(random_source& random, index count, index rows) {
+std::vector<std::int32_t> random_offsets(random_source& random, index_type count, index_type rows) {
   std::vector<std::int32_t> offsets{0};
-  for (index i = 0; i < count; ++i) {
-    const index room = rows - offsets.back();
-    const index share = std::min(room, 2 * rows / count);
+  for (index_type i = 0; i < count; ++i) {
+    const index_type room = rows - offsets.back();
+    const index_type share = std::min(room, 2 * rows / count);
     offsets.push_back(offsets.back() + static_cast<std::int32_t>(random.integer(0, share)));
   }
   return offsets;
@@ -70,8 +70,8 @@ std::vector<std::int32_t> random_offsets(random_source& random, index count, ind
 }  // namespace
 
 crestmax::softmax_method random_method(random_source& random) {
-  const index first = random.pick<index>({0, 1, 4, 40});
-  const index nearest = random.pick<index>({0, 1, 32, 100});
+  const index_type first = random.pick<index_type>({0, 1, 4, 40});
+  const index_type nearest = random.pick<index_type>({0, 1, 32, 100});
   switch (random.integer(0, 5)) {
     case 0:
       return crestmax::running_max{};
@@ -85,8 +85,8 @@ crestmax::softmax_method random_method(random_source& random) {
       return crestmax::sampled_max{};
     default:
       return crestmax::sampled_max{.stride = random.integer(1, 40),
-                                   .radius = random.pick<index>({1, 5, 32, 64, 500}),
-                                   .windows = random.pick<index>({0, 1, 4, 8, 64}),
+                                   .radius = random.pick<index_type>({1, 5, 32, 64, 500}),
+                                   .windows = random.pick<index_type>({0, 1, 4, 8, 64}),
                                    .coarse = crestmax::choice::on,
                                    .first_keys = first,
                                    .nearest_keys = nearest};
@@ -95,18 +95,18 @@ crestmax::softmax_method random_method(random_source& random) {
 
 void add_random_modifiers(attention_case& c, random_source& random) {
   test_modifiers& m = c.modifiers;
-  const index sequences = static_cast<index>(sequences_of(c).size());
-  index longest = c.key.extent(1);
+  const index_type sequences = static_cast<index_type>(sequences_of(c).size());
+  index_type longest = c.key.extent(1);
   if (c.pages) {
     longest = 0;
-    for (const std::int32_t n : c.pages->lengths) longest = std::max<index>(longest, n);
+    for (const std::int32_t n : c.pages->lengths) longest = std::max<index_type>(longest, n);
   }
   const auto extents = [&] {
-    const auto broadcast = [&](index full) { return random.chance(0.4) ? index{1} : full; };
-    return std::array<index, 4>{broadcast(sequences), broadcast(c.q_heads()), broadcast(c.query.extent(1)),
+    const auto broadcast = [&](index_type full) { return random.chance(0.4) ? index_type{1} : full; };
+    return std::array<index_type, 4>{broadcast(sequences), broadcast(c.q_heads()), broadcast(c.query.extent(1)),
                                 broadcast(longest)};
   };
-  const auto size = [](const std::array<index, 4>& e) {
+  const auto size = [](const std::array<index_type, 4>& e) {
     return static_cast<std::size_t>(e[0] * e[1] * e[2] * e[3]);
   };
   const auto per_head = [&](double low, double high) {
@@ -124,8 +124,8 @@ void add_random_modifiers(attention_case& c, random_source& random) {
     for (std::uint8_t& x : mask) x = random.chance(density) ? 1 : 0;
     m.mask = crestmax::boolean_mask<std::uint8_t>(crestmax::tensor<const std::uint8_t>(mask.data(), e));
   }
-  const index parts = random.chance(0.5) ? 0 : random.integer(1, 3);
-  for (index i = 0; i < parts; ++i) {
+  const index_type parts = random.chance(0.5) ? 0 : random.integer(1, 3);
+  for (index_type i = 0; i < parts; ++i) {
     switch (random.integer(0, 4)) {
       case 0:
         m.scores.parts.emplace_back(ripple{static_cast<float>(random.uniform(0, 3))});
@@ -161,7 +161,7 @@ attention_case random_case(std::uint64_t seed, const random_limits& limits) {
   random_source random(seed);
   case_shape shape = random_types(random_shape(random, limits), random);
   const bool packed = limits.allow_packed && random.chance(0.2);
-  index sequences = shape.batch;
+  index_type sequences = shape.batch;
   if (packed) {
     sequences = random.integer(1, 4);
     shape.batch = 1;
@@ -177,7 +177,7 @@ attention_case random_case(std::uint64_t seed, const random_limits& limits) {
     c.query_lengths = random_lengths(random, sequences, shape.q_len);
     c.key_lengths = random_lengths(random, sequences, shape.kv_len);
   }
-  if (random.chance(0.3)) c = paged(c, random.pick<index>({1, 3, 16, 64, 300}), random.chance(0.5), seed);
+  if (random.chance(0.3)) c = paged(c, random.pick<index_type>({1, 3, 16, 64, 300}), random.chance(0.5), seed);
   if (limits.allow_modifiers) add_random_modifiers(c, random);
   c.options.softmax = random_method(random);
   if (random.chance(0.2)) c.options.scale = random.uniform(0.01, 1.0);

@@ -6,8 +6,8 @@
 namespace crestmax_test {
 
 struct random_limits {
-  index most_queries = 200;
-  index most_keys = 1500;
+  index_type most_queries = 200;
+  index_type most_keys = 1500;
   double most_products = 2e7;  // q_len * kv_len * heads * d of one case
   bool allow_packed = true;
   bool allow_modifiers = true;

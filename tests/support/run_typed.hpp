@@ -23,8 +23,8 @@ crestmax::status run_in_two_steps(Call call, const test_executor& executor, call
   const std::span<std::byte> workspace = memory.scratch(bytes, crestmax::workspace_size::alignment);
   if (crestmax::status checked = call.check(plan, workspace, workers); !checked.ok()) return checked;
   if (crestmax::status begun = call.begin(workers); !begun.ok()) return begun;
-  for (index stage = 0; stage < plan.stages(); ++stage) {
-    executor.run(plan.items(stage), [&](index item, int worker) { call.run(stage, item, worker); });
+  for (index_type stage = 0; stage < plan.stages(); ++stage) {
+    executor.run(plan.items(stage), [&](index_type item, int worker) { call.run(stage, item, worker); });
   }
   return call.collect(workers, report);
 }

@@ -11,7 +11,7 @@
 namespace crestmax_test {
 
 using crestmax::scalar_kind;
-using index = std::int64_t;
+using index_type = std::int64_t;
 
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
 inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
@@ -51,7 +51,7 @@ inline std::uint16_t encode(format16 f, double x) {
   return static_cast<std::uint16_t>(sign | (exponent > f.bias() || bits > infinite ? infinite : bits));
 }
 
-inline index bytes_of(scalar_kind kind) {
+inline index_type bytes_of(scalar_kind kind) {
   return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
 }
 

@@ -72,7 +72,7 @@ struct test_modifiers {
     return (!causal.active() || causal.visible(at)) && (!window.active() || window.visible(at)) &&
            (!mask.active() || mask.visible(at));
   }
-  double sink(crestmax::index head) const {
+  double sink(crestmax::index_type head) const {
     return sinks.active() ? sinks.sink(head) : -std::numeric_limits<double>::infinity();
   }
 };

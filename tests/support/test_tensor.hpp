@@ -23,23 +23,23 @@ enum class memory_layout {
 class test_tensor {
  public:
   test_tensor() = default;
-  test_tensor(scalar_kind kind, std::array<index, 4> extents, memory_layout layout = memory_layout::dense)
+  test_tensor(scalar_kind kind, std::array<index_type, 4> extents, memory_layout layout = memory_layout::dense)
       : kind_(kind), extents_(extents) {
     const auto [batch, len, heads, dim] = extents;
-    const index pad = layout == memory_layout::padded ? 3 : layout == memory_layout::padded_wide ? 16 : 0;
+    const index_type pad = layout == memory_layout::padded ? 3 : layout == memory_layout::padded_wide ? 16 : 0;
     if (layout == memory_layout::heads_first) {
-      const index head_step = len * dim;
+      const index_type head_step = len * dim;
       strides_ = {heads * head_step, dim, head_step, 1};
     } else {
-      const index head_step = dim + pad;
-      const index row_step = heads * head_step + 2 * pad;
+      const index_type head_step = dim + pad;
+      const index_type row_step = heads * head_step + 2 * pad;
       strides_ = {len * row_step + 5 * pad, row_step, head_step, 1};
     }
-    index size = 1;
-    for (std::size_t i = 0; i < 4; ++i) size += strides_[i] * std::max<index>(0, extents[i] - 1);
+    index_type size = 1;
+    for (std::size_t i = 0; i < 4; ++i) size += strides_[i] * std::max<index_type>(0, extents[i] - 1);
     if (layout == memory_layout::reversed) {
       for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
-        origin_ += strides_[i] * std::max<index>(0, extents[i] - 1);
+        origin_ += strides_[i] * std::max<index_type>(0, extents[i] - 1);
         strides_[i] = -strides_[i];
       }
     }
@@ -48,39 +48,39 @@ class test_tensor {
   }
 
   scalar_kind kind() const { return kind_; }
-  const std::array<index, 4>& extents() const { return extents_; }
-  const std::array<index, 4>& strides() const { return strides_; }
-  index extent(std::size_t i) const { return extents_[i]; }
+  const std::array<index_type, 4>& extents() const { return extents_; }
+  const std::array<index_type, 4>& strides() const { return strides_; }
+  index_type extent(std::size_t i) const { return extents_[i]; }
   const std::vector<std::byte>& memory() const { return memory_; }
   std::vector<std::byte>& memory() { return memory_; }
 
-  double at(index a, index b, index c, index d) const {
+  double at(index_type a, index_type b, index_type c, index_type d) const {
     return read_number(kind_, memory_.data() + place(a, b, c, d));
   }
-  void set(index a, index b, index c, index d, double x) {
+  void set(index_type a, index_type b, index_type c, index_type d, double x) {
     write_number(kind_, memory_.data() + place(a, b, c, d), x);
   }
 
   // Calls f(a, b, c, d) for every element.
   template <class F>
   void for_each(F&& f) const {
-    for (index a = 0; a < extents_[0]; ++a) {
-      for (index b = 0; b < extents_[1]; ++b) {
-        for (index c = 0; c < extents_[2]; ++c) {
-          for (index d = 0; d < extents_[3]; ++d) f(a, b, c, d);
+    for (index_type a = 0; a < extents_[0]; ++a) {
+      for (index_type b = 0; b < extents_[1]; ++b) {
+        for (index_type c = 0; c < extents_[2]; ++c) {
+          for (index_type d = 0; d < extents_[3]; ++d) f(a, b, c, d);
         }
       }
     }
   }
   void fill(double x) {
-    for_each([&](index a, index b, index c, index d) { set(a, b, c, d, x); });
+    for_each([&](index_type a, index_type b, index_type c, index_type d) { set(a, b, c, d, x); });
   }
   void fill_normal(random_source& random, double deviation = 1, double mean = 0) {
     for_each(
-        [&](index a, index b, index c, index d) { set(a, b, c, d, mean + deviation * random.normal()); });
+        [&](index_type a, index_type b, index_type c, index_type d) { set(a, b, c, d, mean + deviation * random.normal()); });
   }
-  void fill_row(index a, index b, index c, double x) {
-    for (index d = 0; d < extents_[3]; ++d) set(a, b, c, d, x);
+  void fill_row(index_type a, index_type b, index_type c, double x) {
+    for (index_type d = 0; d < extents_[3]; ++d) set(a, b, c, d, x);
   }
 
   template <class T>
@@ -101,22 +101,22 @@ class test_tensor {
   // The same numbers in another type and layout.
   test_tensor copy(scalar_kind kind, memory_layout layout) const {
     test_tensor other(kind, extents_, layout);
-    for_each([&](index a, index b, index c, index d) { other.set(a, b, c, d, at(a, b, c, d)); });
+    for_each([&](index_type a, index_type b, index_type c, index_type d) { other.set(a, b, c, d, at(a, b, c, d)); });
     return other;
   }
 
  private:
-  static constexpr index guard = 16;  // elements of NaN before and behind
+  static constexpr index_type guard = 16;  // elements of NaN before and behind
 
-  std::size_t place(index a, index b, index c, index d) const {
+  std::size_t place(index_type a, index_type b, index_type c, index_type d) const {
     return static_cast<std::size_t>(
         (origin_ + a * strides_[0] + b * strides_[1] + c * strides_[2] + d * strides_[3]) * bytes_of(kind_));
   }
 
   scalar_kind kind_ = scalar_kind::float32;
-  std::array<index, 4> extents_{};
-  std::array<index, 4> strides_{};
-  index origin_ = 0;
+  std::array<index_type, 4> extents_{};
+  std::array<index_type, 4> strides_{};
+  index_type origin_ = 0;
   std::vector<std::byte> memory_;
 };
 

@@ -34,7 +34,7 @@ struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tile
 #include <crestmax/stages/all.inc>
 
 // An item on tiles; kernels_tiled.cpp has it.
-void run_float(const call_data<float>& call, index stage, index item, int worker);
+void run_float(const call_data<float>& call, index_type stage, index_type item, int worker);
 
 struct kernels {
   static constexpr instruction_set set = this_set;
@@ -42,7 +42,7 @@ struct kernels {
   using vectors = primitives<T>;
   // Doubles have no pairs: theirs are the portable kernels.
   template <class T>
-  static void run(const call_data<T>& call, index stage, index item, int worker) {
+  static void run(const call_data<T>& call, index_type stage, index_type item, int worker) {
     if constexpr (std::is_same_v<T, float>) run_float(call, stage, item, worker);
     else portable::kernels::run<T>(call, stage, item, worker);
   }

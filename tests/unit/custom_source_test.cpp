@@ -8,12 +8,12 @@ namespace {
 
 struct interleaved_source {
   const float* table;  // rows of key (4 numbers) and value (2 numbers)
-  crestmax::index rows;
+  crestmax::index_type rows;
 
-  crestmax::kv_run key_run(crestmax::index, crestmax::index, crestmax::index position) const {
+  crestmax::kv_run key_run(crestmax::index_type, crestmax::index_type, crestmax::index_type position) const {
     return {table + position * 6, 6, rows - position};
   }
-  crestmax::kv_run value_run(crestmax::index, crestmax::index, crestmax::index position) const {
+  crestmax::kv_run value_run(crestmax::index_type, crestmax::index_type, crestmax::index_type position) const {
     return {table + position * 6 + 4, 6, rows - position};
   }
   crestmax::source_shape shape() const { return {1, rows, 1, 4, 2}; }
@@ -23,7 +23,7 @@ struct interleaved_source {
 
 class CustomSource : public ::testing::Test {
  protected:
-  static constexpr crestmax::index rows = 300;
+  static constexpr crestmax::index_type rows = 300;
   std::vector<float> table = std::vector<float>(rows * 6);
   float query[4] = {1, -1, 0.5f, 0};
   float output[2] = {};

@@ -11,11 +11,11 @@ namespace {
 
 // Every item once, workers in range, none of them twice at a time.
 template <class Executor>
-void expect_a_lawful_executor(const Executor& run_on, index count) {
+void expect_a_lawful_executor(const Executor& run_on, index_type count) {
   std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
   std::vector<std::atomic<int>> busy(static_cast<std::size_t>(run_on.workers()));
   std::atomic<int> trouble{0};
-  run_on.run(count, [&](index item, int worker) {
+  run_on.run(count, [&](index_type item, int worker) {
     if (worker < 0 || worker >= run_on.workers()) {
       ++trouble;
       return;
@@ -34,19 +34,19 @@ struct not_an_executor {
 
 TEST(Executors, SerialIsLawful) {
   EXPECT_EQ(crestmax::serial{}.workers(), 1);
-  for (const index count : {0, 1, 100}) expect_a_lawful_executor(crestmax::serial{}, count);
+  for (const index_type count : {0, 1, 100}) expect_a_lawful_executor(crestmax::serial{}, count);
 }
 
 TEST(Executors, SerialRunsInOrderOnTheCallingThread) {
-  std::vector<index> order;
-  crestmax::serial{}.run(4, [&](index item, int) { order.push_back(item); });
-  EXPECT_EQ(order, (std::vector<index>{0, 1, 2, 3}));
+  std::vector<index_type> order;
+  crestmax::serial{}.run(4, [&](index_type item, int) { order.push_back(item); });
+  EXPECT_EQ(order, (std::vector<index_type>{0, 1, 2, 3}));
 }
 
 #if defined(_OPENMP)
 TEST(Executors, OpenMpIsLawful) {
   for (const int threads : {1, 2, 4}) {
-    for (const index count : {0, 1, 100}) expect_a_lawful_executor(crestmax::openmp{threads}, count);
+    for (const index_type count : {0, 1, 100}) expect_a_lawful_executor(crestmax::openmp{threads}, count);
   }
 }
 

@@ -140,14 +140,14 @@ TEST(InstructionSet, DecidesWhatBrainFloatsAreMultipliedBy) {
 
 TEST(InstructionSet, WorkersOfPairsNeedAtMostTwoMebibytesForHeadsUpTo256) {
   std::vector<crestmax::bfloat16> one(256);
-  const auto expect_little = [&](crestmax::index d, crestmax::index d_v, auto backend) {
-    const auto view = [&](crestmax::index width) { return crestmax::tensor<crestmax::bfloat16>(one.data(), {1, 100000, 8, width}); };
+  const auto expect_little = [&](crestmax::index_type d, crestmax::index_type d_v, auto backend) {
+    const auto view = [&](crestmax::index_type width) { return crestmax::tensor<crestmax::bfloat16>(one.data(), {1, 100000, 8, width}); };
     crestmax::workspace_size size;
     EXPECT_TRUE(crestmax::bind(view(d), crestmax::make_source(view(d), view(d_v)), view(d_v), {}, {}, backend).measure(size).ok());
     EXPECT_LE(size.per_worker, std::size_t{2} << 20) << d << ", " << d_v;
   };
-  for (const crestmax::index d : {16, 64, 80, 96, 128, 160, 192, 256}) {
-    for (const crestmax::index d_v : {16, 64, 96, 128, 160, 192, 240, 256}) {
+  for (const crestmax::index_type d : {16, 64, 80, 96, 128, 160, 192, 256}) {
+    for (const crestmax::index_type d_v : {16, 64, 96, 128, 160, 192, 240, 256}) {
       expect_little(d, d_v, crestmax::backend::cpu{});
       expect_little(d, d_v, tiled_backend{});
     }

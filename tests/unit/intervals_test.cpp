@@ -10,13 +10,13 @@ namespace {
 
 using crestmax::interval_set;
 
-std::vector<std::pair<index, index>> gaps(const interval_set& set, index begin, index end) {
-  std::vector<std::pair<index, index>> result;
+std::vector<std::pair<index_type, index_type>> gaps(const interval_set& set, index_type begin, index_type end) {
+  std::vector<std::pair<index_type, index_type>> result;
   set.for_each_gap({begin, end},
                    [&](crestmax::key_interval gap) { result.emplace_back(gap.begin, gap.end); });
   return result;
 }
-using pairs = std::vector<std::pair<index, index>>;
+using pairs = std::vector<std::pair<index_type, index_type>>;
 
 TEST(IntervalSet, StartsEmpty) {
   EXPECT_EQ(interval_set{}.size(), 0);
@@ -54,16 +54,16 @@ TEST(IntervalSet, HoldsWhatWasInserted) {
     interval_set set;
     std::vector<bool> truth(200, false);
     for (int i = 0; i < 30; ++i) {
-      const index begin = random.integer(0, 199);
-      const index end = std::min<index>(200, begin + random.integer(0, 12));
+      const index_type begin = random.integer(0, 199);
+      const index_type end = std::min<index_type>(200, begin + random.integer(0, 12));
       set.insert({begin, end});
-      for (index k = begin; k < end; ++k) truth[static_cast<std::size_t>(k)] = true;
+      for (index_type k = begin; k < end; ++k) truth[static_cast<std::size_t>(k)] = true;
     }
-    for (index k = 0; k < 200; ++k) ASSERT_EQ(set.contains(k), truth[static_cast<std::size_t>(k)]);
+    for (index_type k = 0; k < 200; ++k) ASSERT_EQ(set.contains(k), truth[static_cast<std::size_t>(k)]);
     for (int i = 1; i < set.size(); ++i) ASSERT_LT(set[i - 1].end, set[i].begin);
     std::vector<bool> uncovered(200, false);
     for (const auto& [begin, end] : gaps(set, 0, 200)) {
-      for (index k = begin; k < end; ++k) uncovered[static_cast<std::size_t>(k)] = true;
+      for (index_type k = begin; k < end; ++k) uncovered[static_cast<std::size_t>(k)] = true;
     }
     for (std::size_t k = 0; k < 200; ++k) ASSERT_NE(uncovered[k], truth[k]);
   }

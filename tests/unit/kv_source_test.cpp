@@ -41,7 +41,7 @@ TEST(ContiguousSource, FollowsStrides) {
 
 class PagedSource : public ::testing::Test {
  protected:
-  static constexpr index pages = 6, page_size = 4, heads = 2, d = 3;
+  static constexpr index_type pages = 6, page_size = 4, heads = 2, d = 3;
   std::vector<float> key = std::vector<float>(pages * page_size * heads * d);
   std::vector<float> value = std::vector<float>(pages * page_size * heads * d);
   std::int32_t table[6] = {5, 0, 2, 1, 4, -1};
@@ -54,7 +54,7 @@ class PagedSource : public ::testing::Test {
             .kv_lengths = lengths,
             .table_stride = 3};
   }
-  const float* place(index page, index row, index head) const {
+  const float* place(index_type page, index_type row, index_type head) const {
     return key.data() + ((page * page_size + row) * heads + head) * d;
   }
 };

@@ -41,7 +41,7 @@ std::vector<float> modified(const Chain& chain, std::vector<float> scores) {
   const crestmax::row_position row{0, 5, 5};
   const auto view = crestmax::view_of<float>(chain);
   const crestmax::score_block<float> block{
-      scores.data(), 0, &row, 1, 0, 0, 1, static_cast<index>(scores.size())};
+      scores.data(), 0, &row, 1, 0, 0, 1, static_cast<index_type>(scores.size())};
   view.modify(view.context, block);
   view.mask(view.context, block);
   return scores;
@@ -95,7 +95,7 @@ TEST(ModifierChain, SeveralMasksHideWhatAnyOfThemHides) {
   const auto chain = crestmax::causal{} | crestmax::sliding_window{2, -1};
   const auto view = crestmax::view_of<float>(chain);
   using crestmax::visibility;
-  const auto classify = [&](index first_key, index last_key) {
+  const auto classify = [&](index_type first_key, index_type last_key) {
     return view.classify(view.context, {0, 0, 5, 5, 0, first_key, last_key});
   };
   EXPECT_EQ(classify(3, 5), visibility::all);
@@ -123,7 +123,7 @@ TEST(ModifierChain, ReportsTheFirstBadModifier) {
 
 TEST(UserModifiers, AreToldSequenceHeadAndPositions) {
   // One key is visible per row, so that the LSE is the modified score itself.
-  constexpr index batch = 2, q_len = 3, heads = 4, kv_len = 7;
+  constexpr index_type batch = 2, q_len = 3, heads = 4, kv_len = 7;
   std::vector<float> query(batch * q_len * heads, 1.0f);
   std::vector<float> key(batch * kv_len * heads, 1.0f);
   std::vector<float> output(batch * q_len * heads);
@@ -135,10 +135,10 @@ TEST(UserModifiers, AreToldSequenceHeadAndPositions) {
                           {.lse = crestmax::row_tensor<double>(lse.data(), {batch, q_len, heads})},
                           key_reporter{} | crestmax::sliding_window{0, 0});
   ASSERT_TRUE(status.ok()) << status.message();
-  for (index b = 0; b < batch; ++b) {
-    for (index i = 0; i < q_len; ++i) {
-      for (index h = 0; h < heads; ++h) {
-        const index position = i + kv_len - q_len;
+  for (index_type b = 0; b < batch; ++b) {
+    for (index_type i = 0; i < q_len; ++i) {
+      for (index_type h = 0; h < heads; ++h) {
+        const index_type position = i + kv_len - q_len;
         const auto score = static_cast<double>(((b * 10 + h) * 10 + position) * 1000 + position);
         EXPECT_NEAR(lse[static_cast<std::size_t>((b * q_len + i) * heads + h)], score, 1e-6 * score);
       }

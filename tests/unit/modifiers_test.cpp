@@ -14,15 +14,15 @@ using crestmax::score_position;
 using crestmax::score_range;
 using crestmax::visibility;
 
-score_position at(index query, index key, index head = 0) { return {0, head, query, query, key}; }
+score_position at(index_type query, index_type key, index_type head = 0) { return {0, head, query, query, key}; }
 
 // What visible() says of a range, key by key.
 template <class Mask>
 visibility by_keys(const Mask& mask, const score_range& r) {
-  index seen = 0;
-  index hidden = 0;
-  for (index q = r.first_query; q <= r.last_query; ++q) {
-    for (index k = r.first_key; k <= r.last_key; ++k) {
+  index_type seen = 0;
+  index_type hidden = 0;
+  for (index_type q = r.first_query; q <= r.last_query; ++q) {
+    for (index_type k = r.first_key; k <= r.last_key; ++k) {
       ++(mask.visible({r.sequence, r.head, q, q - r.query_offset, k}) ? seen : hidden);
     }
   }
@@ -32,11 +32,11 @@ visibility by_keys(const Mask& mask, const score_range& r) {
 // Over every small range: a mask that says none or all must be right, and `exact` ones also say partial
 // only where it is. No visible key may lie outside of what is reachable.
 template <class Mask>
-void expect_consistent(const Mask& mask, bool exact, index offset, index queries = 7, index keys = 9) {
-  for (index q0 = offset; q0 < offset + queries; ++q0) {
-    for (index q1 = q0; q1 < offset + queries; ++q1) {
-      for (index k0 = 0; k0 < keys; ++k0) {
-        for (index k1 = k0; k1 < keys; ++k1) {
+void expect_consistent(const Mask& mask, bool exact, index_type offset, index_type queries = 7, index_type keys = 9) {
+  for (index_type q0 = offset; q0 < offset + queries; ++q0) {
+    for (index_type q1 = q0; q1 < offset + queries; ++q1) {
+      for (index_type k0 = 0; k0 < keys; ++k0) {
+        for (index_type k1 = k0; k1 < keys; ++k1) {
           const score_range range{0, 0, q0, q1, offset, k0, k1};
           const visibility truth = by_keys(mask, range);
           const visibility given = mask.classify(range);
@@ -45,8 +45,8 @@ void expect_consistent(const Mask& mask, bool exact, index offset, index queries
           }
           if constexpr (requires { mask.reachable(range); }) {
             const crestmax::key_interval hull = mask.reachable(range);
-            for (index q = q0; q <= q1; ++q) {
-              for (index k = k0; k <= k1; ++k) {
+            for (index_type q = q0; q <= q1; ++q) {
+              for (index_type k = k0; k <= k1; ++k) {
                 if (mask.visible(at(q, k))) {
                   ASSERT_TRUE(hull.begin <= k && k < hull.end) << q << " " << k;
                 }
@@ -67,7 +67,7 @@ TEST(Causal, SeesKeysUpToTheQuery) {
 }
 
 TEST(Causal, SaysOfEveryTileWhatItSaysOfItsKeys) {
-  for (const index offset : {-4, 0, 2}) expect_consistent(crestmax::causal{}, true, offset);
+  for (const index_type offset : {-4, 0, 2}) expect_consistent(crestmax::causal{}, true, offset);
 }
 
 TEST(Causal, CanBeOff) {
@@ -84,19 +84,19 @@ TEST(SlidingWindow, SeesKeysWithinItsSides) {
 }
 
 TEST(SlidingWindow, SaysOfEveryTileWhatItSaysOfItsKeys) {
-  for (index left = -1; left < 5; ++left) {
-    for (index right = -1; right < 4; ++right) {
+  for (index_type left = -1; left < 5; ++left) {
+    for (index_type right = -1; right < 4; ++right) {
       // Not exact: a tile between two queries' windows may be called partial.
-      for (const index offset : {-3, 0, 2})
+      for (const index_type offset : {-3, 0, 2})
         expect_consistent(crestmax::sliding_window{left, right}, false, offset);
     }
   }
 }
 
 TEST(SlidingWindow, OfOneQueryIsExact) {
-  for (index left = -1; left < 5; ++left) {
-    for (index right = -1; right < 4; ++right) {
-      for (index q = -2; q < 9; ++q) expect_consistent(crestmax::sliding_window{left, right}, true, q, 1);
+  for (index_type left = -1; left < 5; ++left) {
+    for (index_type right = -1; right < 4; ++right) {
+      for (index_type q = -2; q < 9; ++q) expect_consistent(crestmax::sliding_window{left, right}, true, q, 1);
     }
   }
 }
@@ -108,7 +108,7 @@ TEST(SlidingWindow, IsOffWithoutSides) {
 }
 
 TEST(SlidingWindow, HugeSidesDoNotOverflow) {
-  constexpr index huge = std::numeric_limits<index>::max();
+  constexpr index_type huge = std::numeric_limits<index_type>::max();
   const crestmax::sliding_window mask{huge, huge};
   const score_range range{0, 0, 0, 5, 0, 0, 9};
   EXPECT_EQ(mask.classify(range), visibility::all);
@@ -202,9 +202,9 @@ TEST(BooleanMask, SaysOfEveryTileWhatItSaysOfItsKeys) {
   for (const double density : {0.0, 0.1, 0.5, 0.95, 1.0}) {
     std::vector<std::uint8_t> table(7 * 9);
     for (auto& x : table) x = random.chance(density) ? 1 : 0;
-    for (const auto& extents : {std::array<index, 4>{1, 1, 7, 9}, {1, 1, 1, 9}, {1, 1, 7, 1}, {1, 1, 1, 1}}) {
+    for (const auto& extents : {std::array<index_type, 4>{1, 1, 7, 9}, {1, 1, 1, 9}, {1, 1, 7, 1}, {1, 1, 1, 1}}) {
       const crestmax::boolean_mask mask(crestmax::tensor<std::uint8_t>(table.data(), extents));
-      for (const index offset : {-2, 0, 3}) expect_consistent(mask, true, offset);
+      for (const index_type offset : {-2, 0, 3}) expect_consistent(mask, true, offset);
     }
   }
 }

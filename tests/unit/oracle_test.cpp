@@ -12,7 +12,7 @@ namespace {
 // Two keys with scores ln 3 and 0, values 1 and 5.
 attention_case two_keys() {
   attention_case c = scores_case(
-      1, 2, [](index j) { return j == 0 ? std::log(3.0) : 0.0; }, scalar_kind::float64, 1);
+      1, 2, [](index_type j) { return j == 0 ? std::log(3.0) : 0.0; }, scalar_kind::float64, 1);
   c.value.set(0, 0, 0, 0, 1);
   c.value.set(0, 1, 0, 0, 5);
   return c;
@@ -24,7 +24,7 @@ TEST(Oracle, WeighsKeysByTheExponentialOfTheirScores) {
   EXPECT_NEAR(row.lse, std::log(4.0), 1e-15);
   EXPECT_NEAR(row.max, std::log(3.0), 1e-15);
   EXPECT_NEAR(row.lipschitz, std::log(3.0), 1e-15);
-  EXPECT_NEAR(row.mass([](index j) { return j == 1; }), 0.25, 1e-15);
+  EXPECT_NEAR(row.mass([](index_type j) { return j == 1; }), 0.25, 1e-15);
 }
 
 TEST(Oracle, CountsASinkInTheDenominatorOnly) {
@@ -46,7 +46,7 @@ TEST(Oracle, HidesKeysAndReadsNothingOfThem) {
 }
 
 TEST(Oracle, ARowWithoutKeysIsZero) {
-  attention_case c = scores_case(3, 2, [](index) { return 1.0; });
+  attention_case c = scores_case(3, 2, [](index_type) { return 1.0; });
   c.modifiers.causal.enabled = true;
   const oracle_row row = oracle_of(c, rows_of(c)[0]);  // query 0 of 3 stands before the first of 2 keys
   EXPECT_EQ(row.output[0], 0.0);
@@ -121,7 +121,7 @@ TEST(Npy, ReadsWhatNumpyWrites) {
   npy_array array;
   ASSERT_EQ(parse_npy(file, array), "");
   EXPECT_EQ(array.kind, scalar_kind::float16);
-  EXPECT_EQ(array.shape, (std::vector<index>{1, 1, 2}));
+  EXPECT_EQ(array.shape, (std::vector<index_type>{1, 1, 2}));
   EXPECT_EQ(array.at(0), 1.0);
   EXPECT_EQ(array.at(1), -2.5);
 }

@@ -19,12 +19,12 @@ constexpr auto least_set = crestmax::instruction_set::portable;
 
 namespace {
 
-index keys_taken_as_anchors(crestmax::coverage_mode coverage) {
-  constexpr index rows = 40, keys = 1600, d = 32;
+index_type keys_taken_as_anchors(crestmax::coverage_mode coverage) {
+  constexpr index_type rows = 40, keys = 1600, d = 32;
   std::vector<bfloat16> key(keys * d), output(rows * d);
   for (std::size_t i = 0; i < key.size(); ++i) key[i] = crestmax::to_bfloat16(static_cast<float>(i % 7));
   std::vector<bfloat16> query(key.begin(), key.begin() + rows * d);
-  const auto view = [](std::vector<bfloat16>& numbers, index count) {
+  const auto view = [](std::vector<bfloat16>& numbers, index_type count) {
     return crestmax::tensor<bfloat16>(numbers.data(), {1, count, 1, d});
   };
   crestmax::report report;

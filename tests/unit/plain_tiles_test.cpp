@@ -104,7 +104,7 @@ TEST_F(PlainTiles, FaultOnShapesThatDoNotFit) {
   refused([](layout& l) { l.row_bytes[4] = 62; });
 }
 
-attention_case brains(index q_len) {
+attention_case brains(index_type q_len) {
   return normal_case(case_shape{.q_len = q_len, .kv_len = 300, .d_qk = 40, .d_v = 40}.with_types(scalar_kind::bfloat16), 1);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using crestmax::coarse_reason;
 
-crestmax::problem some_problem(index q_len = 100, index kv_len = 5000, index sequences = 1) {
+crestmax::problem some_problem(index_type q_len = 100, index_type kv_len = 5000, index_type sequences = 1) {
   crestmax::problem p;
   p.sequences = sequences;
   p.q_len = q_len;
@@ -39,7 +39,7 @@ struct made_plan {
     status = crestmax::make_plan(
         p, o, lengths, backend.geometry<float>(p), scalar_kind::float32,
         [&](const crestmax::plan_header& h) { return backend.worker_bytes<float>(h); },
-        [&](const crestmax::plan_header& h, index n) { return backend.shared_bytes<float>(h, n); },
+        [&](const crestmax::plan_header& h, index_type n) { return backend.shared_bytes<float>(h, n); },
         std::as_writable_bytes(std::span(memory)), plan, size);
   }
   const crestmax::plan_header& operator*() const { return plan.header(); }
@@ -122,7 +122,7 @@ TEST(Planner, ASplitPlanHasThreeStages) {
   EXPECT_EQ((*made).stage[0], crestmax::plan_stage::crest);
   EXPECT_EQ((*made).stage[1], crestmax::plan_stage::sweep);
   EXPECT_EQ((*made).stage[2], crestmax::plan_stage::finish);
-  const crestmax::index per_item = made.plan.sequences()[0].blocks_per_item;
+  const crestmax::index_type per_item = made.plan.sequences()[0].blocks_per_item;
   EXPECT_EQ(made.plan.items(1), (made.plan.items(0) + per_item - 1) / per_item * (*made).max_splits);
   EXPECT_EQ(made_plan(some_problem()).plan.stages(), 1);
 }
@@ -187,7 +187,7 @@ TEST(Planner, BlocksCoverEveryRowOnce) {
     p.q_heads = p.kv_heads * random.integer(1, 130);
     const made_plan made(p, {.tiles = {.query_block = random.integer(0, 200)}});
     const crestmax::plan_sequence s = made.plan.sequences()[0];
-    ASSERT_LE(s.heads_per_block * s.queries_per_block, std::max<index>(1, (*made).tiles.query_block));
+    ASSERT_LE(s.heads_per_block * s.queries_per_block, std::max<index_type>(1, (*made).tiles.query_block));
     ASSERT_GE(s.query_blocks * s.queries_per_block, p.q_len);
     ASSERT_LT((s.query_blocks - 1) * s.queries_per_block, p.q_len);
     ASSERT_GE(s.head_chunks * s.heads_per_block, p.group());
@@ -196,7 +196,7 @@ TEST(Planner, BlocksCoverEveryRowOnce) {
 }
 
 TEST(Planner, TheWorkspaceOfAPrefillDoesNotDependOnTheKeys) {
-  const auto size = [](index kv_len) {
+  const auto size = [](index_type kv_len) {
     return made_plan(some_problem(100, kv_len)).plan.workspace().total(4);
   };
   EXPECT_EQ(size(100), size(100000));
@@ -208,7 +208,7 @@ TEST(Planner, TheWorkspacePerWorkerIsIndependentOfKeysAndSplits) {
 }
 
 TEST(Planner, EmptyProblemsHavePlansWithoutItems) {
-  for (const auto& [sequences, q_len, heads] : {std::array<index, 3>{0, 5, 8}, {1, 0, 8}, {1, 5, 0}}) {
+  for (const auto& [sequences, q_len, heads] : {std::array<index_type, 3>{0, 5, 8}, {1, 0, 8}, {1, 5, 0}}) {
     crestmax::problem p = some_problem(q_len, 100, sequences);
     if (heads == 0) p.q_heads = p.kv_heads = 0;
     const made_plan made(p);
@@ -253,8 +253,8 @@ TEST(Plan, TextIsCutToTheRoomThereIs) {
 TEST(Plan, FindsTheSequenceOfABlock) {
   const std::int32_t lengths[] = {300, 0, 100, 1};
   const made_plan made(some_problem(300, 50, 4), {}, {{}, lengths, {}, {}});
-  for (index block = 0; block < (*made).blocks; ++block) {
-    const index i = made.plan.sequence_of_block(block);
+  for (index_type block = 0; block < (*made).blocks; ++block) {
+    const index_type i = made.plan.sequence_of_block(block);
     const crestmax::plan_sequence s = made.plan.sequences()[static_cast<std::size_t>(i)];
     ASSERT_GE(block, s.first_block);
     ASSERT_LT(block, s.first_block + s.blocks(2));

@@ -148,7 +148,7 @@ TEST(ScalarKinds, VisitGivesTheTypeOfTheKind) {
   for (const auto kind :
        {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16}) {
     const auto size = crestmax::visit_kind(kind, [](auto* pointer) { return sizeof(*pointer); });
-    EXPECT_EQ(static_cast<index>(size), crestmax::size_of(kind));
+    EXPECT_EQ(static_cast<index_type>(size), crestmax::size_of(kind));
   }
 }
 

@@ -17,8 +17,8 @@ struct keys {
   std::vector<double> scores;
   std::vector<std::array<double, dims>> values;
 
-  void add(random_source& random, index count, double height) {
-    for (index i = 0; i < count; ++i) {
+  void add(random_source& random, index_type count, double height) {
+    for (index_type i = 0; i < count; ++i) {
       scores.push_back(height * random.normal());
       values.push_back({random.normal(), random.normal(), random.normal()});
     }

@@ -13,19 +13,19 @@ namespace {
 TEST(Tensor, DenseStridesAreRowMajor) {
   float data[1];
   const crestmax::tensor<float> t(data, {2, 3, 5, 7});
-  EXPECT_EQ(t.strides, (std::array<index, 4>{105, 35, 7, 1}));
+  EXPECT_EQ(t.strides, (std::array<index_type, 4>{105, 35, 7, 1}));
   EXPECT_EQ(t.size(), 210);
 }
 
 TEST(Tensor, KeepsGivenStrides) {
   float data[1];
-  const crestmax::tensor t(data, std::array<index, 4>{2, 3, 5, 7}, std::array<index, 4>{105, 7, 21, 1});
-  EXPECT_EQ(t.strides, (std::array<index, 4>{105, 7, 21, 1}));
+  const crestmax::tensor t(data, std::array<index_type, 4>{2, 3, 5, 7}, std::array<index_type, 4>{105, 7, 21, 1});
+  EXPECT_EQ(t.strides, (std::array<index_type, 4>{105, 7, 21, 1}));
 }
 
 TEST(Tensor, DeducesItsElementType) {
   double data[1];
-  const crestmax::tensor t{data, std::array<index, 4>{1, 1, 1, 1}};
+  const crestmax::tensor t{data, std::array<index_type, 4>{1, 1, 1, 1}};
   EXPECT_TRUE((std::is_same_v<decltype(t), const crestmax::tensor<double, 4>>));
 }
 
@@ -42,7 +42,7 @@ TEST(Tensor, HasTheSizeOfAnEmptyShape) {
 }
 
 TEST(Tensor, OverflowingStridesAreDefined) {
-  const index huge = index{1} << 40;
+  const index_type huge = index_type{1} << 40;
   const crestmax::tensor<float> t(nullptr, {huge, huge, huge, huge});
   EXPECT_EQ(t.strides[3], 1);
   EXPECT_EQ(t.strides[2], huge);
@@ -52,7 +52,7 @@ TEST(Tensor, RowOutputRemembersItsElementType) {
   double numbers[6];
   const crestmax::row_output rows = crestmax::row_tensor<double>(numbers, {1, 2, 3});
   EXPECT_EQ(rows.kind, scalar_kind::float64);
-  EXPECT_EQ(rows.strides, (std::array<index, 3>{6, 3, 1}));
+  EXPECT_EQ(rows.strides, (std::array<index_type, 3>{6, 3, 1}));
   EXPECT_TRUE(static_cast<bool>(rows));
   EXPECT_FALSE(static_cast<bool>(crestmax::row_output{}));
 }
@@ -69,12 +69,12 @@ TEST(TestTensor, EveryLayoutHoldsEveryElementInItsOwnPlace) {
   for (const auto layout :
        {memory_layout::dense, memory_layout::heads_first, memory_layout::padded, memory_layout::reversed}) {
     test_tensor t(scalar_kind::float32, {2, 3, 4, 5}, layout);
-    const auto number = [](index a, index b, index c, index d) {
+    const auto number = [](index_type a, index_type b, index_type c, index_type d) {
       return static_cast<double>(((a * 3 + b) * 4 + c) * 5 + d);
     };
-    t.for_each([&](index a, index b, index c, index d) { t.set(a, b, c, d, number(a, b, c, d)); });
+    t.for_each([&](index_type a, index_type b, index_type c, index_type d) { t.set(a, b, c, d, number(a, b, c, d)); });
     const auto view = t.view<float>();
-    t.for_each([&](index a, index b, index c, index d) {
+    t.for_each([&](index_type a, index_type b, index_type c, index_type d) {
       ASSERT_EQ(t.at(a, b, c, d), number(a, b, c, d));
       ASSERT_EQ(
           view.data[a * view.strides[0] + b * view.strides[1] + c * view.strides[2] + d * view.strides[3]],
@@ -88,9 +88,9 @@ TEST(TestTensor, MemoryBetweenRowsIsNan) {
        {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16}) {
     test_tensor t(kind, {1, 2, 1, 3}, memory_layout::padded);
     t.fill(1);
-    index ones = 0;
-    index numbers = static_cast<index>(t.memory().size()) / bytes_of(kind);
-    for (index i = 0; i < numbers; ++i) {
+    index_type ones = 0;
+    index_type numbers = static_cast<index_type>(t.memory().size()) / bytes_of(kind);
+    for (index_type i = 0; i < numbers; ++i) {
       const double x = read_number(kind, t.memory().data() + i * bytes_of(kind));
       ones += x == 1;
       ASSERT_TRUE(x == 1 || std::isnan(x));

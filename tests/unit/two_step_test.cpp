@@ -35,9 +35,9 @@ class TwoSteps : public ::testing::Test {
   }
   template <class Call>
   void run_items(Call& call, const crestmax::plan& plan, bool backwards) {
-    for (index stage = 0; stage < plan.stages(); ++stage) {
-      const index count = plan.items(stage);
-      for (index i = 0; i < count; ++i) call.run(stage, backwards ? count - 1 - i : i, 0);
+    for (index_type stage = 0; stage < plan.stages(); ++stage) {
+      const index_type count = plan.items(stage);
+      for (index_type i = 0; i < count; ++i) call.run(stage, backwards ? count - 1 - i : i, 0);
     }
   }
 };
@@ -97,8 +97,8 @@ TEST_F(TwoSteps, CollectReportsAllRows) {
   ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
   ASSERT_TRUE(call.check(plan, workspace.take(plan.workspace().total(3)), 3).ok());
   ASSERT_TRUE(call.begin(3).ok());
-  for (index stage = 0; stage < plan.stages(); ++stage) {
-    for (index i = 0; i < plan.items(stage); ++i) call.run(stage, i, static_cast<int>(i % 3));
+  for (index_type stage = 0; stage < plan.stages(); ++stage) {
+    for (index_type i = 0; i < plan.items(stage); ++i) call.run(stage, i, static_cast<int>(i % 3));
   }
   crestmax::report report;
   ASSERT_TRUE(call.collect(3, report).ok());

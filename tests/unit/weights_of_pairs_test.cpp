@@ -10,7 +10,7 @@
 namespace {
 
 namespace kernels = crestmax::cpu::avx512;
-using crestmax::index;
+using crestmax::index_type;
 using pair_vectors = kernels::avx512_bf16::primitives;
 
 #include "weighed.inc"

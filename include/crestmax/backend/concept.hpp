@@ -16,7 +16,7 @@ CRESTMAX_BEGIN_NAMESPACE
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
 //   begin<T> / collect<T>               clear and sum the workers' counters
 template <class B, class T>
-concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const plan_header& h, index n) {
+concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const plan_header& h, index_type n) {
   { b.name() } -> std::convertible_to<const char*>;
   { b.instruction_set(h) } -> std::convertible_to<const char*>;
   { b.available(p, o) } -> std::same_as<status>;
@@ -26,7 +26,7 @@ concept plans_calls_for = requires(const B& b, const problem& p, const options& 
 };
 
 template <class B, class T>
-concept backend_for = plans_calls_for<B, T> && requires(const B& b, const call_data<T>& call, index n, int worker, report& r) {
+concept backend_for = plans_calls_for<B, T> && requires(const B& b, const call_data<T>& call, index_type n, int worker, report& r) {
   b.template begin<T>(call, worker);
   b.template run<T>(call, n, n, worker);
   b.template collect<T>(call, worker, r);

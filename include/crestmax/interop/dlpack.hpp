@@ -14,20 +14,20 @@ namespace interop {
 template <class D>
 concept dlpack_like = requires(const D& t) {
   { t.data } -> std::convertible_to<const void*>;
-  { static_cast<index>(t.device.device_type) };
-  { t.ndim } -> std::convertible_to<index>;
-  { t.dtype.code } -> std::convertible_to<index>;
-  { t.dtype.bits } -> std::convertible_to<index>;
-  { t.dtype.lanes } -> std::convertible_to<index>;
-  { t.shape[0] } -> std::convertible_to<index>;
-  { t.strides[0] } -> std::convertible_to<index>;
+  { static_cast<index_type>(t.device.device_type) };
+  { t.ndim } -> std::convertible_to<index_type>;
+  { t.dtype.code } -> std::convertible_to<index_type>;
+  { t.dtype.bits } -> std::convertible_to<index_type>;
+  { t.dtype.lanes } -> std::convertible_to<index_type>;
+  { t.shape[0] } -> std::convertible_to<index_type>;
+  { t.strides[0] } -> std::convertible_to<index_type>;
   { t.byte_offset } -> std::convertible_to<std::size_t>;
 };
 
 // Numbers that the DLPack standard gives to devices and to kinds of elements.
-inline constexpr index dlpack_cpu = 1;
-inline constexpr index dlpack_float = 2;
-inline constexpr index dlpack_bfloat = 4;
+inline constexpr index_type dlpack_cpu = 1;
+inline constexpr index_type dlpack_float = 2;
+inline constexpr index_type dlpack_bfloat = 4;
 
 }  // namespace interop
 
@@ -39,14 +39,14 @@ inline constexpr index dlpack_bfloat = 4;
 // not 0), misaligned. The memory stays its producer's. O(1).
 template <scalar T, interop::dlpack_like D>
 status as_tensor(const D& source, tensor<T>& result, const char* argument = "tensor") {
-  if (const auto device = static_cast<index>(source.device.device_type); device != interop::dlpack_cpu) {
+  if (const auto device = static_cast<index_type>(source.device.device_type); device != interop::dlpack_cpu) {
     return error(status_code::unsupported, argument, "memory of the CPU, DLPack device", interop::dlpack_cpu, device);
   }
   if (source.ndim < 2 || source.ndim > 4) {
     return error(status_code::unsupported, argument, "2 to 4 dimensions", source.ndim);
   }
-  constexpr index code = kind_of<T> == scalar_kind::bfloat16 ? interop::dlpack_bfloat : interop::dlpack_float;
-  constexpr index bits = 8 * size_of(kind_of<T>);
+  constexpr index_type code = kind_of<T> == scalar_kind::bfloat16 ? interop::dlpack_bfloat : interop::dlpack_float;
+  constexpr index_type bits = 8 * size_of(kind_of<T>);
   if (source.dtype.code != code || source.dtype.bits != bits || source.dtype.lanes != 1) {
     char expected[64];
     char given[64];
@@ -59,11 +59,11 @@ status as_tensor(const D& source, tensor<T>& result, const char* argument = "ten
   if (source.shape == nullptr) return error_text(status_code::null_pointer, argument, "a shape", "null");
 
   const int rank = static_cast<int>(source.ndim);
-  index dense[4];
+  index_type dense[4];
   std::uint64_t step = 1;  // wraps on overflow: the call that gets the tensor reports it
   bool empty = false;
   for (int i = rank - 1; i >= 0; --i) {
-    dense[i] = static_cast<index>(step);
+    dense[i] = static_cast<index_type>(step);
     step *= static_cast<std::uint64_t>(source.shape[i]);
     empty |= source.shape[i] == 0;
   }
@@ -74,11 +74,11 @@ status as_tensor(const D& source, tensor<T>& result, const char* argument = "ten
                                  static_cast<std::uintptr_t>(source.byte_offset);
   if (address % alignof(T) != 0) {
     return error(status_code::misaligned, argument, "an address that is a multiple of",
-                 static_cast<index>(alignof(T)), static_cast<index>(address % alignof(T)));
+                 static_cast<index_type>(alignof(T)), static_cast<index_type>(address % alignof(T)));
   }
   result = interop::tensor_of_rank(
       reinterpret_cast<T*>(address), rank, [&](int i) { return source.shape[i]; },
-      [&](int i) { return source.strides == nullptr ? dense[i] : static_cast<index>(source.strides[i]); });
+      [&](int i) { return source.strides == nullptr ? dense[i] : static_cast<index_type>(source.strides[i]); });
   return success();
 }
 

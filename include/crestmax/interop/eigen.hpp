@@ -79,13 +79,13 @@ auto as_tensor(M&& m) {
 // (heads < 1), mismatch (the columns are no multiple of heads). O(1).
 template <class T, interop::eigen_matrix M>
   requires std::is_convertible_v<interop::element_of<M>*, T*>
-status as_tensor(M&& m, index heads, tensor<T>& result, const char* argument = "matrix") {
+status as_tensor(M&& m, index_type heads, tensor<T>& result, const char* argument = "matrix") {
   interop::check_storage<M>();
   if (heads < 1) return error(status_code::bad_option, argument, "heads, at least", 1, heads);
   if (m.cols() % heads != 0) {
     return error(status_code::mismatch, argument, "columns in a multiple of the heads,", heads, m.cols());
   }
-  const index head_dim = m.cols() / heads;
+  const index_type head_dim = m.cols() / heads;
   result = tensor<T>(m.data(), {1, m.rows(), heads, head_dim},
                      {0, m.outerStride(), head_dim * m.innerStride(), m.innerStride()});
   return success();
@@ -108,8 +108,8 @@ auto as_tensor(E& t) {
   static_assert(static_cast<int>(E::Layout) == static_cast<int>(Eigen::RowMajor),
                 "crestmax needs RowMajor tensors (batch, len, heads, head_dim); map the memory of a ColMajor one "
                 "with its dimensions reversed");
-  const auto extent = [&](int i) { return static_cast<index>(t.dimensions()[static_cast<std::size_t>(i)]); };
-  index strides[4] = {1, 1, 1, 1};
+  const auto extent = [&](int i) { return static_cast<index_type>(t.dimensions()[static_cast<std::size_t>(i)]); };
+  index_type strides[4] = {1, 1, 1, 1};
   for (int i = rank - 2; i >= 0; --i) strides[i] = strides[i + 1] * extent(i + 1);
   return interop::tensor_of_rank(t.data(), rank, extent, [&](int i) { return strides[i]; });
 }

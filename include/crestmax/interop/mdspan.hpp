@@ -20,8 +20,8 @@ concept mdspan_like = requires(const M& m) {
   requires scalar<std::remove_pointer_t<typename M::data_handle_type>>;
   { m.data_handle() } -> std::same_as<typename M::data_handle_type>;
   { M::rank() } -> std::convertible_to<int>;
-  { m.extent(0) } -> std::convertible_to<index>;
-  { m.stride(0) } -> std::convertible_to<index>;
+  { m.extent(0) } -> std::convertible_to<index_type>;
+  { m.stride(0) } -> std::convertible_to<index_type>;
 } && reads_plain_memory<M>;
 
 }  // namespace interop

@@ -20,8 +20,8 @@ constexpr tensor<T> tensor_of_rank(T* data, int rank, Extent&& extent, Stride&& 
   for (int i = 0; i < rank; ++i) {
     // Counted from the end; with two dimensions, heads are what is missing.
     const auto place = static_cast<std::size_t>(rank == 2 && i == 0 ? 1 : 4 - rank + i);
-    view.extents[place] = static_cast<index>(extent(i));
-    view.strides[place] = static_cast<index>(stride(i));
+    view.extents[place] = static_cast<index_type>(extent(i));
+    view.strides[place] = static_cast<index_type>(stride(i));
   }
   return view;
 }
@@ -32,8 +32,8 @@ constexpr row_tensor<T> rows_of_rank(T* data, int rank, Extent&& extent, Stride&
   row_tensor<T> view(data, {1, 1, 1}, {0, 0, 0});
   for (int i = 0; i < rank; ++i) {
     const auto place = static_cast<std::size_t>(3 - rank + i);
-    view.extents[place] = static_cast<index>(extent(i));
-    view.strides[place] = static_cast<index>(stride(i));
+    view.extents[place] = static_cast<index_type>(extent(i));
+    view.strides[place] = static_cast<index_type>(stride(i));
   }
   return view;
 }

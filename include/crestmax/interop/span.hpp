@@ -24,20 +24,20 @@ concept memory_of = std::ranges::contiguous_range<R> && std::ranges::borrowed_ra
 // that errors carry: bad_extent (negative, or their product overflows), bad_stride (negative, or their
 // reach overflows), mismatch (less memory than the view reaches). O(1).
 template <scalar T, interop::memory_of<T> Memory>
-status as_tensor(Memory&& memory, std::array<index, 4> extents, std::array<index, 4> strides,
+status as_tensor(Memory&& memory, std::array<index_type, 4> extents, std::array<index_type, 4> strides,
                  tensor<T>& result, const char* argument = "tensor") {
-  const index given = static_cast<index>(std::ranges::size(memory));
-  index reach = 0;  // of the last element
+  const index_type given = static_cast<index_type>(std::ranges::size(memory));
+  index_type reach = 0;  // of the last element
   bool empty = false;
-  for (const index extent : extents) {
+  for (const index_type extent : extents) {
     if (extent < 0) return error(status_code::bad_extent, argument, "extents of at least", 0, extent);
     empty |= extent == 0;
   }
-  for (const index stride : strides) {
+  for (const index_type stride : strides) {
     if (stride < 0) return error(status_code::bad_stride, argument, "strides of at least", 0, stride);
   }
   for (std::size_t i = 0; i < 4 && !empty; ++i) {
-    index steps = 0;
+    index_type steps = 0;
     if (__builtin_mul_overflow(strides[i], extents[i] - 1, &steps) ||
         __builtin_add_overflow(reach, steps, &reach)) {
       return error(status_code::bad_stride, argument, "strides whose reach fits 63 bits", strides[i]);
@@ -52,10 +52,10 @@ status as_tensor(Memory&& memory, std::array<index, 4> extents, std::array<index
 
 // The same without gaps: `memory` holds at least batch * len * heads * head_dim elements.
 template <scalar T, interop::memory_of<T> Memory>
-status as_tensor(Memory&& memory, std::array<index, 4> extents, tensor<T>& result,
+status as_tensor(Memory&& memory, std::array<index_type, 4> extents, tensor<T>& result,
                  const char* argument = "tensor") {
-  index size = 1;
-  for (const index extent : extents) {
+  index_type size = 1;
+  for (const index_type extent : extents) {
     if (extent > 0 && __builtin_mul_overflow(size, extent, &size)) {
       return error(status_code::bad_extent, argument, "extents whose product fits 63 bits", extent);
     }

@@ -14,9 +14,9 @@ struct tbb_executor {
   explicit tbb_executor(tbb::task_arena& where) : arena(&where) { where.initialize(); }
   int workers() const { return arena->max_concurrency(); }
   template <class Body>
-  void run(index count, Body&& body) const {
+  void run(index_type count, Body&& body) const {
     arena->execute([&] {
-      tbb::parallel_for(index{0}, count, [&](index item) {
+      tbb::parallel_for(index_type{0}, count, [&](index_type item) {
         // Without isolation a worker that waits inside an item could start a second one.
         tbb::this_task_arena::isolate([&] { body(item, tbb::this_task_arena::current_thread_index()); });
       });

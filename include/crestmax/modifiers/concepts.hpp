@@ -6,7 +6,7 @@
 //   score modifier   T operator()(T score, score_position at) const      for T = float and double
 //   mask             bool visible(score_position at) const
 //                    visibility classify(score_range range) const        none / partial / all
-//   sink             double sink(index head) const                       a logit without a key
+//   sink             double sink(index_type head) const                  a logit without a key
 // and, all optional:
 //   bool active() const                        false: as if it were not in the chain (run-time 'off')
 //   key_interval reachable(score_range) const  of a mask: a hull of the keys it can leave visible
@@ -27,36 +27,36 @@ namespace crestmax {
 // Where a score stands. `query` and `key` are positions in their sequence; the last query stands at
 // the last key, so query = query_index + kv_len - q_len (bottom-right alignment).
 struct score_position {
-  index sequence;
-  index head;
-  index query;
-  index query_index;  // row of the query tensor, counted from the sequence's first
-  index key;
+  index_type sequence;
+  index_type head;
+  index_type query;
+  index_type query_index;  // row of the query tensor, counted from the sequence's first
+  index_type key;
 };
 
 // Queries [first_query, last_query] (positions) and keys [first_key, last_key] of one head, inclusive.
 struct score_range {
-  index sequence;
-  index head;
-  index first_query;
-  index last_query;
-  index query_offset;  // position of query_index 0
-  index first_key;
-  index last_key;
+  index_type sequence;
+  index_type head;
+  index_type first_query;
+  index_type last_query;
+  index_type query_offset;  // position of query_index 0
+  index_type first_key;
+  index_type last_key;
 };
 
 struct key_interval {  // [begin, end)
-  index begin;
-  index end;
+  index_type begin;
+  index_type end;
 };
 
 enum class visibility : int { none, partial, all };
 
 struct modifier_shape {
-  index sequences;
-  index q_len;
-  index kv_len;
-  index q_heads;
+  index_type sequences;
+  index_type q_len;
+  index_type kv_len;
+  index_type q_heads;
 };
 
 // Which modifier it is, for a backend that does not call modifiers but has kernels for some of them. The
@@ -88,7 +88,7 @@ concept mask_modifier = requires(const M& m, score_position at, score_range rang
 };
 
 template <class M>
-concept sink_modifier = requires(const M& m, index head) {
+concept sink_modifier = requires(const M& m, index_type head) {
   { m.sink(head) } -> std::convertible_to<double>;
 };
 

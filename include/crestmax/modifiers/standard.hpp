@@ -26,12 +26,12 @@ struct causal {
 // Query at position i sees keys i - left <= j <= i + right; a negative side is unlimited.
 struct sliding_window {
   static constexpr modifier_kind kind = modifier_kind::sliding_window;
-  index left = -1;
-  index right = -1;
+  index_type left = -1;
+  index_type right = -1;
 
   bool active() const { return left >= 0 || right >= 0; }
   bool visible(score_position at) const {
-    const index distance = at.key - at.query;
+    const index_type distance = at.key - at.query;
     return (left < 0 || distance >= -left) && (right < 0 || distance <= right);
   }
   visibility classify(score_range r) const {
@@ -43,10 +43,10 @@ struct sliding_window {
     return left_free && right_free ? visibility::all : visibility::partial;
   }
   key_interval reachable(score_range r) const {
-    constexpr index unlimited = std::numeric_limits<index>::max();
-    const bool far = right < 0 || right >= unlimited - std::max<index>(0, r.last_query) - 1;
+    constexpr index_type unlimited = std::numeric_limits<index_type>::max();
+    const bool far = right < 0 || right >= unlimited - std::max<index_type>(0, r.last_query) - 1;
     return {left < 0 || left > r.first_query ? 0 : r.first_query - left,
-            far ? unlimited : std::max<index>(0, r.last_query + right + 1)};
+            far ? unlimited : std::max<index_type>(0, r.last_query + right + 1)};
   }
 };
 
@@ -62,9 +62,9 @@ struct alibi {
                        static_cast<T>(at.key - at.query);
   }
   status check(modifier_shape shape) const {
-    if (static_cast<index>(slopes.size()) == shape.q_heads) return success();
+    if (static_cast<index_type>(slopes.size()) == shape.q_heads) return success();
     return error(status_code::mismatch, "alibi.slopes", "one per query head:", shape.q_heads,
-                 static_cast<index>(slopes.size()));
+                 static_cast<index_type>(slopes.size()));
   }
 };
 
@@ -91,13 +91,13 @@ struct attention_sinks {
   std::span<const float> logits;  // one per query head, nats; empty is 'off'
 
   bool active() const { return !logits.empty(); }
-  double sink(index head) const {
+  double sink(index_type head) const {
     return static_cast<double>(logits[static_cast<std::size_t>(head)]);
   }
   status check(modifier_shape shape) const {
-    if (static_cast<index>(logits.size()) != shape.q_heads) {
+    if (static_cast<index_type>(logits.size()) != shape.q_heads) {
       return error(status_code::mismatch, "attention_sinks.logits", "one per query head:",
-                   shape.q_heads, static_cast<index>(logits.size()));
+                   shape.q_heads, static_cast<index_type>(logits.size()));
     }
     for (float logit : logits) {
       if (!(std::fabs(logit) <= std::numeric_limits<float>::max())) {
@@ -121,7 +121,7 @@ struct score_table {
                       step(3) * at.key];
   }
   status check_table(const char* argument, modifier_shape shape) const {
-    const index wanted[4] = {shape.sequences, shape.q_heads, shape.q_len, shape.kv_len};
+    const index_type wanted[4] = {shape.sequences, shape.q_heads, shape.q_len, shape.kv_len};
     for (std::size_t i = 0; i < 4; ++i) {
       if (table.extents[i] != 1 && table.extents[i] < wanted[i]) {
         return error(status_code::mismatch, argument, "extents of 1 or at least", wanted[i],
@@ -132,7 +132,7 @@ struct score_table {
   }
 
  protected:
-  index step(std::size_t i) const { return table.extents[i] == 1 ? 0 : table.strides[i]; }
+  index_type step(std::size_t i) const { return table.extents[i] == 1 ? 0 : table.strides[i]; }
 };
 
 // s -> s + bias. A bias of -inf leaves a key without weight; to hide garbage use boolean_mask.
@@ -161,12 +161,12 @@ struct boolean_mask : score_table<T> {
   bool visible(score_position at) const { return static_cast<bool>(this->entry(at)); }
   // Looks at every entry of the range once: small beside the d_qk products that each stands for.
   visibility classify(score_range r) const {
-    const index last_query = this->table.extents[2] == 1 ? r.first_query : r.last_query;
-    const index last_key = this->table.extents[3] == 1 ? r.first_key : r.last_key;
+    const index_type last_query = this->table.extents[2] == 1 ? r.first_query : r.last_query;
+    const index_type last_key = this->table.extents[3] == 1 ? r.first_key : r.last_key;
     bool any = false;
     bool all = true;
-    for (index query = r.first_query; query <= last_query; ++query) {
-      for (index key = r.first_key; key <= last_key; ++key) {
+    for (index_type query = r.first_query; query <= last_query; ++query) {
+      for (index_type key = r.first_key; key <= last_key; ++key) {
         const bool seen = visible({r.sequence, r.head, query, query - r.query_offset, key});
         any |= seen;
         all &= seen;

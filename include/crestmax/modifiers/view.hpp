@@ -9,29 +9,29 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 struct row_position {
-  index head;
-  index query;        // position in the sequence
-  index query_index;  // row of the query tensor
+  index_type head;
+  index_type query;        // position in the sequence
+  index_type query_index;  // row of the query tensor
 };
 
 // rows x keys scores in nats; key k of the block stands at position first_key + k * key_step.
 template <class T>
 struct score_block {
   T* scores;
-  index row_stride;
+  index_type row_stride;
   const row_position* rows_at;
-  index rows;
-  index sequence;
-  index first_key;
-  index key_step;
-  index keys;
+  index_type rows;
+  index_type sequence;
+  index_type first_key;
+  index_type key_step;
+  index_type keys;
 
   template <class F>
   void for_each(F&& f) const {
-    for (index r = 0; r < rows; ++r) {
+    for (index_type r = 0; r < rows; ++r) {
       T* row = scores + r * row_stride;
       const row_position at = rows_at[r];
-      for (index k = 0; k < keys; ++k) {
+      for (index_type k = 0; k < keys; ++k) {
         f(row[k], score_position{sequence, at.head, at.query, at.query_index,
                                  first_key + k * key_step});
       }
@@ -46,7 +46,7 @@ struct modifier_view {
   void (*mask)(const void* context, const score_block<T>& block);    // -inf where a mask hides
   visibility (*classify)(const void* context, const score_range& range);
   key_interval (*reachable)(const void* context, const score_range& range);
-  double (*sink)(const void* context, index head);                   // -inf without one
+  double (*sink)(const void* context, index_type head);                   // -inf without one
   bool changes_scores;
   bool masks;
   bool sinks;
@@ -100,7 +100,7 @@ struct chain_functions {
     return hull;
   }
 
-  static double sink(const void* context, index head) {
+  static double sink(const void* context, index_type head) {
     double sum = -std::numeric_limits<double>::infinity();
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (sink_modifier<std::remove_cvref_t<decltype(m)>>) {

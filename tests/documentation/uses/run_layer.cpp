@@ -6,8 +6,8 @@
 struct pool_of_one {
   int workers() const { return 1; }
   template <class Body>
-  void run(crestmax::index items, Body&& body) const {
-    for (crestmax::index item = 0; item < items; ++item) body(item, 0);
+  void run(crestmax::index_type items, Body&& body) const {
+    for (crestmax::index_type item = 0; item < items; ++item) body(item, 0);
   }
 };
 

@@ -44,7 +44,7 @@ struct basic_ascend {
   template <class T>
   std::size_t worker_bytes(const plan_header&) const { return 0; }
   template <class T>
-  std::size_t shared_bytes(const plan_header& h, index) const {
+  std::size_t shared_bytes(const plan_header& h, index_type) const {
     npu::device_properties properties;
     if (!device.describe(properties).ok()) return 0;
     return npu::workspace(h.shape, properties).total;
@@ -56,8 +56,8 @@ struct basic_ascend {
     if (status s = device.describe(properties); !s.ok()) return s;
     const std::size_t needed = npu::workspace(call.shape, properties).total;
     if (call.workspace.size.shared < needed) {
-      return error(status_code::mismatch, "plan", "a workspace for this device, bytes:", static_cast<index>(needed),
-                   static_cast<index>(call.workspace.size.shared));
+      return error(status_code::mismatch, "plan", "a workspace for this device, bytes:", static_cast<index_type>(needed),
+                   static_cast<index_type>(call.workspace.size.shared));
     }
     if (npu::is_empty(call.shape)) return success();
     crestmax::ascend::kernel_arguments unused{};

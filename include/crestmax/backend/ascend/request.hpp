@@ -54,7 +54,7 @@ inline status check_options(const problem& p, const options& o) {
   if (o.dropped_mass) return unsupported("dropped_mass", "none: nothing is dropped", "some");
   if (o.lse && o.lse.kind != scalar_kind::float32) return unsupported("lse", "float32", name(o.lse.kind));
   if (o.scale && !(*o.scale > 0)) return error_real(status_code::unsupported, "scale", "a positive number", *o.scale);
-  const struct { const char* argument; index given; } sizes[] = {{"tiles.query_block", o.tiles.query_block},
+  const struct { const char* argument; index_type given; } sizes[] = {{"tiles.query_block", o.tiles.query_block},
                                                                  {"tiles.key_tile", o.tiles.key_tile},
                                                                  {"tiles.splits", o.tiles.splits}};
   for (const auto& s : sizes) {
@@ -106,8 +106,8 @@ inline status check_sizes(const problem& p, const options& o, const device_prope
   crestmax::ascend::tiling unused;
   if (status s = as_status(crestmax::ascend::make_tiling(r, unused)); !s.ok()) return s;
   // Anchors and windows are whole tiles of keys: never fewer keys than asked for.
-  constexpr index tile = crestmax::ascend::target_2201::most_keys;
-  const struct { const char* argument; index given; index most; } keys[] = {
+  constexpr index_type tile = crestmax::ascend::target_2201::most_keys;
+  const struct { const char* argument; index_type given; index_type most; } keys[] = {
       {"radius", m.radius, tile / 2},
       {"first_keys", m.first_keys, tile},
       {"nearest_keys", m.nearest_keys, crestmax::ascend::nearest_keys}};
@@ -154,7 +154,7 @@ inline std::uint64_t address_of(const void* p) { return reinterpret_cast<std::ui
 
 // A stride along a single element means nothing.
 inline crestmax::ascend::tensor_arguments arguments_of(const tensor_view& t) {
-  const auto stride = [&](std::size_t i, index alone) { return t.extents[i] > 1 ? t.strides[i] : alone; };
+  const auto stride = [&](std::size_t i, index_type alone) { return t.extents[i] > 1 ? t.strides[i] : alone; };
   return {address_of(t.data), stride(0, 0), stride(1, t.extents[3]), stride(2, 0)};
 }
 
@@ -189,18 +189,18 @@ inline status arguments_of(const device_call& call, const device_properties& dev
 }
 
 // Pairs (query row, key) that masks leave over.
-inline index visible_pairs(const problem& p) {
-  const index heads = p.sequences * p.q_heads;
+inline index_type visible_pairs(const problem& p) {
+  const index_type heads = p.sequences * p.q_heads;
   if (!p.causal) return heads * p.q_len * p.kv_len;
   // Row i sees kv_len - q_len + i + 1 keys, if that is more than none.
-  const index last = p.kv_len;
-  const index first = std::max<index>(1, p.kv_len - p.q_len + 1);
+  const index_type last = p.kv_len;
+  const index_type first = std::max<index_type>(1, p.kv_len - p.q_len + 1);
   return last < first ? 0 : heads * ((last - first + 1) * (first + last) / 2);
 }
 
 // What one core counted. Keys are counted once per query tile by both vector cores alike, failing rows by each of them.
 struct call_counters {
-  index tiles = 0, sampled = 0, crest = 0, swept = 0, redone = 0, failing_rows = 0;
+  index_type tiles = 0, sampled = 0, crest = 0, swept = 0, redone = 0, failing_rows = 0;
 
   void add(const crestmax::ascend::core_counters& c, bool first_of_its_block) {
     failing_rows += c.failing_rows;
@@ -218,9 +218,9 @@ inline void fill_report(const device_call& call, const call_counters& c, report&
   const problem& p = call.shape;
   const plan_header& h = call.plan.header();
   r.rows = p.sequences * p.q_len * p.q_heads;
-  const auto pairs = [&](index keys) {
-    const double rows = static_cast<double>(r.rows) / static_cast<double>(std::max<index>(1, c.tiles));
-    return static_cast<index>(std::llround(static_cast<double>(keys) * rows));
+  const auto pairs = [&](index_type keys) {
+    const double rows = static_cast<double>(r.rows) / static_cast<double>(std::max<index_type>(1, c.tiles));
+    return static_cast<index_type>(std::llround(static_cast<double>(keys) * rows));
   };
   r.pairs_visible = visible_pairs(p);
   r.pairs_masked = r.rows * p.kv_len - r.pairs_visible;

@@ -148,14 +148,14 @@ class kernel_cache {
   status compile(const npu::kernel_key& key, std::size_t words, entry& made) {
     char source[4096];
     if (const std::size_t length = npu::write_source(key, words, source); length >= sizeof source) {
-      return error(status_code::not_compiled, "kernel source", "characters below", sizeof source, static_cast<index>(length));
+      return error(status_code::not_compiled, "kernel source", "characters below", sizeof source, static_cast<index_type>(length));
     }
     char name[64];
     npu::write_name(key, name);
     char folder[1024];
     if (folder_length_ + sizeof "-I" > sizeof folder) {
       return error(status_code::bad_option, "kernel_cache", "a folder of headers whose path has at most",
-                   sizeof folder - sizeof "-I", static_cast<index>(folder_length_));
+                   sizeof folder - sizeof "-I", static_cast<index_type>(folder_length_));
     }
     std::snprintf(folder, sizeof folder, "-I%.*s", static_cast<int>(folder_length_), folder_);
     char chip[32];
@@ -174,7 +174,7 @@ class kernel_cache {
     buffer code;
     if (bytes == 0 || bytes > most_binary_bytes || code.take(bytes) == nullptr) {
       return error(status_code::out_of_memory, "kernel", "a binary that memory holds, bytes from 1 to",
-                   static_cast<index>(most_binary_bytes), static_cast<index>(bytes));
+                   static_cast<index_type>(most_binary_bytes), static_cast<index_type>(bytes));
     }
     if (const aclError e = aclrtcGetBinData(p.handle, code.data); e != ACL_SUCCESS) {
       return failure(status_code::not_compiled, "aclrtcGetBinData", e);
@@ -237,7 +237,7 @@ struct stream_device {
   status launch(kernel k, std::uint32_t blocks, std::span<std::uint64_t> words) const {
     void* parameters[64];
     if (words.size() > 64) {
-      return error(status_code::device_error, "kernel", "parameters at most:", 64, static_cast<index>(words.size()));
+      return error(status_code::device_error, "kernel", "parameters at most:", 64, static_cast<index_type>(words.size()));
     }
     for (std::size_t i = 0; i < words.size(); ++i) parameters[i] = &words[i];
     if (const aclError e = aclrtLaunchKernelWithArgsArray(k, blocks, stream, nullptr, parameters); e != ACL_SUCCESS) {

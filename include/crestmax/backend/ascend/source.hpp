@@ -27,8 +27,8 @@ struct device_properties {
 struct kernel_key {
   npu::generation generation;
   scalar_kind element;  // float16 or bfloat16
-  index d_qk;
-  index d_v;
+  index_type d_qk;
+  index_type d_v;
   bool causal;
   friend constexpr bool operator==(const kernel_key&, const kernel_key&) = default;
 };

@@ -14,7 +14,7 @@ class arena {
  public:
   explicit arena(std::byte* base) : base_(base) {}
   template <class V>
-  V* take(index count) {
+  V* take(index_type count) {
     V* piece = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + used_);
     used_ += (sizeof(V) * static_cast<std::size_t>(count) + 63) / 64 * 64;
     return piece;

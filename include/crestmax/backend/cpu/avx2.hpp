@@ -35,7 +35,7 @@ struct primitives<float> {
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm256_loadu_ps(from); }
@@ -93,7 +93,7 @@ struct primitives<float> {
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
+  static vec widen_part(const Stored* from, index_type count) {
     Stored part[lanes] = {};
     std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
     return widen(part);
@@ -123,9 +123,9 @@ struct primitives<float> {
                      _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
   }
 
-  static constexpr index block = 8;
+  static constexpr index_type block = 8;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, float* to, index_type stride) {
     vec r[8], s[8];
     CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) r[i] = widen(rows[i] + offset);
     CRESTMAX_UNROLL for (int i = 0; i < 8; i += 2) {
@@ -181,7 +181,7 @@ struct primitives<double> {
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 6;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm256_loadu_pd(from); }
@@ -220,7 +220,7 @@ struct primitives<double> {
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
+  static vec widen_part(const Stored* from, index_type count) {
     Stored part[lanes] = {};
     std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
     return widen(part);
@@ -235,9 +235,9 @@ struct primitives<double> {
     for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
   }
 
-  static constexpr index block = 4;
+  static constexpr index_type block = 4;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, double* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, double* to, index_type stride) {
     vec r[4], s[4];
     CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) r[i] = widen(rows[i] + offset);
     CRESTMAX_UNROLL for (int i = 0; i < 4; i += 2) {

@@ -52,7 +52,7 @@ struct primitives<float> {
   static constexpr int direct_sums = 16;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 16;
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return _mm512_loadu_ps(from); }
@@ -110,15 +110,15 @@ struct primitives<float> {
   }
 
   // The first `count` of them, zeros behind; nothing further is read.
-  static vec widen_part(const float* from, index count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
-  static vec widen_part(const float16* from, index count) {
+  static vec widen_part(const float* from, index_type count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
+  static vec widen_part(const float16* from, index_type count) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_of(count), from));
   }
-  static vec widen_part(const bfloat16* from, index count) {
+  static vec widen_part(const bfloat16* from, index_type count) {
     const __m256i bits = _mm256_maskz_loadu_epi16(first_of(count), from);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
   }
-  static __mmask16 first_of(index count) { return static_cast<__mmask16>((1u << count) - 1u); }
+  static __mmask16 first_of(index_type count) { return static_cast<__mmask16>((1u << count) - 1u); }
 
   static vec multiply_wide(const vec& x, double factor) {
     const __m512d f = _mm512_set1_pd(factor);
@@ -142,9 +142,9 @@ struct primitives<float> {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
   }
 
-  static constexpr index block = 16;
+  static constexpr index_type block = 16;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, float* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, float* to, index_type stride) {
     vec r[16], s[16];
     CRESTMAX_UNROLL for (int i = 0; i < 16; ++i) r[i] = widen(rows[i] + offset);
     CRESTMAX_UNROLL for (int i = 0; i < 16; i += 2) {
@@ -173,9 +173,9 @@ struct primitives<float> {
 
   // Pairs of bfloat16 are moved as the numbers that have their bits.
   static vec widen(const bfloat16_pair* from) { return _mm512_loadu_ps(from); }
-  static void transpose(const bfloat16* const* rows, index offset, bfloat16_pair* to, index stride) {
+  static void transpose(const bfloat16* const* rows, index_type offset, bfloat16_pair* to, index_type stride) {
     const bfloat16_pair* pairs_at[block];
-    for (index i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
+    for (index_type i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
     transpose(pairs_at, offset, reinterpret_cast<float*>(to), stride);
   }
   // `lanes` pairs of one number from each row.
@@ -184,12 +184,12 @@ struct primitives<float> {
     const __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(odd)));
     _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
   }
-  static magnitudes magnitudes_of(const bfloat16_pair* from, index count) {
+  static magnitudes magnitudes_of(const bfloat16_pair* from, index_type count) {
     // One less than a magnitude is the largest of all numbers for zero.
     __m512i least = _mm512_set1_epi16(-1);
     __m512i most = _mm512_setzero_si512();
-    for (index i = 0; i < count; i += lanes) {
-      const __m512i bits = _mm512_maskz_loadu_epi32(first_of(std::min<index>(lanes, count - i)), from + i);
+    for (index_type i = 0; i < count; i += lanes) {
+      const __m512i bits = _mm512_maskz_loadu_epi32(first_of(std::min<index_type>(lanes, count - i)), from + i);
       const __m512i magnitude = _mm512_and_si512(bits, _mm512_set1_epi16(0x7fff));
       most = _mm512_max_epu16(most, magnitude);
       least = _mm512_min_epu16(least, _mm512_sub_epi16(magnitude, _mm512_set1_epi16(1)));
@@ -240,7 +240,7 @@ struct primitives<double> {
   static constexpr int direct_sums = 16;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 8;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return _mm512_loadu_pd(from); }
@@ -277,18 +277,18 @@ struct primitives<double> {
   }
 
   // The first `count` of them, zeros behind; nothing further is read.
-  static vec widen_part(const double* from, index count) { return _mm512_maskz_loadu_pd(first_of(count), from); }
-  static vec widen_part(const float* from, index count) {
+  static vec widen_part(const double* from, index_type count) { return _mm512_maskz_loadu_pd(first_of(count), from); }
+  static vec widen_part(const float* from, index_type count) {
     return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_of(count), from));
   }
-  static vec widen_part(const float16* from, index count) {
+  static vec widen_part(const float16* from, index_type count) {
     return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_maskz_loadu_epi16(first_of(count), from)));
   }
-  static vec widen_part(const bfloat16* from, index count) {
+  static vec widen_part(const bfloat16* from, index_type count) {
     const __m128i bits = _mm_maskz_loadu_epi16(first_of(count), from);
     return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
   }
-  static __mmask8 first_of(index count) { return static_cast<__mmask8>((1u << count) - 1u); }
+  static __mmask8 first_of(index_type count) { return static_cast<__mmask8>((1u << count) - 1u); }
 
   static vec multiply_wide(const vec& x, double factor) { return multiply(x, factor); }
   static void narrow(double* to, const vec& x) { store(to, x); }
@@ -299,9 +299,9 @@ struct primitives<double> {
     for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
   }
 
-  static constexpr index block = 8;
+  static constexpr index_type block = 8;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, double* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, double* to, index_type stride) {
     vec r[8], s[8];
     CRESTMAX_UNROLL for (int i = 0; i < 8; ++i) r[i] = widen(rows[i] + offset);
     CRESTMAX_UNROLL for (int i = 0; i < 8; i += 2) {
@@ -371,15 +371,15 @@ struct pair_multiplies {
     std::optional<typename tiles::session> tiles_;
   };
   static void score_in_place(side_by_side<T> team, const tile_keys& tile) { registers::score_in_place(team, tile); }
-  static bool score(block<T>& b, row_span strip, index panels) {
+  static bool score(block<T>& b, row_span strip, index_type panels) {
     return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
   }
-  static void score_and_weigh(block<T>& b, row_span strip, index panels) {
+  static void score_and_weigh(block<T>& b, row_span strip, index_type panels) {
     if (in_tiles(b)) tiles::score_and_weigh(b, strip, panels);
     else registers::score_and_weigh(b, strip, panels);
   }
   static void weigh(block<T>& b, row_span strip) { registers::weigh(b, strip); }
-  static void multiply_values(block<T>& b, row_span strip, index keys) {
+  static void multiply_values(block<T>& b, row_span strip, index_type keys) {
     if (in_tiles(b)) tiles::multiply_values(b, strip, keys);
     else registers::multiply_values(b, strip, keys);
   }

@@ -43,7 +43,7 @@ struct cpu : crestmax::cpu::policy_base {
   }
   // Runs the kernels that the plan was made for.
   template <class T>
-  void run(const call_data<T>& call, index stage, index item, int worker) const {
+  void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const crestmax::cpu::default_float_state state;
     with_kernels(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels),
                  [&](auto kernels) { decltype(kernels)::template run<T>(call, stage, item, worker); });

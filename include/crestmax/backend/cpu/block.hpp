@@ -17,42 +17,42 @@ namespace cpu {
 
 // What one worker counted; summed into the report after the call.
 struct worker_counters {
-  index rows, visible, sampled, crest, plateau, accumulated, skipped, masked, bytes, rescales, corrected;
-  index above_bound;
+  index_type rows, visible, sampled, crest, plateau, accumulated, skipped, masked, bytes, rescales, corrected;
+  index_type above_bound;
   double dropped_mass, dropped_estimate, undershoot_bound, lipschitz, undershoot, sampling_bound;
 };
 
 // A coarse peak that refinement will look at.
 struct plateau_window {
   double excess;  // coarse score above the row's crest, in score units, largest over the rows
-  index key;
+  index_type key;
 };
 
 // Some rows of a block.
 struct row_span {
-  index first;
-  index count;
+  index_type first;
+  index_type count;
 };
 
 // Hull of the positions and heads of some rows.
 struct row_hull {
-  index first_query;
-  index last_query;
-  index first_head;
-  index last_head;
+  index_type first_query;
+  index_type last_query;
+  index_type first_head;
+  index_type last_head;
 };
 
 // A piece of memory that will be read soon.
 struct memory_run {
   const std::byte* data;
-  index bytes;
+  index_type bytes;
 };
 
 // The keys of one tile: first, first + step, ...
 struct tile_keys {
-  index first;
-  index step;
-  index count;
+  index_type first;
+  index_type step;
+  index_type count;
   visibility seen;
   key_interval next{0, 0};  // what the next tile will read, as far as it is known
   bool scores_only = false;  // its values are not read
@@ -73,16 +73,16 @@ struct block {
   const call_data<T>* call;
   const plan_header* plan;
   plan_sequence sequence;
-  index sequence_number;
-  index kv_head;
+  index_type sequence_number;
+  index_type kv_head;
 
-  index rows;
-  index block_rows;    // rows of the whole block; rows is fewer while some are corrected
-  index first_index;   // query index and head of the block's first row, and its number of heads
-  index block_head;
-  index block_heads;
+  index_type rows;
+  index_type block_rows;    // rows of the whole block; rows is fewer while some are corrected
+  index_type first_index;  // query index and head of the block's first row, and its number of heads
+  index_type block_head;
+  index_type block_heads;
   row_hull hull;
-  index query_offset;  // position of query index 0: kv_len - q_len
+  index_type query_offset;  // position of query index 0: kv_len - q_len
   key_interval keys;   // hull of the keys that masks leave reachable
   T unit;
   bool raw;            // scores stay raw products
@@ -97,7 +97,7 @@ struct block {
   T lipschitz;         // largest neighbouring difference seen on refined windows, score units
   bool measure_lipschitz;
   bool sampled;        // phase 0 ran
-  index skipped_keys;  // of the hull, left out by coverage plateaus
+  index_type skipped_keys;  // of the hull, left out by coverage plateaus
 
   // Per row, [capacity]
   row_position* rows_at;
@@ -127,18 +127,18 @@ struct block {
   T* column;  // [longest tile]: largest excess per sampled key
   T* untaken; // [longest tile]: 0 for a sampled key that no phase has accumulated, else -inf
   std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
-  index key_tile;      // keys per tile: that of packed tiles, or of those read in place
-  index output_stride;
-  index query_stride;  // d_qk in whole vectors; zeros behind d_qk
-  index* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
-  index* last_panel;
+  index_type key_tile;      // keys per tile: that of packed tiles, or of those read in place
+  index_type output_stride;
+  index_type query_stride;  // d_qk in whole vectors; zeros behind d_qk
+  index_type* first_panel;  // [capacity] panels of the tile in hand that the row's group sees
+  index_type* last_panel;
 
   // What the tile after the one in hand will read: fetched a few lines at a time between register tiles.
   memory_run* ahead;  // [2 * packed tile]
-  index ahead_count;
-  index ahead_at;      // run in hand, and how much of it has been asked for
-  index ahead_offset;
-  index ahead_lines;   // to ask for after each register tile
+  index_type ahead_count;
+  index_type ahead_at;      // run in hand, and how much of it has been asked for
+  index_type ahead_offset;
+  index_type ahead_lines;   // to ask for after each register tile
   key_interval upcoming;  // keys that follow the range in hand, if they are known
 
   // Few rows: keys and values are read in place (stages/row_scores.inc, row_outputs.inc).
@@ -147,15 +147,15 @@ struct block {
   turn_taken turn;
 
   plateau_window* windows;
-  index window_count;
+  index_type window_count;
   double least_peak;  // the lowest excess among the windows
   interval_set taken;
   worker_counters* counters;
 
   // A constant, so that the rows of a register tile are at constant distances; not a power of two, so that
   // they do not compete for the same lines of the cache.
-  static constexpr index score_stride = planner::most_tile_keys + 16;
-  static constexpr index weight_stride = planner::most_tile_keys + 32;
+  static constexpr index_type score_stride = planner::most_tile_keys + 16;
+  static constexpr index_type weight_stride = planner::most_tile_keys + 32;
   static constexpr T hidden = -std::numeric_limits<T>::infinity();
 };
 
@@ -170,23 +170,23 @@ bool in_tiles(const block<T>& b) {
 template <class T>
 struct side_by_side {
   block<T>* const* blocks;
-  index count;
+  index_type count;
 };
 
-inline constexpr index widest_lanes = 16;
+inline constexpr index_type widest_lanes = 16;
 
 // Rows whose scores are in memory at a time: those of a strip, or of all blocks that one item sweeps.
-inline index rows_with_scores(const plan_header& h) {
-  const index joined = planner::most_joined_blocks * planner::most_joined_rows;
+inline index_type rows_with_scores(const plan_header& h) {
+  const index_type joined = planner::most_joined_blocks * planner::most_joined_rows;
   return std::min(planner::round_up(h.tiles.query_block, h.tiles.row_group), std::max(h.tiles.strip, joined));
 }
 
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
-  const index capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
-  const index packed_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
-  const index longest_tile = std::max(packed_tile, h.tiles.key_tile_in_place);
+  const index_type capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
+  const index_type packed_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
+  const index_type longest_tile = std::max(packed_tile, h.tiles.key_tile_in_place);
   b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
   b.query_stride = planner::round_up(h.shape.d_qk, widest_lanes);
   b.counters = memory.take<worker_counters>(1);
@@ -198,15 +198,15 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   }
   b.center = memory.take<double>(capacity);
   b.ahead = memory.take<memory_run>(2 * packed_tile);
-  b.first_panel = memory.take<index>(capacity);
-  b.last_panel = memory.take<index>(capacity);
+  b.first_panel = memory.take<index_type>(capacity);
+  b.last_panel = memory.take<index_type>(capacity);
   b.query = memory.take<T>(capacity * b.query_stride + planner::most_joined_blocks * widest_lanes);
   // Rows read in place may be copied here, a run of them.
-  const index tile = std::max(packed_tile, direct_run);
+  const index_type tile = std::max(packed_tile, direct_run);
   b.key = memory.take<T>(tile * (h.pairs ? std::max(h.shape.d_qk, pairs_of_row(h)) : h.shape.d_qk));
   b.value = memory.take<T>(tile * b.output_stride);
   // Tiles store 16 rows of scores, however few a block has, and those of a part of a block need not be the first.
-  const index stored_rows = h.tiles.pairs == pair_product::tiles ? rows_of_tiles / 2 : 0;
+  const index_type stored_rows = h.tiles.pairs == pair_product::tiles ? rows_of_tiles / 2 : 0;
   b.scores = memory.take<T>((rows_with_scores(h) + stored_rows) * block<T>::score_stride);
   b.output = memory.take<T>(capacity * b.output_stride);
   b.lanes = memory.take<T>(capacity * widest_lanes);
@@ -220,9 +220,9 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
 // The part of a block's memory that belongs to one of several smaller blocks, each of at most `rows` rows.
 // What lives only as long as a tile is common to all of them, but for scores where there is room for those of each.
 template <class T>
-block<T> part_of(const block<T>& whole, index part, index rows) {
+block<T> part_of(const block<T>& whole, index_type part, index_type rows) {
   block<T> b = whole;
-  const index first = part * rows;
+  const index_type first = part * rows;
   b.rows_at += first;
   for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest,
                   &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
@@ -247,12 +247,12 @@ std::size_t worker_bytes(const plan_header& h) {
 // common one in score units until the split is swept, then the centre of the split's own weights. What a
 // plan does not ask for has no slot: the sum before rounding is the sum where weights are not rounded.
 struct partial_layout {
-  index sum;
-  index shift;
-  index exact_sum;  // = sum unless weights are rounded
-  index dropped;    // coverage above; else -1
-  index crest;      // diagnostics: the common shift; else -1
-  index size;
+  index_type sum;
+  index_type shift;
+  index_type exact_sum;  // = sum unless weights are rounded
+  index_type dropped;    // coverage above; else -1
+  index_type crest;      // diagnostics: the common shift; else -1
+  index_type size;
 };
 
 inline partial_layout partial_layout_of(const plan_header& h) {
@@ -268,15 +268,15 @@ inline partial_layout partial_layout_of(const plan_header& h) {
 
 // The partial state of a row (by its number in the block) in one split of a block.
 template <class T>
-T* partial_of(const call_data<T>& call, const plan_sequence& s, index number, index split, index row) {
+T* partial_of(const call_data<T>& call, const plan_sequence& s, index_type number, index_type split, index_type row) {
   const plan_header& h = call.plan.header();
-  const index block = s.first_partial + (number - s.first_block) * s.splits + split;
+  const index_type block = s.first_partial + (number - s.first_block) * s.splits + split;
   return reinterpret_cast<T*>(call.workspace.shared()) +
          (block * h.split_rows + row) * partial_layout_of(h).size;
 }
 
 template <class T>
-std::size_t shared_bytes(const plan_header& h, index partials) {
+std::size_t shared_bytes(const plan_header& h, index_type partials) {
   arena memory(nullptr);
   memory.take<T>(partials * h.split_rows * partial_layout_of(h).size);
   return memory.used();
@@ -284,29 +284,29 @@ std::size_t shared_bytes(const plan_header& h, index partials) {
 
 // Points a block at a sequence, a key-value head, a chunk of its heads and a run of its queries.
 template <class T>
-void open_block(block<T>& b, index number) {
+void open_block(block<T>& b, index_type number) {
   const plan_header& h = *b.plan;
-  const index group = h.shape.group();
+  const index_type group = h.shape.group();
   b.sequence_number = b.call->plan.sequence_of_block(number);
   b.sequence = b.call->plan.sequences()[static_cast<std::size_t>(b.sequence_number)];
   const plan_sequence& s = b.sequence;
-  const index within = number - s.first_block;
-  const index heads_total = h.shape.kv_heads * s.head_chunks;
+  const index_type within = number - s.first_block;
+  const index_type heads_total = h.shape.kv_heads * s.head_chunks;
   // The last queries see the most keys in a causal call: they go first, so that workers end together.
-  const index query_block = s.query_blocks - 1 - within / heads_total;
-  const index head = within % heads_total;
+  const index_type query_block = s.query_blocks - 1 - within / heads_total;
+  const index_type head = within % heads_total;
   b.kv_head = head / s.head_chunks;
-  const index first_head = b.kv_head * group + (head % s.head_chunks) * s.heads_per_block;
-  const index heads = std::min(s.heads_per_block, b.kv_head * group + group - first_head);
-  const index first = query_block * s.queries_per_block;
-  const index queries = std::min(s.queries_per_block, s.q_len - first);
+  const index_type first_head = b.kv_head * group + (head % s.head_chunks) * s.heads_per_block;
+  const index_type heads = std::min(s.heads_per_block, b.kv_head * group + group - first_head);
+  const index_type first = query_block * s.queries_per_block;
+  const index_type queries = std::min(s.queries_per_block, s.q_len - first);
   b.query_offset = s.kv_len - s.q_len;
   b.first_index = first;
   b.block_head = first_head;
   b.block_heads = heads;
   b.rows = 0;
-  for (index q = first; q < first + queries; ++q) {
-    for (index i = 0; i < heads; ++i) {
+  for (index_type q = first; q < first + queries; ++q) {
+    for (index_type i = 0; i < heads; ++i) {
       b.rows_at[b.rows++] = {first_head + i, q + b.query_offset, q};
     }
   }
@@ -315,7 +315,7 @@ void open_block(block<T>& b, index number) {
 
 // Number of a row in its whole block.
 template <class T>
-index slot_of(const block<T>& b, index r) {
+index_type slot_of(const block<T>& b, index_type r) {
   return (b.rows_at[r].query_index - b.first_index) * b.block_heads + b.rows_at[r].head - b.block_head;
 }
 
@@ -323,27 +323,27 @@ index slot_of(const block<T>& b, index r) {
 // Strips are whole groups, but for the last.
 template <class T, class F>
 void for_each_strip(const block<T>& b, F&& f) {
-  for (index first = 0; first < b.rows; first += b.plan->tiles.strip) {
+  for (index_type first = 0; first < b.rows; first += b.plan->tiles.strip) {
     f(row_span{first, std::min(b.plan->tiles.strip, b.rows - first)});
   }
 }
 
 // Rounded weights of a row of the strip in hand.
 template <class T>
-bfloat16* weight_row(const block<T>& b, row_span strip, index row) {
+bfloat16* weight_row(const block<T>& b, row_span strip, index_type row) {
   return b.rounded + (row - strip.first) * block<T>::weight_stride;
 }
 
 // Scores of a row of the strip in hand.
 template <class T>
-T* score_row(const block<T>& b, row_span strip, index row) {
+T* score_row(const block<T>& b, row_span strip, index_type row) {
   return b.scores + (row - strip.first) * block<T>::score_stride;
 }
 
 template <class T>
-row_hull hull_of(const block<T>& b, index first, index count) {
+row_hull hull_of(const block<T>& b, index_type first, index_type count) {
   row_hull h{b.rows_at[first].query, b.rows_at[first].query, b.rows_at[first].head, b.rows_at[first].head};
-  for (index r = first + 1; r < first + count; ++r) {
+  for (index_type r = first + 1; r < first + count; ++r) {
     h.first_query = std::min(h.first_query, b.rows_at[r].query);
     h.last_query = std::max(h.last_query, b.rows_at[r].query);
     h.first_head = std::min(h.first_head, b.rows_at[r].head);
@@ -356,13 +356,13 @@ row_hull hull_of(const block<T>& b, index first, index count) {
 template <class T>
 key_interval reachable_keys(const block<T>& b, const row_hull& rows) {
   key_interval keys{b.sequence.kv_len, 0};
-  for (index head = rows.first_head; head <= rows.last_head; ++head) {
+  for (index_type head = rows.first_head; head <= rows.last_head; ++head) {
     const key_interval k = b.call->modifiers.reachable(
         b.call->modifiers.context, {b.sequence_number, head, rows.first_query, rows.last_query, b.query_offset,
                                     0, b.sequence.kv_len - 1});
     keys = {std::min(keys.begin, k.begin), std::max(keys.end, k.end)};
   }
-  return {std::max<index>(0, keys.begin), std::min(b.sequence.kv_len, keys.end)};
+  return {std::max<index_type>(0, keys.begin), std::min(b.sequence.kv_len, keys.end)};
 }
 
 // Hulls that follow from the rows in hand.
@@ -374,11 +374,11 @@ void measure_block(block<T>& b) {
 
 // What the masks leave of [first, first + keys * step) for some rows.
 template <class T>
-visibility classify(const block<T>& b, const row_hull& rows, index first, index keys, index step) {
+visibility classify(const block<T>& b, const row_hull& rows, index_type first, index_type keys, index_type step) {
   if (!b.call->modifiers.masks) return visibility::all;
   bool any = false;
   bool all = true;
-  for (index head = rows.first_head; head <= rows.last_head; ++head) {
+  for (index_type head = rows.first_head; head <= rows.last_head; ++head) {
     const visibility v = b.call->modifiers.classify(
         b.call->modifiers.context, {b.sequence_number, head, rows.first_query, rows.last_query, b.query_offset,
                                     first, first + (keys - 1) * step});

@@ -32,7 +32,7 @@ struct primitives {
 #endif
   static constexpr int row_group = 6;
   static constexpr int direct_group = 0;  // packs always
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
@@ -122,7 +122,7 @@ struct primitives {
   }
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
+  static vec widen_part(const Stored* from, index_type count) {
     vec x = vec::Zero();
     for (int i = 0; i < count; ++i) x[i] = convert<T>(from[i]);
     return x;
@@ -138,9 +138,9 @@ struct primitives {
   // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
   // in rising order.
   using packet = typename Eigen::internal::find_best_packet<T, 8>::type;
-  static constexpr index block = Eigen::internal::unpacket_traits<packet>::size;
+  static constexpr index_type block = Eigen::internal::unpacket_traits<packet>::size;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, T* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, T* to, index_type stride) {
     if constexpr (block == 1) {
       *to = convert<T>(rows[0][offset]);
     } else {
@@ -150,7 +150,7 @@ struct primitives {
           square.packet[i] = Eigen::internal::ploadu<packet>(rows[i] + offset);
         } else {
           T converted[block];
-          for (index k = 0; k < block; ++k) converted[k] = convert<T>(rows[i][offset + k]);
+          for (index_type k = 0; k < block; ++k) converted[k] = convert<T>(rows[i][offset + k]);
           square.packet[i] = Eigen::internal::ploadu<packet>(converted);
         }
       }

@@ -66,7 +66,7 @@ struct primitives<float> {
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
 
   static vec load(const float* from) { return {vld1q_f32(from), vld1q_f32(from + 4)}; }
@@ -137,7 +137,7 @@ struct primitives<float> {
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
+  static vec widen_part(const Stored* from, index_type count) {
     Stored part[lanes] = {};
     std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
     return widen(part);
@@ -173,9 +173,9 @@ struct primitives<float> {
     return vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), rounded, nan), 16);
   }
 
-  static constexpr index block = 4;
+  static constexpr index_type block = 4;
   template <class Stored, class Element>
-  static void transpose(const Stored* const* rows, index offset, Element* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, Element* to, index_type stride) {
     float32x4_t r[4], s[4];
     CRESTMAX_UNROLL for (int i = 0; i < 4; ++i) r[i] = four_floats(rows[i] + offset);
     CRESTMAX_UNROLL for (int i = 0; i < 2; ++i) {
@@ -189,9 +189,9 @@ struct primitives<float> {
     }
   }
 
-  static void transpose(const bfloat16* const* rows, index offset, bfloat16_pair* to, index stride) {
+  static void transpose(const bfloat16* const* rows, index_type offset, bfloat16_pair* to, index_type stride) {
     const bfloat16_pair* pairs_at[block];
-    for (index i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
+    for (index_type i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
     transpose(pairs_at, offset, to, stride);
   }
   // `lanes` pairs of one number from each row.
@@ -201,7 +201,7 @@ struct primitives<float> {
     put_four(to, vreinterpretq_f32_u16(vzip1q_u16(first, second)));
     put_four(to + 4, vreinterpretq_f32_u16(vzip2q_u16(first, second)));
   }
-  static magnitudes magnitudes_of(const bfloat16_pair* from, index count) {
+  static magnitudes magnitudes_of(const bfloat16_pair* from, index_type count) {
     // One less than a magnitude is the largest of all numbers for zero.
     uint16x8_t least = vdupq_n_u16(0xffff);
     uint16x8_t most = vdupq_n_u16(0);
@@ -210,8 +210,8 @@ struct primitives<float> {
       most = vmaxq_u16(most, magnitude);
       least = vminq_u16(least, vsubq_u16(magnitude, vdupq_n_u16(1)));
     };
-    const index whole = count / 4 * 4;
-    for (index i = 0; i < whole; i += 4) look_at(from + i);
+    const index_type whole = count / 4 * 4;
+    for (index_type i = 0; i < whole; i += 4) look_at(from + i);
     bfloat16_pair rest[4] = {};
     std::memcpy(static_cast<void*>(rest), from + whole, sizeof(bfloat16_pair) * static_cast<std::size_t>(count - whole));
     look_at(rest);
@@ -247,7 +247,7 @@ struct primitives<double> {
   static constexpr int direct_sums = 8;
   static constexpr int direct_columns = 8;
   static constexpr int held_queries = 0;
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 4;  // vectors whose weights are taken in lockstep
 
   static vec load(const double* from) { return {vld1q_f64(from), vld1q_f64(from + 2)}; }
@@ -304,7 +304,7 @@ struct primitives<double> {
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
+  static vec widen_part(const Stored* from, index_type count) {
     Stored part[lanes] = {};
     std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
     return widen(part);
@@ -319,9 +319,9 @@ struct primitives<double> {
     for (int i = 0; i < lanes; ++i) to[i] = convert<Stored>(numbers[i]);
   }
 
-  static constexpr index block = 2;
+  static constexpr index_type block = 2;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, double* to, index stride) {
+  static void transpose(const Stored* const* rows, index_type offset, double* to, index_type stride) {
     const float64x2_t first = two_doubles(rows[0] + offset);
     const float64x2_t second = two_doubles(rows[1] + offset);
     vst1q_f64(to, vzip1q_f64(first, second));

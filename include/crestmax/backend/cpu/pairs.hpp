@@ -29,17 +29,17 @@ bfloat16_pair* pairs_in(T* memory) {
 }
 
 // Rows of scores and outputs that tile registers hold at a time: two by two tiles of 16 rows and 16 columns.
-inline constexpr index rows_of_tiles = 32;
+inline constexpr index_type rows_of_tiles = 32;
 
 // Pairs of one row of queries or keys: with tiles a multiple of the 16 that one has, zeros behind the last.
-inline index pairs_of_row(const plan_header& h) {
-  const index pairs = planner::divide_up(h.shape.d_qk, 2);
+inline index_type pairs_of_row(const plan_header& h) {
+  const index_type pairs = planner::divide_up(h.shape.d_qk, 2);
   return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
 }
 
 // Pairs of one column of values, of so many keys.
-inline index pairs_of_column(const plan_header& h, index keys) {
-  const index pairs = planner::divide_up(keys, 2);
+inline index_type pairs_of_column(const plan_header& h, index_type keys) {
+  const index_type pairs = planner::divide_up(keys, 2);
   return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
 }
 

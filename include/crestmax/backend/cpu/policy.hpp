@@ -102,7 +102,7 @@ inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
 template <class Kernels, class T>
 tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) {
   using P = typename Kernels::template vectors<T>;
-  constexpr index rows = 288 * 4 / static_cast<index>(sizeof(T));
+  constexpr index_type rows = 288 * 4 / static_cast<index_type>(sizeof(T));
   tile_geometry g{rows, planner::usual_tile_keys, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
   g.key_tile_in_place = P::direct_group > 0 ? planner::most_tile_keys : g.key_tile;
   if constexpr (requires { typename P::pairs; }) {
@@ -119,7 +119,7 @@ struct policy_base {
   template <class T>
   std::size_t worker_bytes(const plan_header& h) const { return cpu::worker_bytes<T>(h); }
   template <class T>
-  std::size_t shared_bytes(const plan_header& h, index splits) const { return cpu::shared_bytes<T>(h, splits); }
+  std::size_t shared_bytes(const plan_header& h, index_type splits) const { return cpu::shared_bytes<T>(h, splits); }
   template <class T>
   void begin(const call_data<T>& call, int worker) const { counters(call, worker) = {}; }
   template <class T>
@@ -143,7 +143,7 @@ struct policy : policy_base {
   template <class T>
   tile_geometry geometry(const problem& p) const { return geometry_of<Kernels, T>(p); }
   template <class T>
-  void run(const call_data<T>& call, index stage, index item, int worker) const {
+  void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const default_float_state state;
     Kernels::template run<T>(call, stage, item, worker);
   }

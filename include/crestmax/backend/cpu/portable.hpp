@@ -37,7 +37,7 @@ struct primitives : pairs_of<T> {
   static constexpr int direct_sums = 16;  // vectors of outputs summed in registers
   static constexpr int direct_columns = 8;  // vectors of one row among them, at most
   static constexpr int held_queries = 16; // vectors of queries that stay in registers beside as many sums
-  static constexpr index panel = lanes * panel_vectors;
+  static constexpr index_type panel = lanes * panel_vectors;
   static constexpr int weigh_batch = 2;  // vectors whose weights are taken in lockstep
 
   using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
@@ -112,17 +112,17 @@ struct primitives : pairs_of<T> {
 
   // Transposes a block x block square: row i begins at rows[i] + offset, columns go to `to` at a stride,
   // in rising order.
-  static constexpr index block = 8;
+  static constexpr index_type block = 8;
   template <class Stored>
-  static void transpose(const Stored* const* rows, index offset, T* to, index stride) {
-    for (index j = 0; j < block; ++j) {
-      for (index i = 0; i < block; ++i) to[j * stride + i] = convert<T>(rows[i][offset + j]);
+  static void transpose(const Stored* const* rows, index_type offset, T* to, index_type stride) {
+    for (index_type j = 0; j < block; ++j) {
+      for (index_type i = 0; i < block; ++i) to[j * stride + i] = convert<T>(rows[i][offset + j]);
     }
   }
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index count) {
-    return each([&](std::size_t i) { return static_cast<index>(i) < count ? convert<T>(from[i]) : T(0); });
+  static vec widen_part(const Stored* from, index_type count) {
+    return each([&](std::size_t i) { return static_cast<index_type>(i) < count ? convert<T>(from[i]) : T(0); });
   }
 
   // Two vectors of bfloat16: those at even places and at odd ones; and back in order.
@@ -165,18 +165,18 @@ struct primitives : pairs_of<T> {
       sum = add(sum, widen(to + v * lanes));
     }
   }
-  static void transpose(const bfloat16* const* rows, index offset, bfloat16_pair* to, index stride) {
-    for (index j = 0; j < block; ++j) {
-      for (index i = 0; i < block; ++i) to[j * stride + i] = {rows[i][2 * (offset + j)], rows[i][2 * (offset + j) + 1]};
+  static void transpose(const bfloat16* const* rows, index_type offset, bfloat16_pair* to, index_type stride) {
+    for (index_type j = 0; j < block; ++j) {
+      for (index_type i = 0; i < block; ++i) to[j * stride + i] = {rows[i][2 * (offset + j)], rows[i][2 * (offset + j) + 1]};
     }
   }
   // `lanes` pairs of one number from each row.
   static void interleave(const bfloat16* even, const bfloat16* odd, bfloat16_pair* to) {
     for (std::size_t i = 0; i < lanes; ++i) to[i] = {even[i], odd[i]};
   }
-  static magnitudes magnitudes_of(const bfloat16_pair* from, index count) {
+  static magnitudes magnitudes_of(const bfloat16_pair* from, index_type count) {
     magnitudes m{0xffff, 0};
-    for (index i = 0; i < 2 * count; ++i) {
+    for (index_type i = 0; i < 2 * count; ++i) {
       const bfloat16 x = i % 2 == 0 ? from[i / 2].first : from[i / 2].second;
       const auto magnitude = static_cast<std::uint16_t>(x.bits & 0x7fff);
       if (magnitude != 0) m.least = std::min(m.least, magnitude);

@@ -11,10 +11,10 @@ namespace cpu {
 // by one would halve the speed of reading.
 struct row_run {
   const char* first;
-  index distance;  // bytes
+  index_type distance;  // bytes
 };
 
-inline constexpr index direct_run = 16;  // keys of a block of few rows that are in hand at a time
+inline constexpr index_type direct_run = 16;  // keys of a block of few rows that are in hand at a time
 
 // What follows a run in the order of memory: the next one, wanted in the first cache, and a later one, wanted in the
 // second. Where `first` is null there is none.
@@ -22,7 +22,7 @@ struct rows_ahead {
   row_run soon;
   row_run later;
 };
-inline constexpr index later_runs = 3;  // how far ahead the later one lies: 8 to 24 KB (measured in bench/README.md)
+inline constexpr index_type later_runs = 3;  // how far ahead the later one lies: 8 to 24 KB (measured in bench/README.md)
 
 // Asks for the rows ahead, a share of a row with every key in hand. All passes over the keys in hand ask, one where the
 // other left off: asked for in one pass, rows come in bursts, and memory is idle during the others. Asking for memory
@@ -30,14 +30,14 @@ inline constexpr index later_runs = 3;  // how far ahead the later one lies: 8 t
 class row_asker {
  public:
   // Of a row, in whole cache lines.
-  static index share_of(index bytes, index passes) { return planner::round_up(planner::divide_up(bytes, passes), index{64}); }
+  static index_type share_of(index_type bytes, index_type passes) { return planner::round_up(planner::divide_up(bytes, passes), index_type{64}); }
 
-  row_asker(const rows_ahead& ahead, index share, index passes)
+  row_asker(const rows_ahead& ahead, index_type share, index_type passes)
       : share_(ahead.soon.first != nullptr ? share : 0), row_(share * passes), soon_(ahead.soon),
         later_(ahead.later.first != nullptr ? ahead.later : ahead.soon), row_end_(share_ > 0 ? soon_.first + row_ : nullptr) {}
 
   // So many keys come into hand; what is to be asked for with them may be spread over the work on them.
-  void start(index keys) { left_ = keys * share_; }
+  void start(index_type keys) { left_ = keys * share_; }
   void ask_line() {
     if (left_ == 0) return;
     left_ -= 64;
@@ -55,9 +55,9 @@ class row_asker {
   }
 
  private:
-  index share_;  // bytes
-  index row_;    // all shares of one
-  index left_ = 0;  // to be asked for with the keys in hand
+  index_type share_;  // bytes
+  index_type row_;    // all shares of one
+  index_type left_ = 0;  // to be asked for with the keys in hand
   row_run soon_, later_;  // what comes next
   const char* row_end_;
 };
