@@ -9,7 +9,7 @@ find_package(Threads REQUIRED)
 
 file(GLOB crestmax_bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 add_executable(crestmax_bench ${crestmax_bench_sources})
-target_link_libraries(crestmax_bench PRIVATE crestmax_strict benchmark::benchmark Threads::Threads)
+target_link_libraries(crestmax_bench PRIVATE crestmax_kernels benchmark::benchmark Threads::Threads)
 # The library chooses its kernels at run time; ceilings and the materialised baseline are compiled for
 # this machine, so that they are what the machine can do.
 set_property(SOURCE "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp" "${PROJECT_SOURCE_DIR}/bench/materialised.cpp"
@@ -19,4 +19,4 @@ set_property(SOURCE "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp" "${PROJECT_SOURCE
 add_library(crestmax_peers SHARED "${PROJECT_SOURCE_DIR}/bench/peers/crestmax_c.cpp"
                                   "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp" "${PROJECT_SOURCE_DIR}/bench/machine.cpp")
 set_target_properties(crestmax_peers PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-target_link_libraries(crestmax_peers PRIVATE crestmax_strict Threads::Threads)
+target_link_libraries(crestmax_peers PRIVATE crestmax_kernels Threads::Threads)

@@ -5,15 +5,11 @@ set(crestmax_examples "${PROJECT_SOURCE_DIR}/examples")
 
 # The quickstart does nothing but include the headers. The others share kernels, as larger programs will: each saves
 # the time that compiling them takes.
-add_library(crestmax_example_kernels STATIC "${crestmax_examples}/kernels.cpp")
-target_link_libraries(crestmax_example_kernels PRIVATE crestmax_strict)
-target_compile_definitions(crestmax_example_kernels INTERFACE CRESTMAX_EXTERN_KERNELS)
-
 function(crestmax_add_example name)
   add_executable(crestmax_example_${name} ${ARGN})
   target_link_libraries(crestmax_example_${name} PRIVATE crestmax_strict Threads::Threads)
   if(NOT name STREQUAL "quickstart")
-    target_link_libraries(crestmax_example_${name} PRIVATE crestmax_example_kernels)
+    target_link_libraries(crestmax_example_${name} PRIVATE crestmax_kernels)
   endif()
 endfunction()
 

@@ -21,13 +21,14 @@ endif()
 file(GLOB crestmax_support_sources CONFIGURE_DEPENDS "${crestmax_tests}/support/*.cpp")
 add_library(crestmax_test_support STATIC ${crestmax_support_sources})
 target_include_directories(crestmax_test_support PUBLIC "${crestmax_tests}")
-target_compile_definitions(crestmax_test_support PUBLIC CRESTMAX_EXTERN_KERNELS)  # kernels_*.cpp have them
-target_link_libraries(crestmax_test_support PUBLIC crestmax_strict GTest::gtest Threads::Threads)
+target_link_libraries(crestmax_test_support PUBLIC crestmax_kernels GTest::gtest Threads::Threads)
 if(CRESTMAX_SANITIZE)
-  target_compile_options(crestmax_test_support PUBLIC -fsanitize=${CRESTMAX_SANITIZE} -fno-sanitize-recover=all
-                                                      -fno-omit-frame-pointer)
-  target_link_options(crestmax_test_support PUBLIC -fsanitize=${CRESTMAX_SANITIZE})
+  target_compile_options(crestmax_kernels PUBLIC -fsanitize=${CRESTMAX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(crestmax_kernels PUBLIC -fsanitize=${CRESTMAX_SANITIZE})
 endif()
+# Tiles in plain C++ are kernels too, of the tests alone: without the precompiled header, whose flags are others.
+set_source_files_properties("${crestmax_tests}/support/kernels_tiled.cpp" PROPERTIES
+                            COMPILE_OPTIONS "${CRESTMAX_KERNEL_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
 # What nearly every test includes of others is parsed once. Not our own: g++ forgets which warnings precompiled text asked it
 # to leave out.
 target_precompile_headers(crestmax_test_support PRIVATE <gtest/gtest.h> <Eigen/Core> <functional> <random> <map> <span>)
@@ -40,14 +41,35 @@ if(TARGET OpenMP::OpenMP_CXX)
   target_link_libraries(crestmax_test_support PUBLIC ${OpenMP_CXX_LIBRARIES})
 endif()
 
+# crestmax_add_program(FOLDER TIMEOUT [LABEL]): the tests of the program crestmax_FOLDER_tests, one by one in ctest's list. Under
+# sanitizers, where starting a program takes longer than most tests, in a few runs.
+function(crestmax_add_program folder timeout)
+  set(label ${folder})
+  if(ARGC GREATER 2)
+    set(label ${ARGV2})
+  endif()
+  if(NOT CRESTMAX_SANITIZE)
+    gtest_discover_tests(crestmax_${folder}_tests TEST_PREFIX "${folder}: " DISCOVERY_TIMEOUT 60
+                         PROPERTIES TIMEOUT ${timeout} LABELS ${label})
+    return()
+  endif()
+  set(shards 4)
+  foreach(shard RANGE 1 ${shards})
+    math(EXPR number "${shard} - 1")
+    set(name "${folder}: part ${shard} of ${shards}")
+    add_test(NAME "${name}" COMMAND crestmax_${folder}_tests --gtest_brief=1)
+    set_tests_properties("${name}" PROPERTIES TIMEOUT 1200 LABELS ${label}
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${number}")
+  endforeach()
+endfunction()
+
 # crestmax_add_tests(FOLDER [NAME]): the folder's tests, or those of NAME_test.cpp alone.
 function(crestmax_add_tests folder)
   file(GLOB sources CONFIGURE_DEPENDS "${crestmax_tests}/${folder}/*${ARGV1}_test.cpp")
   add_executable(crestmax_${folder}_tests ${sources})
   target_link_libraries(crestmax_${folder}_tests PRIVATE crestmax_test_support GTest::gtest_main)
   target_precompile_headers(crestmax_${folder}_tests REUSE_FROM crestmax_test_support)
-  gtest_discover_tests(crestmax_${folder}_tests TEST_PREFIX "${folder}: " DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 900 LABELS ${folder})
+  crestmax_add_program(${folder} 900)
 endfunction()
 
 # The thread sanitizer has nothing to see where no thread is: it gets the tests that start some.
@@ -57,7 +79,8 @@ if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
 else()
   set(crestmax_tests_of_unit execution)
 endif()
-set(CRESTMAX_TEST_FOLDERS "" CACHE STRING "Programs to build, by folder, of those with *_test.cpp files; empty: all")
+set(CRESTMAX_TEST_FOLDERS "" CACHE STRING "Folders of tests to build; empty: all")
+option(CRESTMAX_TEST_WHOLE "Also what takes long and finds little: tests/run whole" OFF)
 function(crestmax_is_wanted folder result)
   set(wanted TRUE)
   if(CRESTMAX_TEST_FOLDERS AND NOT folder IN_LIST CRESTMAX_TEST_FOLDERS)
@@ -102,5 +125,8 @@ foreach(folder ${crestmax_eigen})
 endforeach()
 
 foreach(folder headers compile_fail interop consumers documentation no_allocation compile_cost peers ascend_device)
-  include("${crestmax_tests}/${folder}/${folder}.cmake")
+  crestmax_is_wanted(${folder} wanted)
+  if(wanted)
+    include("${crestmax_tests}/${folder}/${folder}.cmake")
+  endif()
 endforeach()

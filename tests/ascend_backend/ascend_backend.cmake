@@ -2,5 +2,4 @@
 file(GLOB crestmax_ascend_backend CONFIGURE_DEPENDS "${crestmax_tests}/ascend_backend/*.cpp")
 add_executable(crestmax_ascend_backend_tests ${crestmax_ascend_backend})
 target_link_libraries(crestmax_ascend_backend_tests PRIVATE crestmax_test_support crestmax_ascend_model GTest::gtest_main)
-gtest_discover_tests(crestmax_ascend_backend_tests TEST_PREFIX "ascend_backend: " DISCOVERY_TIMEOUT 60
-                     PROPERTIES TIMEOUT 900 LABELS ascend)
+crestmax_add_program(ascend_backend 900 ascend)

@@ -8,8 +8,7 @@ if(CRESTMAX_SANITIZE)
   target_compile_options(crestmax_ascend_fake_tests PRIVATE -fsanitize=${CRESTMAX_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(crestmax_ascend_fake_tests PRIVATE -fsanitize=${CRESTMAX_SANITIZE})
 endif()
-gtest_discover_tests(crestmax_ascend_fake_tests TEST_PREFIX "ascend_fake: " DISCOVERY_TIMEOUT 60
-                     PROPERTIES TIMEOUT 300 LABELS ascend_fake)
+crestmax_add_program(ascend_fake 300)
 
 # The same fake as the libraries of a toolkit, for a consumer of crestmax::cann (tests/consumers).
 if(NOT CRESTMAX_SANITIZE)

@@ -15,5 +15,4 @@ endif()
 file(GLOB crestmax_ascend_model_tests CONFIGURE_DEPENDS "${crestmax_tests}/ascend_model/*_test.cpp")
 add_executable(crestmax_ascend_model_tests ${crestmax_ascend_model_tests})
 target_link_libraries(crestmax_ascend_model_tests PRIVATE crestmax_ascend_model GTest::gtest_main)
-gtest_discover_tests(crestmax_ascend_model_tests TEST_PREFIX "ascend_model: " DISCOVERY_TIMEOUT 60
-                     PROPERTIES TIMEOUT 300 LABELS ascend_model)
+crestmax_add_program(ascend_model 300)

@@ -10,16 +10,18 @@ function(crestmax_add_compile_cost sentence seconds megabytes)
   crestmax_add_test("compile_cost: ${sentence}" compile_cost
                     crestmax_measure_compilation "${sentence}" ${seconds} ${megabytes} ${crestmax_compile} -O2 -c
                     -o "${PROJECT_BINARY_DIR}/compile_cost.o" ${ARGN} --yardstick 2 ${crestmax_yardstick})
-  set_tests_properties("compile_cost: ${sentence}" PROPERTIES RUN_SERIAL TRUE TIMEOUT 900)
+  set_tests_properties("compile_cost: ${sentence}" PROPERTIES RESOURCE_LOCK compile_cost TIMEOUT 900)
 endfunction()
 
 set(crestmax_one_call "${crestmax_tests}/compile_cost/one_call.cpp")
-crestmax_add_compile_cost("one fp32 call on one instruction set" 6 0 -DONE_SET "${crestmax_one_call}")
+if(CRESTMAX_TEST_WHOLE)
+  crestmax_add_compile_cost("one fp32 call on one instruction set" 6 0 -DONE_SET "${crestmax_one_call}")
+  crestmax_add_compile_cost("three types, contiguous and paged, causal and full" 40 1536
+                            "${crestmax_tests}/compile_cost/many_calls.cpp")
+endif()
 crestmax_add_compile_cost("one fp32 call on all instruction sets" 10 0 "${crestmax_one_call}")
 crestmax_add_compile_cost("one fp32 call with kernels of another translation unit" 3 0 -DCRESTMAX_EXTERN_KERNELS
                           "${crestmax_one_call}")
-crestmax_add_compile_cost("three types, contiguous and paged, causal and full" 40 1536
-                          "${crestmax_tests}/compile_cost/many_calls.cpp")
 
 # The measurement itself can fail.
 crestmax_add_test("compile_cost: more than twice the bar of time is refused" compile_cost

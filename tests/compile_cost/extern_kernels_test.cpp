@@ -1,4 +1,4 @@
-// A call whose kernels are compiled in tests/support/kernels_*.cpp: the build defines CRESTMAX_EXTERN_KERNELS.
+// A call whose kernels are compiled elsewhere: what links crestmax_kernels is compiled with CRESTMAX_EXTERN_KERNELS.
 #include <crestmax/crestmax.hpp>
 #include <gtest/gtest.h>
 

@@ -32,10 +32,9 @@ function(crestmax_add_plain_consumer name program)
                     "${crestmax_consumers_build}/plain/${program}" ${crestmax_compile} ${ARGN}
                     "${crestmax_consumers}/consumer.cpp")
 endfunction()
-crestmax_add_plain_consumer("an include path and -O2" include_path -O2)
 crestmax_add_plain_consumer("-ffast-math -fno-finite-math-only is survived" fast_math
                             -O2 -ffast-math -fno-finite-math-only)
-crestmax_add_plain_consumer("-fno-exceptions -fno-rtti" no_exceptions -O1 -fno-exceptions -fno-rtti)
-crestmax_add_plain_consumer("no warning under a user's strict flags" strict -O2 ${crestmax_strict_flags})
+crestmax_add_plain_consumer("an include path, -O2 and a user's strict flags: no warning, without exceptions and RTTI" strict
+                            -O2 ${crestmax_strict_flags} -fno-exceptions -fno-rtti)
 
 include("${crestmax_consumers}/mixed/mixed.cmake")

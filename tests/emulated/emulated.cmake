@@ -31,10 +31,10 @@ crestmax_write_excerpts("${PROJECT_BINARY_DIR}/emulated/capture_excerpts.inc")
 
 # Of the kernels and their tests: whatever an ordinary build of this architecture does not run everywhere.
 file(GLOB crestmax_emulated_sources CONFIGURE_DEPENDS
-     "${crestmax_tests}/emulated/*.cpp" "${crestmax_tests}/support/kernels_*.cpp"
+     "${crestmax_tests}/emulated/*.cpp"
      "${crestmax_tests}/unit/stages_*_test.cpp" "${crestmax_tests}/unit/primitives_*_test.cpp"
      "${crestmax_tests}/unit/pairs_*_test.cpp")
-list(FILTER crestmax_emulated_sources EXCLUDE REGEX "kernels_(portable|tiled)|unit/[a-z]*_(generic|portable|tiled|avx2)_test")
+list(FILTER crestmax_emulated_sources EXCLUDE REGEX "unit/[a-z]*_(generic|portable|tiled|avx2)_test")
 # AArch64's dispatch and products of pairs have no other machine to be tested on.
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
   list(APPEND crestmax_emulated_sources
@@ -46,10 +46,11 @@ foreach(name contract make_case random_case executors)
 endforeach()
 add_executable(crestmax_emulated_tests ${crestmax_emulated_sources})
 target_include_directories(crestmax_emulated_tests PRIVATE "${crestmax_tests}" "${PROJECT_BINARY_DIR}/emulated")
-target_compile_definitions(crestmax_emulated_tests PRIVATE CRESTMAX_EXTERN_KERNELS  # kernels_*.cpp have them
-                                                           CRESTMAX_TEST_EMULATED)
-target_link_libraries(crestmax_emulated_tests PRIVATE crestmax_strict GTest::gtest_main Threads::Threads)
+target_compile_definitions(crestmax_emulated_tests PRIVATE CRESTMAX_TEST_EMULATED)
+target_link_libraries(crestmax_emulated_tests PRIVATE crestmax_kernels GTest::gtest_main Threads::Threads)
 target_link_options(crestmax_emulated_tests PRIVATE -static -no-pie)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  target_compile_options(crestmax_emulated_tests PRIVATE "SHELL:-include \"${crestmax_tests}/emulated/two_halves.hpp\"")
+  foreach(target crestmax_kernels crestmax_emulated_tests)
+    target_compile_options(${target} PRIVATE "SHELL:-include \"${crestmax_tests}/emulated/two_halves.hpp\"")
+  endforeach()
 endif()

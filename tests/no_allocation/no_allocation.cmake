@@ -13,7 +13,6 @@ function(crestmax_add_no_allocation name)
   list(TRANSFORM of_SOURCES PREPEND "${crestmax_tests}/no_allocation/")
   add_executable(crestmax_${name}_tests ${of_SOURCES})
   target_include_directories(crestmax_${name}_tests PRIVATE "${crestmax_tests}")
-  target_compile_definitions(crestmax_${name}_tests PRIVATE CRESTMAX_EXTERN_KERNELS)
   target_link_libraries(crestmax_${name}_tests PRIVATE crestmax_strict ${of_LIBRARIES} GTest::gtest_main Threads::Threads
                                                        ${CMAKE_DL_LIBS})
   gtest_discover_tests(crestmax_${name}_tests TEST_PREFIX "${name}: " DISCOVERY_TIMEOUT 60
@@ -25,4 +24,5 @@ crestmax_add_no_allocation(no_allocation SOURCES counter.cpp counter_test.cpp at
 if(TARGET OpenMP::OpenMP_CXX)
   crestmax_add_no_allocation(no_allocation_openmp SOURCES counter.cpp counter_test.cpp openmp_test.cpp kernels.cpp
                              LIBRARIES OpenMP::OpenMP_CXX)
+  target_compile_definitions(crestmax_no_allocation_openmp_tests PRIVATE CRESTMAX_EXTERN_KERNELS)  # kernels.cpp has them
 endif()

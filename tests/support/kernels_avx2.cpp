@@ -1,3 +1,0 @@
-// The avx2 kernels, compiled once for all test programs.
-#define CRESTMAX_INSTANTIATE_KERNELS
-#include <crestmax/backend/cpu/avx2.hpp>

@@ -1,3 +1,0 @@
-// The generic kernels, compiled once for all test programs.
-#define CRESTMAX_INSTANTIATE_KERNELS
-#include <crestmax/backend/cpu/generic.hpp>
