@@ -20,3 +20,10 @@ add_library(crestmax_peers SHARED "${PROJECT_SOURCE_DIR}/bench/peers/crestmax_c.
                                   "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp" "${PROJECT_SOURCE_DIR}/bench/machine.cpp")
 set_target_properties(crestmax_peers PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 target_link_libraries(crestmax_peers PRIVATE crestmax_kernels Threads::Threads)
+
+# What bench/before_and_after builds, held to the same warnings. Kernels are not compiled for it.
+add_executable(crestmax_paired "${PROJECT_SOURCE_DIR}/bench/paired/main.cpp" "${PROJECT_SOURCE_DIR}/bench/paired/lines.cpp")
+target_link_libraries(crestmax_paired PRIVATE crestmax_strict ${CMAKE_DL_LIBS})
+add_library(crestmax_paired_adapter OBJECT "${PROJECT_SOURCE_DIR}/bench/paired/adapter.cpp")
+target_compile_definitions(crestmax_paired_adapter PRIVATE CRESTMAX_EXTERN_KERNELS)
+target_link_libraries(crestmax_paired_adapter PRIVATE crestmax_strict)
