@@ -149,8 +149,8 @@ void measure_pairs(ceilings& c) {
   };
   using crestmax::instruction_set;
 #if CRESTMAX_X86_SETS
-  if (crestmax::cpu::machine_set >= instruction_set::avx512_bf16) c.pair_products = gflops(pair_loop, 24.0 * 16 * 4);
-  if (crestmax::cpu::machine_set >= instruction_set::amx) c.tile_products = gflops(tile_loop, 4.0 * 16 * 16 * 32 * 2);
+  if (crestmax::cpu::machine_set() >= instruction_set::avx512_bf16) c.pair_products = gflops(pair_loop, 24.0 * 16 * 4);
+  if (crestmax::cpu::machine_set() >= instruction_set::amx) c.tile_products = gflops(tile_loop, 4.0 * 16 * 16 * 32 * 2);
 #else
   if (crestmax::cpu::machine_has(instruction_set::neon_bf16)) c.pair_products = gflops(pair_loop, 24.0 * 4 * 4);
 #endif
@@ -229,11 +229,11 @@ void library_exp(const float* from, float* to, long count) {
   using crestmax::instruction_set;
   namespace cpu = crestmax::cpu;
 #if CRESTMAX_X86_SETS
-  if (cpu::machine_set >= instruction_set::avx512) {
+  if (cpu::machine_set() >= instruction_set::avx512) {
     using primitives = cpu::avx512::primitives<float>;
     return cpu::avx512::weights_of<primitives>(from, to, count, cpu::avx512::make_weight_constants<primitives>(1.0f, 2));
   }
-  if (cpu::machine_set == instruction_set::avx2) {
+  if (cpu::machine_set() == instruction_set::avx2) {
     using primitives = cpu::avx2::primitives<float>;
     return cpu::avx2::weights_of<primitives>(from, to, count, cpu::avx2::make_weight_constants<primitives>(1.0f, 2));
   }

@@ -126,7 +126,7 @@ std::vector<grid_entry> bars_grid() {
     for (const index_type head_dim : {64, 128}) {
       for (const bool causal : {false, true}) {
         for (const scalar_kind kind : kinds) grid.push_back({prefill(kind, head_dim, n, causal), usual});
-        if (crestmax::cpu::machine_set > instruction_set::avx2) {
+        if (crestmax::cpu::machine_set() > instruction_set::avx2) {
           grid.push_back({up_to(prefill(scalar_kind::float32, head_dim, n, causal), instruction_set::avx2), usual});
         }
       }

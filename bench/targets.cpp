@@ -89,7 +89,7 @@ void add_prefill(bars& all, const std::vector<race_result>& races) {
       const auto asked = [&](const race_result& r) { return is_square(r.of, s.n, s.causal, head_dim); };
       const std::string where = std::to_string(s.n) + (s.causal ? " causal" : " full") + ", head_dim " + std::to_string(head_dim);
       for (const instruction_set set : {instruction_set::avx2, instruction_set::widest}) {
-        const std::string name = crestmax::name(set == instruction_set::widest ? crestmax::cpu::machine_set : set);
+        const std::string name = crestmax::name(set == instruction_set::widest ? crestmax::cpu::machine_set() : set);
         all.at_least("prefill fp32 " + where + ", " + name + ": share of the peak", head_dim == 128 ? s.wide : s.narrow,
                      [&](const race_result& r) {
                        const bool mine = asked(r) && r.of.kv_kind == scalar_kind::float32 && r.of.most == set;

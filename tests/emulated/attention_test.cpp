@@ -31,11 +31,11 @@ void expect_exact_in_every_type(const case_shape& shape) {
 TEST(Emulated, CallsTakeTheInstructionSetThatIsToBeTested) {
   const attention_result result = run(normal_case({.q_len = 20, .kv_len = 40}, 1));
   ASSERT_TRUE(result.status.ok()) << result.status.message();
-  EXPECT_STREQ(result.report.instruction_set, name(crestmax::cpu::machine_set));
+  EXPECT_STREQ(result.report.instruction_set, name(crestmax::cpu::machine_set()));
 #if CRESTMAX_ARM_SETS
-  EXPECT_GE(crestmax::cpu::machine_set, instruction_set::neon);
+  EXPECT_GE(crestmax::cpu::machine_set(), instruction_set::neon);
 #else
-  EXPECT_GE(crestmax::cpu::machine_set, instruction_set::avx512);
+  EXPECT_GE(crestmax::cpu::machine_set(), instruction_set::avx512);
 #endif
 }
 

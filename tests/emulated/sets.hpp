@@ -9,7 +9,7 @@ namespace crestmax_test {
 inline std::vector<surroundings> sets_for(const attention_case& c) {
   using crestmax::instruction_set;
   std::vector<surroundings> sets{{}};
-  if (crestmax::cpu::machine_set == instruction_set::neon_bf16 && c.key.kind() == scalar_kind::bfloat16) {
+  if (crestmax::cpu::machine_set() == instruction_set::neon_bf16 && c.key.kind() == scalar_kind::bfloat16) {
     sets.push_back({.most = instruction_set::neon});
   }
   return sets;

@@ -19,7 +19,7 @@ TEST(RandomCalls, AreExactOnTheWidestInstructionSet) { hold_to_the_contract(1000
 
 TEST(RandomCalls, AreExactOnEveryNarrowerInstructionSet) {
   for (const auto set : {crestmax::instruction_set::generic, crestmax::instruction_set::avx2}) {
-    if (set < crestmax::cpu::machine_set) hold_to_the_contract(1000, 600, backend_kind::cpu, {}, 24, set);
+    if (set < crestmax::cpu::machine_set()) hold_to_the_contract(1000, 600, backend_kind::cpu, {}, 24, set);
   }
 }
 

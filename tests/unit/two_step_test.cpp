@@ -104,7 +104,7 @@ TEST_F(TwoSteps, CollectReportsAllRows) {
   ASSERT_TRUE(call.collect(3, report).ok());
   EXPECT_EQ(report.rows, 2 * 3 * 4);
   EXPECT_STREQ(report.backend, "cpu");
-  EXPECT_STREQ(report.instruction_set, name(crestmax::cpu::machine_set));
+  EXPECT_STREQ(report.instruction_set, name(crestmax::cpu::machine_set()));
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
 

@@ -19,7 +19,7 @@ class WeightsOfPairs : public ::testing::Test {
  protected:
   void SetUp() override {
     constexpr auto least_set = crestmax::instruction_set::avx512_bf16;
-    if (least_set > crestmax::cpu::machine_set) GTEST_SKIP() << "[note] not executed: this machine has no " << name(least_set);
+    if (least_set > crestmax::cpu::machine_set()) GTEST_SKIP() << "[note] not executed: this machine has no " << name(least_set);
   }
 };
 

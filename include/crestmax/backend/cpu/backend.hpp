@@ -24,7 +24,7 @@ struct cpu : crestmax::cpu::policy_base {
 
   // The set that plans made here will use.
   crestmax::instruction_set chosen() const {
-    const auto set = std::min(most, crestmax::cpu::machine_set);
+    const auto set = std::min(most, crestmax::cpu::machine_set());
     return crestmax::cpu::machine_has(set) ? set : crestmax::instruction_set::generic;
   }
 
@@ -34,7 +34,7 @@ struct cpu : crestmax::cpu::policy_base {
   status available(const problem&, const options&) const {
     if (least == crestmax::instruction_set::widest || (least <= chosen() && crestmax::cpu::machine_has(least))) return success();
     return error_text(status_code::unavailable, "instruction_set", crestmax::name(least),
-                      most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set));
+                      most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set()));
   }
   template <class T>
   tile_geometry geometry(const problem& p) const {

@@ -1,6 +1,7 @@
 // The instruction sets that have kernels, and which of them this machine offers.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "../../config.hpp"
@@ -93,14 +94,26 @@ inline instruction_set detect_instruction_set() { return instruction_set::generi
 
 #endif
 
-// The widest set of this machine that has kernels, looked up before main() so that a call neither asks the
-// processor nor waits for another thread that does. The sets before it are there as well, but for those of
-// another architecture.
-inline const instruction_set machine_set = detect_instruction_set();
+// What machine_set() found: the library's only state. Zero, which no machine answers, is "not asked yet". It is there
+// before any code runs, so a call before main() finds it, and a program that makes no call asks for nothing.
+static_assert(instruction_set::portable == instruction_set{});
+inline constinit std::atomic<instruction_set> answered_set{};
+
+// The widest set of this machine that has kernels. Asked once, by the first call: threads that come at the same time ask the
+// same question, and whoever finds an answer finds the state of tiles granted. The sets before it are there as well,
+// but for those of another architecture.
+inline instruction_set machine_set() {
+  instruction_set set = answered_set.load(std::memory_order_acquire);
+  if (set == instruction_set{}) {
+    set = detect_instruction_set();
+    answered_set.store(set, std::memory_order_release);
+  }
+  return set;
+}
 
 inline bool machine_has(instruction_set set) {
   const bool of_arm = set == instruction_set::neon || set == instruction_set::neon_bf16;
-  return set <= machine_set && (!of_arm || CRESTMAX_ARM_SETS);
+  return set <= machine_set() && (!of_arm || CRESTMAX_ARM_SETS);
 }
 
 }  // namespace cpu
