@@ -10,7 +10,7 @@
 #include "config.hpp"
 #include "tensor.hpp"
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 // `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before.
 struct kv_run {
@@ -43,7 +43,7 @@ struct source_shape {
   index_type d_v;
 };
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 

@@ -9,7 +9,7 @@
 #include "report.hpp"
 #include "tensor.hpp"
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 inline constexpr double ln2 = 0.693147180559945309417232121458;
 
@@ -128,4 +128,4 @@ struct options {
   bool diagnostics = false;  // also measure the true undershoot and L: a second pass over all scores
 };
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 
-namespace crestmax {
+#include "version.hpp"
+
+CRESTMAX_BEGIN_VERSION
 
 // Where the bound on the lost mass comes from.
 enum class bound_kind : std::int32_t {
@@ -46,4 +48,4 @@ struct report {
   std::int64_t rows_above_bound = 0;  // rows whose undershoot exceeds L * stride: always 0
 };
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION

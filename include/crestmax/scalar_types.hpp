@@ -11,7 +11,7 @@
 
 #include "config.hpp"
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 struct float16 {  // IEEE 754 binary16
   std::uint16_t bits;
@@ -72,7 +72,7 @@ concept scalar = requires {
 template <scalar T>
 inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 

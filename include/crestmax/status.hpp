@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace crestmax {
+#include "version.hpp"
+
+CRESTMAX_BEGIN_VERSION
 
 enum class status_code : int {
   ok = 0,
@@ -36,4 +38,4 @@ struct [[nodiscard]] status {
   constexpr const char* message() const { return ok() ? "ok" : text; }
 };
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION

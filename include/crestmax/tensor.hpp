@@ -8,7 +8,7 @@
 
 #include "scalar_types.hpp"
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 using index_type = std::int64_t;
 
@@ -76,4 +76,4 @@ struct row_output {
   constexpr explicit operator bool() const { return data != nullptr; }
 };
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION

@@ -38,3 +38,10 @@ crestmax_add_plain_consumer("an include path, -O2 and a user's strict flags: no 
                             -O2 ${crestmax_strict_flags} -fno-exceptions -fno-rtti)
 
 include("${crestmax_consumers}/mixed/mixed.cmake")
+
+set(crestmax_compile_other ${crestmax_compile})
+list(FILTER crestmax_compile_other EXCLUDE REGEX "^-I")
+crestmax_add_test("consumers: two versions of the headers share nothing in one program" consumers
+                  ${CMAKE_COMMAND} "-DNM=${CMAKE_NM}" "-DBUILD=${crestmax_consumers_build}/versions"
+                  "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" -P "${crestmax_consumers}/versions/versions.cmake" --
+                  ${crestmax_compile_other})

@@ -33,7 +33,8 @@ set(levels
     "modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp interop/rank.hpp"
     "tensor.hpp error.hpp softmax_state.hpp backend/cpu/features.hpp"
     "scalar_types.hpp"
-    "config.hpp status.hpp report.hpp")
+    "config.hpp status.hpp report.hpp"
+    "build_tag.hpp version.hpp")
 
 # Who may include something that is neither the library's nor the standard's.
 set(foreign

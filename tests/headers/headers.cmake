@@ -60,3 +60,36 @@ crestmax_add_layer_mistake("the standard library in device code" backend/ascend/
                            "backend/ascend/kernel.hpp is device code and has #include <vector>")
 crestmax_add_layer_mistake("Eigen outside of the generic backend" tensor.hpp "#include <Eigen/Core>"
                            "tensor.hpp includes Eigen/Core")
+
+# The name of the namespace, against what compilers say of every instruction set that they know. A compiler for AArch64 is asked
+# as well where there is one.
+set(crestmax_check_build_tag ${CMAKE_COMMAND} "-DBUILD=${crestmax_headers_folder}")
+set(crestmax_build_tag_script -P "${crestmax_tests}/headers/check_build_tag.cmake" --)
+crestmax_add_test("headers: every extension of an instruction set is in the name of the namespace" headers
+                  ${crestmax_check_build_tag} ${crestmax_build_tag_script} ${crestmax_compile})
+set(crestmax_for_arm "")
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")  # it lists no names for this architecture
+  set(crestmax_for_arm "${CMAKE_CXX_COMPILER}" --target=aarch64-linux-gnu)
+  set(crestmax_arm_settings "-DALSO=-march=armv8.1-a|-march=armv8.2-a|-march=armv8.3-a|-march=armv8.4-a+fp16+fp16fml+sha3|\
+-march=armv8.5-a|-march=armv8.6-a+sve2+sve2-bitperm+sve2-sha3+f32mm+f64mm|-march=armv8.7-a|-march=armv9-a")
+else()
+  find_program(CRESTMAX_AARCH64_COMPILER aarch64-linux-gnu-g++)
+  if(CRESTMAX_AARCH64_COMPILER)
+    set(crestmax_for_arm "${CRESTMAX_AARCH64_COMPILER}")
+  endif()
+endif()
+if(crestmax_for_arm)
+  crestmax_add_test("headers: every extension of AArch64 is in the name of the namespace" headers
+                    ${crestmax_check_build_tag} ${crestmax_arm_settings} ${crestmax_build_tag_script} ${crestmax_for_arm} -std=c++20
+                    "-I${PROJECT_SOURCE_DIR}/include")
+endif()
+
+# This check is checked as well.
+file(READ "${PROJECT_SOURCE_DIR}/include/crestmax/build_tag.hpp" crestmax_text)
+string(REGEX REPLACE "__FMA__|__ARM_FEATURE_DOTPROD" "__NO_SUCH_EXTENSION__" crestmax_text "${crestmax_text}")
+file(WRITE "${crestmax_headers_folder}/mistakes/build_tag/crestmax/build_tag.hpp" "${crestmax_text}")
+crestmax_add_test("headers: the check finds an extension that no name has" headers
+                  ${crestmax_check_build_tag} ${crestmax_build_tag_script} ${CMAKE_CXX_COMPILER} -std=c++20
+                  "-I${crestmax_headers_folder}/mistakes/build_tag")
+set_tests_properties("headers: the check finds an extension that no name has" PROPERTIES
+                     PASS_REGULAR_EXPRESSION "not in the table of build_tag.hpp:[\n ]*(__FMA__|__ARM_FEATURE_DOTPROD)")

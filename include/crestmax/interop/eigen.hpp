@@ -12,14 +12,14 @@
 #include "../error.hpp"
 #include "rank.hpp"
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 template <>
 struct scalar_traits<Eigen::half> { static constexpr scalar_kind kind = scalar_kind::float16; };
 template <>
 struct scalar_traits<Eigen::bfloat16> { static constexpr scalar_kind kind = scalar_kind::bfloat16; };
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 

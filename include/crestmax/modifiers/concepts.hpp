@@ -22,7 +22,7 @@
 #include "../error.hpp"
 #include "../tensor.hpp"
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 // Where a score stands. `query` and `key` are positions in their sequence; the last query stands at
 // the last key, so query = query_index + kv_len - q_len (bottom-right alignment).
@@ -70,7 +70,7 @@ constexpr const char* name(modifier_kind kind) {
   return names[static_cast<int>(kind)];
 }
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 

@@ -5,7 +5,8 @@
 # What crestmax may share where nothing is inlined: constructors and accessors of vocabulary types, which
 # store and return what they were given: tensor, row_output, softmax_method, status, options; size_of and name.
 cmake_minimum_required(VERSION 3.22)
-set(vocabulary "^_ZNK?8crestmax(6tensorI|10row_output|14softmax_method|6status|7options|7size_of|4name)")
+set(vocabulary "^_ZNK?8crestmax[0-9]+v[0-9]+_[0-9]+_[0-9]+(6tensorI|10row_output|14softmax_method|6status|7options|7size_of|4name)")
+set(tagged "x86_[0-9a-f]+_[0-9a-f]+_[0-9a-f]+_serial")
 
 set(ENV{LC_ALL} C)
 function(run_to file)
@@ -27,14 +28,14 @@ foreach(list ${lists})
 endforeach()
 
 # Each object has symbols of its own name, or there would be nothing to find here.
-set(tag_of_baseline baseline)
-set(tag_of_v3 avx2_fma_f16c)
-set(tag_of_v4 avx512)
+set(tags "")
 foreach(part ${parts})
-  file(STRINGS "${BUILD}/${part}.symbols" own LIMIT_COUNT 1 REGEX "8crestmax[0-9]+${tag_of_${part}}_")
-  if(NOT own)
-    message(FATAL_ERROR "${part}: no symbol is tagged ${tag_of_${part}}")
+  file(STRINGS "${BUILD}/${part}.symbols" own LIMIT_COUNT 1 REGEX "${tagged}")
+  string(REGEX MATCH "${tagged}" tag "${own}")
+  if(NOT own OR tag IN_LIST tags)
+    message(FATAL_ERROR "${part}: no symbol has a tag that is not another's: ${tag}")
   endif()
+  list(APPEND tags "${tag}")
 endforeach()
 
 # With optimisation nothing at all is shared. At -O0 every program shares what the standard library and Eigen

@@ -1,5 +1,5 @@
 # cmake -D BUILD=folder -P check_tags.cmake -- COMPILER FLAGS...: the namespace of each of these
-# instruction sets has a name of its own. Those that the compiler does not know are left out.
+# settings has a name of its own; tests/headers/check_build_tag.cmake goes through all extensions of instruction sets. Those that the compiler does not know are left out.
 cmake_minimum_required(VERSION 3.22)
 set(command "")
 set(seen FALSE)
@@ -16,7 +16,7 @@ set(probe "${BUILD}/tag.cpp")
 file(WRITE "${probe}" "#include <crestmax/config.hpp>\ntag CRESTMAX_BUILD\n")
 set(tags "")
 set(count 0)
-foreach(flags "-march=x86-64" "-march=core2" "-march=x86-64-v2" "-march=sandybridge" "-mavx2" "-mavx2;-mfma"
+foreach(flags "-march=x86-64" "-march=core2" "-march=x86-64-v2" "-march=sandybridge" "-mfma" "-mbmi" "-mbmi2" "-mavx2" "-mavx2;-mfma"
               "-mavx2;-mfma;-mf16c" "-march=x86-64-v3" "-mavx512f" "-march=x86-64-v4" "-march=cascadelake"
               "-march=cooperlake" "-march=icelake-server" "-march=sapphirerapids"
               "-march=x86-64-v3;-fopenmp" "-march=x86-64-v3;-fno-exceptions" "-march=x86-64-v3;-DCRESTMAX_WITH_CANN"

@@ -4,7 +4,11 @@
 
 #include <cstdint>
 
-namespace crestmax::ascend {
+#include "../../version.hpp"
+
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 // Where a tensor (batch, len, heads, dim) lies: the innermost dimension is contiguous; strides in elements.
 struct tensor_arguments {
@@ -52,4 +56,6 @@ struct kernel_arguments {
 static_assert(sizeof(tensor_arguments) == 32 && sizeof(core_counters) == 64 && sizeof(kernel_arguments) == 224,
               "no padding: host and device agree on every byte");
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -17,7 +17,9 @@
 #include "kernel_cube.hpp"
 #include "kernel_vector.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 template <class Traits>
 __aicore__ inline void attention_kernel(const kernel_arguments& arguments) {
@@ -34,4 +36,6 @@ __aicore__ inline void attention_kernel(const kernel_arguments& arguments) {
   }
 }
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

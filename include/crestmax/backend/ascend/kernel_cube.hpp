@@ -7,7 +7,9 @@
 
 #include "kernel_traits.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 template <class Traits>
 class cube_core {
@@ -375,4 +377,6 @@ class cube_core {
   std::int32_t windows_[most_windows] = {};
 };
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

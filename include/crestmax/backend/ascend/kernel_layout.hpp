@@ -4,7 +4,9 @@
 
 #include "target.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 struct buffer {
   std::uint32_t address;  // bytes from the start of its memory
@@ -196,4 +198,6 @@ constexpr device_layout layout_for(std::int32_t d_qk, std::int32_t d_v) {
   return fits(large, Target::sizes) ? large : layout_of(d_qk, d_v, 64, Target::reaches_ub);
 }
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -4,7 +4,9 @@
 
 #include "kernel_traits.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 // Scores q.k, before the scale, are served from -1e35 to 1e35 (kernel.hpp). What masks hide lies at -2.5e35 or below and shifts end
 // where scores do, so that the hidden has a weight of exactly 0 in every row: tiling.hpp keeps scale * 1.5e35 above 1e26.
@@ -317,4 +319,6 @@ class vector_rows {
   std::int32_t block_, sub_block_;
 };
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -5,7 +5,9 @@
 
 #include "schedule.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 // Whether weights that the guard lets pass can take O out of float32's range, by values that are in it. Sums of float16 weights and
 // values cannot: 65504 * 65504 * 2^24 keys.
@@ -59,4 +61,6 @@ __aicore__ inline AscendC::GlobalTensor<T> scratch_of(const kernel_arguments& a,
   return global<T>(a.scratch + start, b.bytes / sizeof(T));
 }
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -6,7 +6,9 @@
 
 #include "kernel_rows.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 template <class Traits>
 class vector_core : private vector_rows<Traits> {
@@ -369,4 +371,6 @@ class vector_core : private vector_rows<Traits> {
   std::int32_t peak_key_[most_windows / 2] = {};
 };
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

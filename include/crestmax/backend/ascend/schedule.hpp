@@ -10,7 +10,9 @@
 #include "arguments.hpp"
 #include "kernel_layout.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 inline constexpr std::int32_t first_keys = 4;     // anchors: these lie in the first tile,
 inline constexpr std::int32_t nearest_keys = 32;  // and these around a query's own position
@@ -190,4 +192,6 @@ class schedule {
   std::int32_t swept_ = 0, crest_done_ = 0, round_ = 0, taken_ = 0;
 };
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "../../version.hpp"
+
 // Functions that cores call. kernel_operator.h, where it is included, comes before this file.
 #if defined(__aicore__)
 #define CRESTMAX_AICORE __aicore__
@@ -19,7 +21,9 @@
 #define CRESTMAX_ASCEND_HAS_3510 (CRESTMAX_ASCEND_TARGET == 3510)
 #endif
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 // Capacities in bytes, after what the system keeps for itself.
 struct target_sizes {
@@ -52,4 +56,6 @@ struct target_3510 {
   static constexpr bool reaches_ub = true;
 };
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

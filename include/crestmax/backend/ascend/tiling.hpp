@@ -12,7 +12,9 @@
 #include "../../status.hpp"
 #include "schedule.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 enum class device : std::int32_t { atlas_2201, atlas_3510 };
 constexpr const char* name(device d) { return d == device::atlas_2201 ? "2201" : "3510"; }
@@ -162,4 +164,6 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
 
 }  // namespace CRESTMAX_BUILD
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -8,7 +8,9 @@
 
 #include "tiling.hpp"
 
-namespace crestmax::ascend {
+CRESTMAX_BEGIN_VERSION
+
+namespace ascend {
 
 // Bytes by direction.
 struct traffic {
@@ -234,4 +236,6 @@ inline std::string traffic_table(const tiling& t, std::int32_t flash_key_block =
 
 }  // namespace CRESTMAX_BUILD
 
-}  // namespace crestmax::ascend
+}  // namespace ascend
+
+CRESTMAX_END_VERSION

@@ -16,7 +16,7 @@
 #include <sys/auxv.h>
 #endif
 
-namespace crestmax {
+CRESTMAX_BEGIN_VERSION
 
 // In rising order of width: a set is preferred to all before it.
 enum class instruction_set : std::int32_t {
@@ -36,7 +36,7 @@ constexpr const char* name(instruction_set set) {
   return names[static_cast<int>(set)];
 }
 
-}  // namespace crestmax
+CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 
