@@ -57,6 +57,7 @@ file(GLOB crestmax_pages CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${P
      "${PROJECT_SOURCE_DIR}/include/crestmax/README.md" "${PROJECT_SOURCE_DIR}/include/crestmax/backend/*/README.md"
      "${PROJECT_SOURCE_DIR}/*/README.md" "${PROJECT_SOURCE_DIR}/bench/*/README.md" "${PROJECT_SOURCE_DIR}/tests/*/README.md")
 set(crestmax_check_paths ${CMAKE_COMMAND} -P "${crestmax_tests}/documentation/check_paths.cmake" --)
+set(crestmax_check_test_names ${CMAKE_COMMAND} -P "${crestmax_tests}/documentation/check_test_names.cmake" --)
 foreach(page ${crestmax_pages})
   crestmax_add_blocks("${page}")
   if(page STREQUAL "README.md" AND crestmax_blocks EQUAL 0)
@@ -64,9 +65,16 @@ foreach(page ${crestmax_pages})
   endif()
   crestmax_add_test("documentation: every path in ${page} exists" documentation
                     ${crestmax_check_paths} "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/${page}")
+  crestmax_add_test("documentation: every test that ${page} names exists" documentation
+                    ${crestmax_check_test_names} "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/${page}")
 endforeach()
 
-# The check itself is checked.
+# The checks themselves are checked.
+file(WRITE "${crestmax_documentation}/mistakes/test_names.md" "It promises much (`Exact.NormalInputs`, `Exact.Missing`).\n")
+crestmax_add_test("documentation: the check finds a test that does not exist" documentation ${crestmax_check_test_names}
+                  "${PROJECT_SOURCE_DIR}" "${crestmax_documentation}/mistakes/test_names.md")
+set_tests_properties("documentation: the check finds a test that does not exist" PROPERTIES
+                     PASS_REGULAR_EXPRESSION "no such test: `Exact[.]Missing`[^`]*$")
 foreach(mistake "`include/missing.hpp`" "```\nexamples/missing --flag\n```" "```\nplan.hpp missing.hpp\n```")
   string(MAKE_C_IDENTIFIER "${mistake}" name)
   file(WRITE "${crestmax_documentation}/mistakes/${name}.md" "A page.\n\nIt names\n${mistake}\nin vain.\n")
