@@ -29,6 +29,12 @@
 #else
 #define CRESTMAX_UNROLL
 #endif
+// A type whose memory may also be accessed as another type: of the caller's elements only the layout is known.
+#if defined(__GNUC__)
+#define CRESTMAX_MAY_ALIAS __attribute__((may_alias))
+#else
+#define CRESTMAX_MAY_ALIAS
+#endif
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define CRESTMAX_DETAIL_SANITIZED 1

@@ -1,5 +1,6 @@
 // The element types of tensors. float16 and bfloat16 are the library's own: two bytes and nothing
-// else, so they look the same in every translation unit whatever flags it was compiled with.
+// else, so they look the same in every translation unit whatever flags it was compiled with. Any 16-bit type
+// of the same layout may lie in memory that is accessed through them.
 #pragma once
 
 #include <bit>
@@ -13,12 +14,12 @@
 
 CRESTMAX_BEGIN_VERSION
 
-struct float16 {  // IEEE 754 binary16
+struct CRESTMAX_MAY_ALIAS float16 {  // IEEE 754 binary16
   std::uint16_t bits;
   friend constexpr bool operator==(float16, float16) = default;
 };
 
-struct bfloat16 {  // the upper half of a binary32
+struct CRESTMAX_MAY_ALIAS bfloat16 {  // the upper half of a binary32
   std::uint16_t bits;
   friend constexpr bool operator==(bfloat16, bfloat16) = default;
 };
@@ -39,7 +40,8 @@ constexpr std::int64_t size_of(scalar_kind kind) {
   return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
 }
 
-// Maps an element type onto a kind. Specialise it for a foreign 16-bit type of the same layout:
+// Maps an element type onto a kind. Specialise it for a foreign 16-bit type of the same layout (wider elements
+// are float and double themselves):
 // template <> struct crestmax::scalar_traits<my_half> { static constexpr auto kind = scalar_kind::float16; };
 template <class T>
 struct scalar_traits {};
@@ -67,7 +69,8 @@ struct scalar_traits<__bf16> { static constexpr scalar_kind kind = scalar_kind::
 template <class T>
 concept scalar = requires {
   { scalar_traits<std::remove_cv_t<T>>::kind } -> std::convertible_to<scalar_kind>;
-} && sizeof(T) == static_cast<std::size_t>(size_of(scalar_traits<std::remove_cv_t<T>>::kind));
+} && sizeof(T) == static_cast<std::size_t>(size_of(scalar_traits<std::remove_cv_t<T>>::kind)) &&
+    (sizeof(T) == 2 || std::floating_point<std::remove_cv_t<T>>);
 
 template <scalar T>
 inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;

@@ -158,12 +158,19 @@ TEST(ScalarKinds, VisitGivesTheTypeOfTheKind) {
 struct foreign_half {
   std::uint16_t bits;
 };
+struct foreign_single {
+  std::uint32_t bits;
+};
 
 }  // namespace crestmax_test
 
 template <>
 struct crestmax::scalar_traits<crestmax_test::foreign_half> {
   static constexpr auto kind = scalar_kind::float16;
+};
+template <>
+struct crestmax::scalar_traits<crestmax_test::foreign_single> {
+  static constexpr auto kind = scalar_kind::float32;
 };
 
 namespace crestmax_test {
@@ -176,6 +183,11 @@ TEST(ScalarKinds, AForeignTypeJoinsByATrait) {
   EXPECT_EQ(crestmax::kind_of<foreign_half>, scalar_kind::float16);
   EXPECT_FALSE(crestmax::scalar<not_a_scalar>);
   EXPECT_FALSE(crestmax::scalar<int>);
+}
+
+TEST(ScalarKinds, OfWiderNumbersAreForFloatAndDoubleAlone) {  // they are accessed as such
+  EXPECT_FALSE(crestmax::scalar<foreign_single>);
+  EXPECT_TRUE(crestmax::scalar<const float>);
 }
 
 }  // namespace

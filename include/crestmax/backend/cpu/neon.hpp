@@ -44,13 +44,18 @@ inline float32x4_t four_floats(const bfloat16* from) {
   return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
 }
 
-// Pairs of bfloat16 are moved as the numbers that have their bits, and go through memory as what they consist of.
-inline uint16x8_t four_pairs(const bfloat16_pair* from) { return vld1q_u16(reinterpret_cast<const std::uint16_t*>(from)); }
+// Eight numbers of 16 bits, whatever type they have where they lie.
+inline uint16x8_t eight_halves(const void* from) {
+  uint16x8_t bits;
+  std::memcpy(&bits, from, sizeof bits);
+  return bits;
+}
+
+// Pairs of bfloat16 are moved as the numbers that have their bits.
+inline uint16x8_t four_pairs(const bfloat16_pair* from) { return eight_halves(from); }
 inline float32x4_t four_floats(const bfloat16_pair* from) { return vreinterpretq_f32_u16(four_pairs(from)); }
 inline void put_four(float* to, float32x4_t x) { vst1q_f32(to, x); }
-inline void put_four(bfloat16_pair* to, float32x4_t x) {
-  vst1q_u16(reinterpret_cast<std::uint16_t*>(to), vreinterpretq_u16_f32(x));
-}
+inline void put_four(bfloat16_pair* to, float32x4_t x) { std::memcpy(static_cast<void*>(to), &x, sizeof x); }
 
 template <>
 struct primitives<float> {
@@ -121,7 +126,7 @@ struct primitives<float> {
   // Two vectors of bfloat16: those at even places and at odd ones; and back in order.
   static void unzip(const bfloat16* from, vec& even, vec& odd) {
     const auto words = [&](int i) {
-      return vreinterpretq_u32_u16(vld1q_u16(reinterpret_cast<const std::uint16_t*>(from + i)));
+      return vreinterpretq_u32_u16(eight_halves(from + i));
     };
     const uint32x4_t low = words(0);
     const uint32x4_t high = words(8);
@@ -196,8 +201,8 @@ struct primitives<float> {
   }
   // `lanes` pairs of one number from each row.
   static void interleave(const bfloat16* even, const bfloat16* odd, bfloat16_pair* to) {
-    const uint16x8_t first = vld1q_u16(reinterpret_cast<const std::uint16_t*>(even));
-    const uint16x8_t second = vld1q_u16(reinterpret_cast<const std::uint16_t*>(odd));
+    const uint16x8_t first = eight_halves(even);
+    const uint16x8_t second = eight_halves(odd);
     put_four(to, vreinterpretq_f32_u16(vzip1q_u16(first, second)));
     put_four(to + 4, vreinterpretq_f32_u16(vzip2q_u16(first, second)));
   }

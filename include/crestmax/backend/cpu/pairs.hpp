@@ -9,7 +9,7 @@ namespace cpu {
 
 // Two neighbouring bfloat16, which some sets multiply in one step: two dimensions of a query or a key, two keys of a
 // column of values or of a row of weights. At any alignment.
-struct bfloat16_pair {
+struct CRESTMAX_MAY_ALIAS bfloat16_pair {
   bfloat16 first;
   bfloat16 second;
 };
