@@ -41,8 +41,8 @@ paged_source<K, V> make_source(const paged_cache<K, V>& cache) {
 // One call, bound to its data: check() it against a plan, then run the items of each stage.
 //   begin(workers); for each stage: run(stage, item, worker) for every item, then a barrier;
 //   collect(workers, report).
-// begin() and collect() return a status, which only a device lets fail: begin() enqueues its work, and its plans
-// have no stages.
+// begin() returns a status, which only a device lets fail: it enqueues its work, and its plans have no stages. collect()
+// returns one that tells of a source that failed meanwhile, or of a device.
 template <class Q, kv_source Source, class O, class Chain, class Backend>
 class attention_call {
  public:
@@ -56,12 +56,19 @@ class attention_call {
 
   attention_call(tensor<const Q> query, Source source, tensor<O> output, const options& o, Chain modifiers,
                  Backend backend)
-      : query_(query), output_(output), source_(source), modifiers_(modifiers), backend_(backend),
-        options_(o) {
+      : query_(without_idle_strides(query)), output_(without_idle_strides(output)), source_(source), modifiers_(modifiers),
+        backend_(backend), options_(o) {
+    for (row_output* rows : {&options_.lse, &options_.row_max, &options_.dropped_mass}) *rows = without_idle_strides(*rows);
+    if constexpr (is_paged) {
+      source_.cache.key_pages = without_idle_strides(source_.cache.key_pages);
+      source_.cache.value_pages = without_idle_strides(source_.cache.value_pages);
+    }
     // Offsets may be given with the source or with the options: one truth from here on.
     if constexpr (is_contiguous) {
       if (options_.key_offsets.empty()) options_.key_offsets = source_.offsets;
       source_.offsets = options_.key_offsets;
+      source_.key = without_idle_strides(source_.key);
+      source_.value = without_idle_strides(source_.value);
     }
   }
 
@@ -133,7 +140,11 @@ class attention_call {
                               options_); !s.ok()) {
       return s;
     }
+    if (status s = validate::check_rows(p, query_.extents[1]); !s.ok()) return s;
     if (status s = check_data(asked, p.memory(), workspace, p.workspace().total(workers)); !s.ok()) return s;
+    if constexpr (is_paged) {
+      if (status s = validate::check_page_table(source_.cache); !s.ok()) return s;
+    }
     plan_ = p;
     workspace_ = {workspace.data(), p.workspace()};
     if constexpr (is_device) {
@@ -148,7 +159,7 @@ class attention_call {
   status check_data(const problem& p, std::span<const std::byte> plan_memory, std::span<const std::byte> workspace,
                     std::size_t needed) const {
     if (status s = check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads}); !s.ok()) return s;
-    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, options_.lse,
+    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged, options_.lse,
                                    options_.row_max, options_.dropped_mass, plan_memory, workspace},
                                   p, !options_.query_offsets.empty(), needed);
   }
@@ -229,7 +240,7 @@ class attention_call {
       if (!options_.key_offsets.empty() || !options_.key_lengths.empty()) {
         return error_text(status_code::bad_option, "key_lengths", "none: a paged cache has kv_lengths", "some");
       }
-      return check_pages(source_.cache, sequences);
+      return check_page_shapes(source_.cache, sequences);
     } else {
       const source_shape kv = source_.shape();
       const index_type keys = kv.kv_len;
@@ -295,8 +306,9 @@ status workspace_bytes(const Call& call, int workers, std::size_t& bytes) {
   if (workers < 1) return error(status_code::bad_option, "workers", "at least", 1, workers);
   workspace_size size;
   if (status s = call.measure(size); !s.ok()) return s;
-  bytes = (Call::is_device ? 0 : padded_plan_bytes(call)) + size.total(workers);
-  return success();
+  const memory_size all = memory_size(Call::is_device ? 0 : padded_plan_bytes(call)) + memory_size(size.total(workers));
+  bytes = all.value();
+  return all.is_too_large() ? too_large() : success();
 }
 
 template <scalar Q, kv_source Source, output_scalar O, modifier_or_chain Modifiers = no_modifiers,

@@ -19,6 +19,21 @@ struct kv_run {
   index_type rows;
 };
 
+// Which block table has been looked through, made by check_pages(): every page in it that is in use existed then. An
+// engine has it made once a step and hands it to every layer's call. It is no more than a shortcut: a table that has
+// changed since fails safely, as one that changes during a call does.
+struct checked_pages {
+  const std::int32_t* table = nullptr;
+  const std::int32_t* lengths = nullptr;
+  const std::int32_t* offsets = nullptr;
+  std::size_t entries = 0;
+  std::size_t sequences = 0;
+  index_type table_stride = 0;
+  index_type page_size = 0;
+  index_type pages = 0;
+  friend constexpr bool operator==(const checked_pages&, const checked_pages&) = default;
+};
+
 // A paged cache: kv_len keys of sequence b live in pages block_table[b][0], [1], ...
 //   key_pages (pages, page_size, kv_heads, d_qk), value_pages (pages, page_size, kv_heads, d_v),
 //   each with its own base and strides (innermost contiguous).
@@ -32,6 +47,7 @@ struct paged_cache {
   std::span<const std::int32_t> kv_lengths;      // one per sequence
   index_type table_stride = 0;                        // entries per sequence of a rectangular table
   std::span<const std::int32_t> page_offsets{};  // of a compressed table
+  checked_pages checked{};                       // by default every call looks through the table
 };
 
 // What a source holds: kv_len is that of the longest sequence; options.key_lengths may shorten each.
@@ -47,9 +63,18 @@ CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// Keys from `position` on (0 is the sequence's first) as one run of at least one row. The kinds are known
-// when compiling: static constexpr functions. A source that is not made of tensors vouches for its memory:
-// only its shape is checked.
+// Keys from `position` on (0 is the sequence's first) as one run. The kinds are known when compiling: static constexpr
+// functions. A source that is not made of tensors vouches for its memory: only its shape is checked.
+//
+// While a call runs, a source is asked by all workers at once, for keys and for values, in any order, ahead of need and
+// again, and many of its runs are held before they are read. So it promises that
+//   - the same question has the same answer, whoever asks, and asking changes nothing;
+//   - a run has at least one row wherever a sequence has a key, and a pointer that suits its kind;
+//   - its rows are readable and unchanged until the call has ended: no run may be scratch that is filled anew.
+// A run of no rows, or of a null or misaligned pointer, breaks that in a way which is noticed: collect(), and the call in
+// one step, return source_failed, every row of output whose item needed such a run is NaN in all of its outputs, and
+// every other row is right. So it is with a block table or offsets that another thread spoils after they were checked: a page
+// id is checked where it is read, before an address is made of it.
 template <class S>
 concept kv_source = requires(const S& s, index_type sequence, index_type head, index_type position) {
   { s.key_run(sequence, head, position) } -> std::same_as<kv_run>;
@@ -60,6 +85,24 @@ concept kv_source = requires(const S& s, index_type sequence, index_type head, i
   { S::key_kind() } -> std::same_as<scalar_kind>;
   { S::value_kind() } -> std::same_as<scalar_kind>;
 };
+
+// What a source hands out where it finds that it has no keys.
+inline constexpr kv_run no_rows{nullptr, 0, 0};
+
+// One read of a number that another thread may be writing meanwhile: what has been checked is what is used.
+inline index_type read_once(const std::int32_t& number) {
+#if defined(__GNUC__)
+  return __atomic_load_n(&number, __ATOMIC_RELAXED);
+#else
+  return static_cast<const volatile std::int32_t&>(number);
+#endif
+}
+
+template <class K, class V>
+constexpr checked_pages stamp_of(const paged_cache<K, V>& cache) {
+  return {cache.block_table.data(), cache.kv_lengths.data(), cache.page_offsets.data(), cache.block_table.size(),
+          cache.kv_lengths.size(), cache.table_stride, cache.key_pages.extents[1], cache.key_pages.extents[0]};
+}
 
 // (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one.
 template <class K, class V>
@@ -84,8 +127,9 @@ struct contiguous_source {
   template <class T>
   kv_run run(const tensor<const T>& t, index_type sequence, index_type head, index_type position) const {
     const bool packed = !offsets.empty();
-    const index_type row = packed ? offsets[static_cast<std::size_t>(sequence)] + position : position;
+    const index_type row = packed ? read_once(offsets[static_cast<std::size_t>(sequence)]) + position : position;
     const index_type batch = packed ? 0 : sequence;
+    if (row < 0 || row >= t.extents[1]) return no_rows;
     return {t.data + batch * t.strides[0] + row * t.strides[1] + head * t.strides[2], t.strides[1],
             t.extents[1] - row};
   }
@@ -110,10 +154,20 @@ struct paged_source {
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
   static constexpr scalar_kind value_kind() { return kind_of<V>; }
 
-  // First table entry of a sequence.
+  // Entries of the table that are a sequence's, [begin, end), and how many of them are in use.
   index_type table_begin(index_type sequence) const {
     return cache.page_offsets.empty() ? sequence * cache.table_stride
-                                      : cache.page_offsets[static_cast<std::size_t>(sequence)];
+                                      : read_once(cache.page_offsets[static_cast<std::size_t>(sequence)]);
+  }
+  index_type table_end(index_type sequence) const { return table_begin(sequence + 1); }
+  index_type pages_of(index_type sequence) const {
+    const index_type page_size = cache.key_pages.extents[1];
+    return (read_once(cache.kv_lengths[static_cast<std::size_t>(sequence)]) + page_size - 1) / page_size;
+  }
+  // The page that an entry names, whether or not there is such a page; -1 where there is no such entry.
+  index_type page_at(index_type entry) const {
+    if (entry < 0 || entry >= static_cast<index_type>(cache.block_table.size())) return -1;
+    return read_once(cache.block_table[static_cast<std::size_t>(entry)]);
   }
 
  private:
@@ -121,8 +175,8 @@ struct paged_source {
   kv_run run(const tensor<const T>& pages, index_type sequence, index_type head, index_type position) const {
     const index_type page_size = pages.extents[1];
     const index_type within = position % page_size;
-    const index_type page =
-        cache.block_table[static_cast<std::size_t>(table_begin(sequence) + position / page_size)];
+    const index_type page = page_at(table_begin(sequence) + position / page_size);
+    if (page < 0 || page >= pages.extents[0]) return no_rows;
     return {pages.data + page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2],
             pages.strides[1], page_size - within};
   }

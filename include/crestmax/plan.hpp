@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <span>
 
+#include "memory_size.hpp"
 #include "modifiers/concepts.hpp"
 #include "options.hpp"
 
@@ -96,10 +97,17 @@ struct workspace_size {
   std::size_t shared = 0;
   std::size_t per_worker = 0;
   static constexpr std::size_t alignment = 64;
+  // Of a call that no memory is large enough for: memory_size::largest.
   constexpr std::size_t total(int workers) const {
-    return shared + per_worker * static_cast<std::size_t>(workers);
+    return (memory_size(shared) + memory_size(per_worker) * memory_size(static_cast<std::uint64_t>(workers))).value();
   }
 };
+
+// What a call says that no memory is large enough for.
+inline status too_large() {
+  constexpr auto largest = static_cast<index_type>(memory_size::largest);
+  return error(status_code::too_large, "workspace", "a call that needs fewer bytes than", largest, largest);
+}
 
 // Why the strided sample is, or is not, part of the plan.
 enum class coarse_reason : std::int32_t { caller, method, narrow_weights, coverage, anchors };
@@ -160,7 +168,8 @@ class plan {
 
   // Bytes for a plan of so many sequences; the memory must be aligned to 8.
   static constexpr std::size_t bytes(index_type sequences) {
-    return sizeof(plan_header) + sizeof(plan_sequence) * static_cast<std::size_t>(sequences);
+    return (memory_size(sizeof(plan_header)) + memory_size(sizeof(plan_sequence)) * memory_size(static_cast<std::uint64_t>(sequences)))
+        .value();
   }
 
   explicit operator bool() const { return header_ != nullptr; }

@@ -304,6 +304,7 @@ status make_plan(const problem& p, const options& o, const sequence_lengths& len
   h.workspace.shared = h.stages == 1 ? 0 : shared_bytes(h, partials);
   h.workspace.per_worker = worker_bytes(h);
   workspace = h.workspace;
+  if (memory_size(h.workspace.total(1)).is_too_large()) return too_large();
   if (measure_only) return success();
   new (memory.data()) plan_header(h);
   result = plan(memory.data());

@@ -40,6 +40,12 @@ constexpr std::int64_t size_of(scalar_kind kind) {
   return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
 }
 
+// Of an element's address, in bytes. (Some 32-bit targets align members less than objects.)
+constexpr std::int64_t alignment_of(scalar_kind kind) {
+  struct member { double number; };
+  return kind == scalar_kind::float64 ? static_cast<std::int64_t>(alignof(member)) : size_of(kind);
+}
+
 // Maps an element type onto a kind. Specialise it for a foreign 16-bit type of the same layout (wider elements
 // are float and double themselves):
 // template <> struct crestmax::scalar_traits<my_half> { static constexpr auto kind = scalar_kind::float16; };

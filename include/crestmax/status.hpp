@@ -1,5 +1,6 @@
 // What a call says when it cannot do what it was asked: a code, and one sentence that names the
-// argument, what was expected and what was given. Nothing has been written when a status is not ok (but see device_error).
+// argument, what was expected and what was given. Nothing has been written when a status is not ok (but see
+// device_error and source_failed).
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,8 @@ enum class status_code : int {
   out_of_memory,        // only from the overloads that own their workspace
   not_compiled,         // a kernel that is compiled at run time did not compile: the message has its log's beginning
   device_error,         // a device refused or failed; work that it had begun may have written outputs
+  too_large,            // the call's memory would pass what the machine can address
+  source_failed,        // while the call ran, a source had no rows where there are keys: see kv_source.hpp for what was written
 };
 
 // Trivially copyable, no allocation: the message lives inside.

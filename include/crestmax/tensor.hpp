@@ -34,10 +34,11 @@ struct tensor {
     return {data, extents, strides};
   }
 
+  // Wraps on overflow, like dense_strides().
   constexpr index_type size() const {
-    index_type n = 1;
-    for (index_type e : extents) n *= e;
-    return n;
+    std::uint64_t n = 1;
+    for (index_type e : extents) n *= static_cast<std::uint64_t>(e);
+    return static_cast<index_type>(n);
   }
 
   // Row-major strides. Wraps on overflow instead of being undefined: validation reports it.
@@ -61,7 +62,7 @@ tensor(T*, std::array<index_type, 4>, std::array<index_type, 4>) -> tensor<T, 4>
 template <class T>
 using row_tensor = tensor<T, 3>;
 
-// A row tensor whose element type is known at run time (float or double); null means "not wanted".
+// A row tensor whose element type is known at run time (float or double); default-constructed it is "not wanted".
 struct row_output {
   void* data = nullptr;
   scalar_kind kind = scalar_kind::float32;
@@ -75,5 +76,24 @@ struct row_output {
       : data(rows.data), kind(kind_of<T>), extents(rows.extents), strides(rows.strides) {}
   constexpr explicit operator bool() const { return data != nullptr; }
 };
+
+// Whether a view says that there is none: a null pointer to elements is a mistake, such as an allocation that failed.
+template <class View>
+constexpr bool is_absent(const View& view) {
+  for (const index_type extent : view.extents) {
+    if (extent != 0) return false;
+  }
+  return view.data == nullptr;
+}
+
+// The same view with strides of 0 where there are fewer than two elements along them: there a stride may be anything, and
+// arithmetic with it overflow.
+template <class View>
+constexpr View without_idle_strides(View view) {
+  for (std::size_t i = 0; i < view.extents.size(); ++i) {
+    if (view.extents[i] < 2) view.strides[i] = 0;
+  }
+  return view;
+}
 
 CRESTMAX_END_VERSION

@@ -3,91 +3,18 @@
 
 #include "call.hpp"
 #include "error.hpp"
+#include "memory_checks.hpp"
+#include "memory_size.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace validate {
 
-// The bytes that a view can touch: [low, high) relative to nothing, as addresses.
-struct byte_range {
-  index_type low = 0;
-  index_type high = 0;
-  bool overlaps(const byte_range& o) const { return low < o.high && o.low < high; }
-};
-
-// A view of any rank, for the checks that do not care.
-struct any_view {
-  const char* name;
-  const void* data;
-  index_type element_size;
-  const index_type* extents;
-  const index_type* strides;
-  int rank;
-  bool output;
-};
-
-inline bool empty(const any_view& v) {
-  for (int i = 0; i < v.rank; ++i) {
-    if (v.extents[i] == 0) return true;
-  }
-  return false;
-}
-
-// Pointer, extents, strides, and that they stay inside the address space. `contiguous`: the last
-// dimension must have stride 1.
-inline status check_view(const any_view& v, bool contiguous, byte_range& range) {
-  range = {};
-  for (int i = 0; i < v.rank; ++i) {
-    if (v.extents[i] < 0 || v.extents[i] > (index_type{1} << 40)) {
-      return error(status_code::bad_extent, v.name, "extents from 0 to 2^40", v.extents[i]);
-    }
-  }
-  if (empty(v)) return success();
-  if (v.data == nullptr) return error_text(status_code::null_pointer, v.name, "a pointer", "null");
-  if (contiguous && v.extents[v.rank - 1] > 1 && v.strides[v.rank - 1] != 1) {
-    return error(status_code::bad_stride, v.name, "a contiguous innermost dimension (stride 1)",
-                 v.strides[v.rank - 1]);
-  }
-  index_type low = 0;
-  index_type high = v.element_size;
-  for (int i = 0; i < v.rank; ++i) {
-    index_type span = 0;
-    index_type bytes = 0;
-    const bool overflow = __builtin_mul_overflow(v.strides[i], v.extents[i] - 1, &span) ||
-                          __builtin_mul_overflow(span, v.element_size, &bytes) ||
-                          (bytes < 0 ? __builtin_add_overflow(low, bytes, &low)
-                                     : __builtin_add_overflow(high, bytes, &high));
-    if (overflow || high > (index_type{1} << 56) || low < -(index_type{1} << 56)) {
-      return error(status_code::bad_stride, v.name, "strides whose reach fits the address space",
-                   v.strides[i]);
-    }
-  }
-  const auto base = static_cast<index_type>(reinterpret_cast<std::uintptr_t>(v.data));
-  range = {base + low, base + high};
-  if (!v.output) return success();
-  // An output whose elements share memory would be written by two rows at once.
-  for (int i = 0; i < v.rank; ++i) {
-    if (v.extents[i] < 2) continue;
-    index_type covered = 1;  // elements spanned by the dimensions with smaller strides
-    for (int j = 0; j < v.rank; ++j) {
-      if (j == i || v.extents[j] < 2) continue;
-      const index_type a = v.strides[j] < 0 ? -v.strides[j] : v.strides[j];
-      const index_type b = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
-      if (a < b || (a == b && j > i)) covered += a * (v.extents[j] - 1);
-    }
-    const index_type step = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
-    if (step < covered) {
-      return error(status_code::bad_stride, v.name, "output strides of at least", covered, step);
-    }
-  }
-  return success();
-}
-
 inline any_view as_any(const char* name, const tensor_view& t, bool output) {
-  return {name, t.data, size_of(t.kind), t.extents.data(), t.strides.data(), 4, output};
+  return {name, t.data, size_of(t.kind), alignment_of(t.kind), t.extents.data(), t.strides.data(), 4, true, output};
 }
 inline any_view as_any(const char* name, const row_output& r) {
-  return {name, r.data, size_of(r.kind), r.extents.data(), r.strides.data(), 3, true};
+  return {name, r.data, size_of(r.kind), alignment_of(r.kind), r.extents.data(), r.strides.data(), 3, false, true};
 }
 
 inline status expect(const char* argument, const char* what, index_type expected, index_type given) {
@@ -103,14 +30,17 @@ inline status check_offsets(const char* name, std::span<const std::int32_t> offs
     return error(status_code::mismatch, name, "entries: sequences + 1 =", sequences + 1,
                  static_cast<index_type>(offsets.size()));
   }
-  if (offsets[0] != 0) return error(status_code::bad_index, name, "a first offset of", 0, offsets[0]);
+  if (status s = check_array(name, offsets); !s.ok()) return s;
+  index_type before = offsets[0];
+  if (before != 0) return error(status_code::bad_index, name, "a first offset of", 0, before);
   for (std::size_t i = 1; i < offsets.size(); ++i) {
-    if (offsets[i] < offsets[i - 1]) {
-      return error(status_code::bad_index, name, "rising offsets, at least", offsets[i - 1], offsets[i]);
+    const index_type offset = offsets[i];
+    if (offset < before || offset > rows) {
+      const bool falls = offset < before;
+      return error(status_code::bad_index, entry_name(name, "entry", static_cast<index_type>(i)).text,
+                   falls ? "rising offsets, at least" : "offsets up to the tensor's rows:", falls ? before : rows, offset);
     }
-  }
-  if (offsets.back() > rows) {
-    return error(status_code::bad_index, name, "offsets up to the tensor's rows:", rows, offsets.back());
+    before = offset;
   }
   return success();
 }
@@ -122,16 +52,21 @@ inline status check_lengths(const char* name, std::span<const std::int32_t> leng
     return error(status_code::mismatch, name, "entries, one per sequence:", sequences,
                  static_cast<index_type>(lengths.size()));
   }
-  for (const std::int32_t length : lengths) {
-    if (length < 0) return error(status_code::bad_index, name, "lengths of 0 or more", length);
-    if (length > rows) return error(status_code::bad_index, name, "lengths up to", rows, length);
+  if (status s = check_array(name, lengths); !s.ok()) return s;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    const index_type length = lengths[i];
+    if (length >= 0 && length <= rows) continue;
+    const entry_name entry(name, "sequence", static_cast<index_type>(i));
+    if (length < 0) return error(status_code::bad_index, entry.text, "lengths of 0 or more", length);
+    return error(status_code::bad_index, entry.text, "lengths up to", rows, length);
   }
   return success();
 }
 
-// Every page that a sequence's keys live on exists.
+// The shapes of a paged cache, and that its table has room for every sequence's pages. Time: O(sequences).
 template <class K, class V>
-status check_pages(const paged_cache<K, V>& cache, index_type sequences) {
+status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
+  const paged_source<K, V> source{cache};
   const index_type page_size = cache.key_pages.extents[1];
   const index_type pages = cache.key_pages.extents[0];
   constexpr index_type largest = index_type{1} << 40;
@@ -147,6 +82,8 @@ status check_pages(const paged_cache<K, V>& cache, index_type sequences) {
                         cache.value_pages.extents[0]); !s.ok()) return s;
   if (status s = check_lengths("kv_lengths", cache.kv_lengths, sequences,
                                std::numeric_limits<std::int32_t>::max()); !s.ok()) return s;
+  if (status s = check_array("block_table", cache.block_table); !s.ok()) return s;
+  const auto table_entries = static_cast<index_type>(cache.block_table.size());
   if (cache.page_offsets.empty()) {
     const index_type entries = cache.table_stride;
     if (entries < 0 || entries > largest) {
@@ -154,29 +91,49 @@ status check_pages(const paged_cache<K, V>& cache, index_type sequences) {
     }
     index_type needed = 0;
     if (__builtin_mul_overflow(entries, sequences, &needed)) needed = std::numeric_limits<index_type>::max();
-    if (static_cast<index_type>(cache.block_table.size()) < needed) {
-      return error(status_code::mismatch, "block_table", "entries, at least", needed,
-                   static_cast<index_type>(cache.block_table.size()));
+    if (table_entries < needed) {
+      return error(status_code::mismatch, "block_table", "entries, at least", needed, table_entries);
     }
-  } else if (status s = check_offsets("page_offsets", cache.page_offsets, sequences,
-                                      static_cast<index_type>(cache.block_table.size())); !s.ok()) {
+  } else if (status s = check_offsets("page_offsets", cache.page_offsets, sequences, table_entries); !s.ok()) {
     return s;
   }
   for (index_type i = 0; i < sequences; ++i) {
-    const index_type used = (cache.kv_lengths[static_cast<std::size_t>(i)] + page_size - 1) / page_size;
-    const index_type first = paged_source<K, V>{cache}.table_begin(i);
-    const index_type room = cache.page_offsets.empty()
-                           ? cache.table_stride
-                           : cache.page_offsets[static_cast<std::size_t>(i) + 1] - first;
+    const index_type used = source.pages_of(i);
+    const index_type room = source.table_end(i) - source.table_begin(i);
     if (used > room) {
-      return error(status_code::bad_index, "kv_lengths", "a length whose pages fit the block table's", room, used);
+      return error(status_code::bad_index, entry_name("kv_lengths", "sequence", i).text,
+                   "a length whose pages fit the block table's", room, used);
     }
+  }
+  return success();
+}
+
+// Every page that a sequence's keys live on exists, of a cache whose shapes are right. Time: O(pages in use), or O(1) where
+// this very table has been checked before.
+template <class K, class V>
+status check_page_table(const paged_cache<K, V>& cache) {
+  if (cache.checked == stamp_of(cache)) return success();
+  const paged_source<K, V> source{cache};
+  const index_type pages = cache.key_pages.extents[0];
+  for (index_type i = 0; i < static_cast<index_type>(cache.kv_lengths.size()); ++i) {
+    const index_type begin = source.table_begin(i);
+    const index_type used = std::min(source.pages_of(i), source.table_end(i) - begin);
     for (index_type j = 0; j < used; ++j) {
-      const std::int32_t page = cache.block_table[static_cast<std::size_t>(first + j)];
+      const index_type page = source.page_at(begin + j);
       if (page < 0 || page >= pages) {
-        return error(status_code::bad_index, "block_table", "pages from 0 to below", pages, page);
+        return error(status_code::bad_index, entry_name("block_table", "sequence", i, "entry", j).text, "pages from 0 to below", pages, page);
       }
     }
+  }
+  return success();
+}
+
+// The queries of a plan lie in a tensor of so many rows: kernels go by the plan, whatever has become of the arrays that it
+// was made from.
+inline status check_rows(const plan& p, index_type rows) {
+  for (const plan_sequence& s : p.sequences()) {
+    if (s.query_begin >= 0 && s.q_len >= 0 && s.kv_len >= 0 && s.q_len <= rows - s.query_begin) continue;
+    return error(status_code::mismatch, "plan", "queries up to the tensor's rows:", rows, s.query_begin + s.q_len);
   }
   return success();
 }
@@ -188,6 +145,7 @@ struct call_memory {
   tensor_view key;
   tensor_view value;
   bool source_has_tensors;
+  bool paged;
   row_output lse;
   row_output row_max;
   row_output dropped_mass;
@@ -195,10 +153,22 @@ struct call_memory {
   std::span<const std::byte> workspace;
 };
 
+// The caller's memory for a call that needs so many bytes.
+inline status check_workspace(std::span<const std::byte> workspace, std::size_t needed) {
+  if (memory_size(needed).is_too_large()) return too_large();
+  if (workspace.size() < needed) {
+    return error(status_code::workspace_too_small, "workspace", "bytes, at least", static_cast<index_type>(needed),
+                 static_cast<index_type>(workspace.size()));
+  }
+  return needed == 0 ? success() : check_pointer("workspace", workspace.data(), static_cast<index_type>(workspace_size::alignment));
+}
+
 // The memory of a call against its problem, and against each other. The workspace must have `needed` bytes.
 inline status check_memory(const call_memory& call, const problem& p, bool packed_queries, std::size_t needed_bytes) {
   const tensor_view& key = call.key;
   const tensor_view& value = call.value;
+  const char* const key_name = call.paged ? "key_pages" : "key";
+  const char* const value_name = call.paged ? "value_pages" : "value";
   const index_type batch = packed_queries ? 1 : p.sequences;
   const index_type rows = call.query.extents[1];
   const struct { const char* argument; const char* what; index_type expected; index_type given; } extents[] = {
@@ -209,12 +179,12 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
       {"output", "q_len (that of query)", rows, call.output.extents[1]},
       {"output", "q_heads (those of query)", p.q_heads, call.output.extents[2]},
       {"output", "d_v (that of value)", p.d_v, call.output.extents[3]},
-      {"key", "kv_heads", p.kv_heads, key.extents[2]},
-      {"key", "head_dim (that of query)", p.d_qk, key.extents[3]},
-      {"value", "kv_heads (those of key)", p.kv_heads, value.extents[2]},
-      {"value", "d_v", p.d_v, value.extents[3]},
-      {"value", "batch (that of key)", key.extents[0], value.extents[0]},
-      {"value", "kv_len (that of key)", key.extents[1], value.extents[1]}};
+      {key_name, "kv_heads", p.kv_heads, key.extents[2]},
+      {key_name, "head_dim (that of query)", p.d_qk, key.extents[3]},
+      {value_name, "kv_heads (those of key)", p.kv_heads, value.extents[2]},
+      {value_name, "d_v", p.d_v, value.extents[3]},
+      {value_name, "batch (that of key)", key.extents[0], value.extents[0]},
+      {value_name, "kv_len (that of key)", key.extents[1], value.extents[1]}};
   for (const auto& e : extents) {
     if (status s = expect(e.argument, e.what, e.expected, e.given); !s.ok()) return s;
   }
@@ -224,40 +194,31 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
   const struct { const char* name; const row_output* rows; } row_outputs[] = {
       {"lse", &call.lse}, {"row_max", &call.row_max}, {"dropped_mass", &call.dropped_mass}};
   for (const auto& r : row_outputs) {
-    if (!*r.rows) continue;
+    if (crestmax::is_absent(*r.rows)) continue;
     for (std::size_t i = 0; i < 3; ++i) {
       if (status s = expect(r.name, "extents (batch, q_len, q_heads) of query:", call.query.extents[i],
                             r.rows->extents[i]); !s.ok()) return s;
     }
     outputs[output_count++] = as_any(r.name, *r.rows);
   }
-  const any_view inputs[] = {as_any("query", call.query, false), as_any("key", key, false),
-                             as_any("value", value, false)};
+  const any_view inputs[] = {as_any("query", call.query, false), as_any(key_name, key, false),
+                             as_any(value_name, value, false)};
   const int input_count = call.source_has_tensors ? 3 : 1;
   byte_range in[3];
   byte_range out[6];  // the outputs, the workspace, the plan
   for (int i = 0; i < input_count; ++i) {
-    if (status s = check_view(inputs[i], true, in[i]); !s.ok()) return s;
+    if (status s = check_view(inputs[i], in[i]); !s.ok()) return s;
   }
   for (int i = 0; i < output_count; ++i) {
-    if (status s = check_view(outputs[i], outputs[i].rank == 4, out[i]); !s.ok()) return s;
+    if (status s = check_view(outputs[i], out[i]); !s.ok()) return s;
   }
 
-  const index_type needed = static_cast<index_type>(needed_bytes);
-  if (static_cast<index_type>(call.workspace.size()) < needed) {
-    return error(status_code::workspace_too_small, "workspace", "bytes, at least", needed,
-                 static_cast<index_type>(call.workspace.size()));
-  }
-  const auto address_of = [](std::span<const std::byte> s) { return static_cast<index_type>(reinterpret_cast<std::uintptr_t>(s.data())); };
-  const index_type address = address_of(call.workspace);
-  if (needed > 0 && address % static_cast<index_type>(workspace_size::alignment) != 0) {
-    return error(status_code::misaligned, "workspace", "an address that is a multiple of",
-                 static_cast<index_type>(workspace_size::alignment),
-                 address % static_cast<index_type>(workspace_size::alignment));
-  }
-  out[output_count] = {address, address + needed};
-  const index_type plan_address = address_of(call.plan);
-  out[output_count + 1] = {plan_address, plan_address + static_cast<index_type>(call.plan.size())};
+  if (status s = check_workspace(call.workspace, needed_bytes); !s.ok()) return s;
+  const auto range_of = [](std::span<const std::byte> bytes, std::size_t size) {
+    return byte_range{address_of(bytes.data()), address_of(bytes.data()) + size};
+  };
+  out[output_count] = range_of(call.workspace, needed_bytes);
+  out[output_count + 1] = range_of(call.plan, call.plan.size());
 
   const auto name_of = [&](int i) {
     return i < output_count ? outputs[i].name : i == output_count ? "workspace" : "plan memory";
@@ -278,5 +239,15 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
 }
 
 }  // namespace validate
+
+// Looks through the block table of a paged cache once, for all calls on a cache of the same table, lengths, page size and
+// number of pages: what is found goes into their paged_cache::checked. Time: O(pages in use).
+template <class K, class V>
+status check_pages(const paged_cache<K, V>& cache, checked_pages& result) {
+  if (status s = validate::check_page_shapes(cache, static_cast<index_type>(cache.kv_lengths.size())); !s.ok()) return s;
+  if (status s = validate::check_page_table(cache); !s.ok()) return s;
+  result = stamp_of(cache);
+  return success();
+}
 
 CRESTMAX_END_NAMESPACE

@@ -77,6 +77,31 @@ TEST_F(Workspace, ForNoWorkersIsNamed) {
   EXPECT_NE(std::string(s.message()).find("workers"), std::string::npos);
 }
 
+// Rows that are one and the same in memory: any number of them is a good tensor.
+TEST_F(Workspace, LargerThanAnyMemoryIsNamed) {
+  constexpr index_type sequences = index_type{1} << 20, group = 256, heads = 4096, wide = 65536;
+  const auto repeated = [&](index_type len, index_type of_heads, index_type d) {
+    return crestmax::tensor<float>(at(0), {sequences, len, of_heads, d}, {0, 0, 0, 1});
+  };
+  options.tiles = {.query_block = 4096, .splits = 64};
+  const auto bound = crestmax::bind(repeated(16, group * heads, d_qk), crestmax::make_source(repeated(16, heads, d_qk), repeated(16, heads, wide)),
+                                    repeated(16, group * heads, wide), options);
+  std::size_t size = 0;
+  const crestmax::status s = crestmax::workspace_bytes(bound, 1, size);
+  EXPECT_EQ(s.code, status_code::too_large) << s.message();
+  EXPECT_NE(std::string(s.message()).find("workspace"), std::string::npos) << s.message();
+}
+
+TEST_F(Workspace, ForTooManyWorkersIsNamed) {
+  options.tiles.query_block = 4096;
+  double number = 0;
+  const crestmax::tensor<double> wide(&number, {1, 1, 1, 65536});
+  const auto bound = crestmax::bind(wide, crestmax::make_source(wide, wide), wide, options);
+  std::size_t size = 0;
+  const crestmax::status s = crestmax::workspace_bytes(bound, std::numeric_limits<int>::max(), size);
+  EXPECT_EQ(s.code, status_code::too_large) << s.message();
+}
+
 // What a plan was made for, and what it is asked to run: a plan of another call must not be obeyed.
 class AnotherPlan : public BadInput {
  protected:

@@ -1,10 +1,12 @@
-// The modifiers that engines use. Their values are run-time values, and 'off' is one of them: an
-// engine that learns window and cap per layer compiles one chain for all layers.
+// The modifiers that engines use. Their values are run-time values, and 'off' is one of them, which default
+// construction says: an engine that learns window and cap per layer compiles one chain for all layers. A null pointer to
+// entries is a mistake (an allocation that failed), and reported as one.
 #pragma once
 
 #include <cmath>
 #include <span>
 
+#include "../memory_checks.hpp"
 #include "concepts.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -50,22 +52,28 @@ struct sliding_window {
   }
 };
 
+inline bool is_absent(std::span<const float> array) { return array.data() == nullptr && array.empty(); }
+
+// A table of one number per query head.
+inline status check_per_head(const char* argument, std::span<const float> array, modifier_shape shape) {
+  if (static_cast<index_type>(array.size()) != shape.q_heads) {
+    return error(status_code::mismatch, argument, "one per query head:", shape.q_heads, static_cast<index_type>(array.size()));
+  }
+  return validate::check_array(argument, array);
+}
+
 // Adds slope[head] * (key - query): the farther back, the lower. Source: Press et al. 2022 (ALiBi).
 struct alibi {
   static constexpr modifier_kind kind = modifier_kind::alibi;
-  std::span<const float> slopes;  // one per query head; empty is 'off'
+  std::span<const float> slopes{};  // one per query head
 
-  bool active() const { return !slopes.empty(); }
+  bool active() const { return !crestmax::is_absent(slopes); }
   template <class T>
   T operator()(T score, score_position at) const {
     return score + static_cast<T>(slopes[static_cast<std::size_t>(at.head)]) *
                        static_cast<T>(at.key - at.query);
   }
-  status check(modifier_shape shape) const {
-    if (static_cast<index_type>(slopes.size()) == shape.q_heads) return success();
-    return error(status_code::mismatch, "alibi.slopes", "one per query head:", shape.q_heads,
-                 static_cast<index_type>(slopes.size()));
-  }
+  status check(modifier_shape shape) const { return check_per_head("alibi.slopes", slopes, shape); }
 };
 
 // s -> cap * tanh(s / cap); cap in nats, 0 is 'off'.
@@ -88,17 +96,14 @@ struct soft_cap {
 // One more logit per head that joins the denominator and has no value.
 struct attention_sinks {
   static constexpr modifier_kind kind = modifier_kind::attention_sinks;
-  std::span<const float> logits;  // one per query head, nats; empty is 'off'
+  std::span<const float> logits{};  // one per query head, nats
 
-  bool active() const { return !logits.empty(); }
+  bool active() const { return !crestmax::is_absent(logits); }
   double sink(index_type head) const {
     return static_cast<double>(logits[static_cast<std::size_t>(head)]);
   }
   status check(modifier_shape shape) const {
-    if (static_cast<index_type>(logits.size()) != shape.q_heads) {
-      return error(status_code::mismatch, "attention_sinks.logits", "one per query head:",
-                   shape.q_heads, static_cast<index_type>(logits.size()));
-    }
+    if (status s = check_per_head("attention_sinks.logits", logits, shape); !s.ok()) return s;
     for (float logit : logits) {
       if (!(std::fabs(logit) <= std::numeric_limits<float>::max())) {
         return error_real(status_code::bad_option, "attention_sinks.logits", "finite numbers",
@@ -115,7 +120,7 @@ template <class T>
 struct score_table {
   tensor<const T> table{};
 
-  bool active() const { return table.data != nullptr; }
+  bool active() const { return !crestmax::is_absent(table); }
   const T& entry(score_position at) const {
     return table.data[step(0) * at.sequence + step(1) * at.head + step(2) * at.query_index +
                       step(3) * at.key];
@@ -128,7 +133,9 @@ struct score_table {
                      table.extents[i]);
       }
     }
-    return success();
+    validate::byte_range unused;
+    return validate::check_view({argument, table.data, static_cast<index_type>(sizeof(T)), static_cast<index_type>(alignof(T)),
+                                 table.extents.data(), table.strides.data(), 4, false, false}, unused);
   }
 
  protected:

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "../../memory_size.hpp"
 #include "../../tensor.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -15,15 +16,15 @@ class arena {
   explicit arena(std::byte* base) : base_(base) {}
   template <class V>
   V* take(index_type count) {
-    V* piece = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + used_);
-    used_ += (sizeof(V) * static_cast<std::size_t>(count) + 63) / 64 * 64;
+    V* piece = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + used_.value());
+    used_ = used_ + (memory_size(static_cast<std::uint64_t>(count)) * memory_size(sizeof(V))).rounded_up(64);
     return piece;
   }
-  std::size_t used() const { return used_; }
+  std::size_t used() const { return used_.value(); }
 
  private:
   std::byte* base_;
-  std::size_t used_ = 0;
+  memory_size used_{0};
 };
 
 }  // namespace cpu

@@ -277,9 +277,9 @@ T* partial_of(const call_data<T>& call, const plan_sequence& s, index_type numbe
 
 template <class T>
 std::size_t shared_bytes(const plan_header& h, index_type partials) {
-  arena memory(nullptr);
-  memory.take<T>(partials * h.split_rows * partial_layout_of(h).size);
-  return memory.used();
+  const auto size = [](index_type n) { return memory_size(static_cast<std::uint64_t>(n)); };
+  const memory_size numbers = size(partials) * size(h.split_rows) * size(partial_layout_of(h).size);
+  return (numbers * memory_size(sizeof(T))).rounded_up(64).value();
 }
 
 // Points a block at a sequence, a key-value head, a chunk of its heads and a run of its queries.

@@ -1,0 +1,128 @@
+// What can be wrong with a caller's memory, whatever it holds: pointers, alignment, extents and strides.
+#pragma once
+
+#include <cstdio>
+#include <limits>
+#include <span>
+
+#include "error.hpp"
+#include "tensor.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace validate {
+
+// The bytes that a view can touch, as addresses: [low, high).
+struct byte_range {
+  std::uintptr_t low = 0;
+  std::uintptr_t high = 0;
+  bool overlaps(const byte_range& o) const { return low < o.high && o.low < high; }
+};
+
+// A view of any rank, for the checks that do not care.
+struct any_view {
+  const char* name;
+  const void* data;
+  index_type element_size;
+  index_type alignment;
+  const index_type* extents;
+  const index_type* strides;
+  int rank;
+  bool contiguous;  // the last dimension must have stride 1
+  bool output;
+};
+
+inline bool empty(const any_view& v) {
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.extents[i] == 0) return true;
+  }
+  return false;
+}
+
+inline std::uintptr_t address_of(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
+
+// A pointer to elements that are there.
+inline status check_pointer(const char* name, const void* data, index_type alignment) {
+  if (data == nullptr) return error_text(status_code::null_pointer, name, "a pointer", "null");
+  const auto past = static_cast<index_type>(address_of(data) % static_cast<std::uintptr_t>(alignment));
+  if (past != 0) return error(status_code::misaligned, name, "an address that is a multiple of", alignment, past);
+  return success();
+}
+
+// The name of one entry of an array: "block_table, sequence 3, entry 7".
+struct entry_name {
+  char text[96];
+  entry_name(const char* array, const char* what, index_type number) {
+    std::snprintf(text, sizeof text, "%s, %s %lld", array, what, static_cast<long long>(number));
+  }
+  entry_name(const char* array, const char* what, index_type number, const char* within, index_type place) {
+    std::snprintf(text, sizeof text, "%s, %s %lld, %s %lld", array, what, static_cast<long long>(number), within,
+                  static_cast<long long>(place));
+  }
+};
+
+// An array of the caller's; one without entries is none.
+template <class T>
+status check_array(const char* name, std::span<const T> array) {
+  return array.empty() ? success() : check_pointer(name, array.data(), static_cast<index_type>(alignof(T)));
+}
+
+// Adds the bytes that a view reaches before and behind its first element; false where they fit no address space.
+inline bool add_reach(const any_view& v, int dimension, index_type& low, index_type& high) {
+  constexpr index_type most = sizeof(void*) == 8 ? index_type{1} << 56 : std::numeric_limits<std::int32_t>::max();
+  if (v.extents[dimension] < 2) return true;  // such a stride means nothing
+  index_type span = 0;
+  const bool overflow = __builtin_mul_overflow(v.strides[dimension], v.extents[dimension] - 1, &span) ||
+                        __builtin_mul_overflow(span, v.element_size, &span) ||
+                        (span < 0 ? __builtin_add_overflow(low, span, &low) : __builtin_add_overflow(high, span, &high));
+  return !overflow && high <= most && low >= -most;
+}
+
+// The elements of an output share no memory: two rows would write it at once.
+inline status check_distinct(const any_view& v) {
+  const auto distance = [&](int i) { return v.strides[i] < 0 ? -v.strides[i] : v.strides[i]; };
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.extents[i] < 2) continue;
+    index_type covered = 1;  // elements spanned by the dimensions with smaller strides
+    for (int j = 0; j < v.rank; ++j) {
+      if (j == i || v.extents[j] < 2) continue;
+      if (distance(j) < distance(i) || (distance(j) == distance(i) && j > i)) covered += distance(j) * (v.extents[j] - 1);
+    }
+    if (distance(i) < covered) {
+      return error(status_code::bad_stride, v.name, "output strides of at least", covered, distance(i));
+    }
+  }
+  return success();
+}
+
+// Pointer, extents, strides, and that they stay inside the address space. Strides along fewer than two elements may be
+// anything.
+inline status check_view(const any_view& v, byte_range& range) {
+  range = {};
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.extents[i] < 0 || v.extents[i] > (index_type{1} << 40)) {
+      return error(status_code::bad_extent, v.name, "extents from 0 to 2^40", v.extents[i]);
+    }
+  }
+  if (empty(v)) return success();
+  if (status s = check_pointer(v.name, v.data, v.alignment); !s.ok()) return s;
+  if (v.contiguous && v.extents[v.rank - 1] > 1 && v.strides[v.rank - 1] != 1) {
+    return error(status_code::bad_stride, v.name, "a contiguous innermost dimension (stride 1)",
+                 v.strides[v.rank - 1]);
+  }
+  index_type low = 0;
+  index_type high = v.element_size;
+  const std::uintptr_t first = address_of(v.data);
+  for (int i = 0; i < v.rank; ++i) {
+    if (!add_reach(v, i, low, high) || first < static_cast<std::uintptr_t>(-low) ||
+        std::numeric_limits<std::uintptr_t>::max() - first < static_cast<std::uintptr_t>(high)) {
+      return error(status_code::bad_stride, v.name, "strides whose reach fits the address space", v.strides[i]);
+    }
+  }
+  range = {first - static_cast<std::uintptr_t>(-low), first + static_cast<std::uintptr_t>(high)};
+  return v.output ? check_distinct(v) : success();
+}
+
+}  // namespace validate
+
+CRESTMAX_END_NAMESPACE
