@@ -189,8 +189,11 @@ class attention_call {
     if constexpr (is_device) {
       return backend_.collect(whole(), r);
     } else {
-      for (int w = 0; w < workers; ++w) backend_.collect(data(), w, r);
-      return success();
+      status result = success();
+      for (int w = 0; w < workers; ++w) {
+        if (const status s = backend_.collect(data(), w, r); result.ok()) result = s;
+      }
+      return result;
     }
   }
 
@@ -344,7 +347,10 @@ status attention(tensor<Q> query, const Source& source, tensor<O> output, const 
   for (index_type stage = 0; stage < p.stages(); ++stage) {
     run_on.run(p.items(stage), [&](index_type item, int worker) { call.run(stage, item, worker); });
   }
-  return o.report != nullptr ? call.collect(workers, *o.report) : success();
+  // A device's call goes on after this one returns, unless a report is asked for.
+  if (apart && o.report == nullptr) return success();
+  report unasked;
+  return call.collect(workers, o.report != nullptr ? *o.report : unasked);
 }
 
 template <scalar Q, scalar K, scalar V, output_scalar O, modifier_or_chain Modifiers = no_modifiers,

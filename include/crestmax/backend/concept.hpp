@@ -14,7 +14,7 @@ CRESTMAX_BEGIN_NAMESPACE
 //   instruction_set(h)  the name of what a plan runs on
 //   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, n) partial states of n splits
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
-//   begin<T> / collect<T>               clear and sum the workers' counters
+//   begin<T> / collect<T>               clear and sum the workers' counters; source_failed if one met a run of no rows
 template <class B, class T>
 concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const plan_header& h, index_type n) {
   { b.name() } -> std::convertible_to<const char*>;
@@ -29,7 +29,7 @@ template <class B, class T>
 concept backend_for = plans_calls_for<B, T> && requires(const B& b, const call_data<T>& call, index_type n, int worker, report& r) {
   b.template begin<T>(call, worker);
   b.template run<T>(call, n, n, worker);
-  b.template collect<T>(call, worker, r);
+  { b.template collect<T>(call, worker, r) } -> std::same_as<status>;
 };
 
 // A backend that is a device says `static constexpr bool is_device = true`. It takes a call whole; there are no

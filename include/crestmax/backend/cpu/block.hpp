@@ -15,10 +15,21 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
+// Runs of rows that a source did not have although a sequence has keys there, and the first of them.
+struct failed_runs {
+  struct place {
+    index_type sequence, position, rows;
+    bool of_keys;
+  };
+  index_type count;
+  place first;
+};
+
 // What one worker counted; summed into the report after the call.
 struct worker_counters {
   index_type rows, visible, sampled, crest, plateau, accumulated, skipped, masked, bytes, rescales, corrected;
   index_type above_bound;
+  failed_runs failed;
   double dropped_mass, dropped_estimate, undershoot_bound, lipschitz, undershoot, sampling_bound;
 };
 
@@ -151,6 +162,8 @@ struct block {
   double least_peak;  // the lowest excess among the windows
   interval_set taken;
   worker_counters* counters;
+  index_type failed_before;  // runs that failed before the item in hand
+  T* zeros;                  // a row for keys and values of runs that fail
 
   // A constant, so that the rows of a register tile are at constant distances; not a power of two, so that
   // they do not compete for the same lines of the cache.
@@ -180,6 +193,8 @@ inline index_type rows_with_scores(const plan_header& h) {
   const index_type joined = planner::most_joined_blocks * planner::most_joined_rows;
   return std::min(planner::round_up(h.tiles.query_block, h.tiles.row_group), std::max(h.tiles.strip, joined));
 }
+
+inline index_type longest_row(const plan_header& h) { return std::max(h.shape.d_qk, h.shape.d_v); }
 
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
@@ -214,6 +229,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.rounded = memory.take<bfloat16>(h.pairs ? std::min(capacity, h.tiles.strip) * block<T>::weight_stride : 0);
   b.column = memory.take<T>(longest_tile);
   b.untaken = memory.take<T>(longest_tile);
+  b.zeros = memory.take<T>(longest_row(h));
   b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
 }
 

@@ -8,6 +8,7 @@
 #include <cfenv>
 #endif
 
+#include "../../memory_checks.hpp"
 #include "../concept.hpp"
 #include "block.hpp"
 #include "features.hpp"
@@ -81,6 +82,15 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   }
 }
 
+// Whether a source had all the rows that a worker asked it for.
+inline status check_runs(const failed_runs& failed, const plan_header& h) {
+  if (failed.count == 0) return success();
+  const failed_runs::place& at = failed.first;
+  const char* const argument = h.shape.paged ? "block_table" : at.of_keys ? "key" : "value";
+  return error(status_code::source_failed, validate::entry_name(argument, "sequence", at.sequence, "position", at.position).text,
+               "aligned rows while the call ran, at least", 1, at.rows);
+}
+
 // Tiles multiply so fast that packing has to serve more rows, and turning from tiles to vectors and back more keys, as far as
 // a worker's memory allows; strips are whole groups of either kind.
 inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
@@ -123,8 +133,10 @@ struct policy_base {
   template <class T>
   void begin(const call_data<T>& call, int worker) const { counters(call, worker) = {}; }
   template <class T>
-  void collect(const call_data<T>& call, int worker, report& r) const {
-    add_counters(counters(call, worker), call.plan.header(), r);
+  status collect(const call_data<T>& call, int worker, report& r) const {
+    const worker_counters& c = counters(call, worker);
+    add_counters(c, call.plan.header(), r);
+    return check_runs(c.failed, call.plan.header());
   }
 
  private:
