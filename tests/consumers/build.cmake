@@ -25,7 +25,7 @@ file(MAKE_DIRECTORY "${BUILD}")
 
 if(INSTALL)
   file(REMOVE_RECURSE "${INSTALL}")
-  run(${configure} -S "${PROJECT}" -B "${BUILD}/crestmax" "-DCMAKE_INSTALL_PREFIX=${INSTALL}"
+  run(${configure} -S "${PROJECT}" -B "${BUILD}/crestmax" "-DCMAKE_INSTALL_PREFIX=${INSTALL}" ${OPTIONS}
       -DCRESTMAX_BUILD_TESTS=OFF -DCRESTMAX_BUILD_EXAMPLES=OFF)
   run(${CMAKE_COMMAND} --install "${BUILD}/crestmax")
   file(GLOB_RECURSE ours RELATIVE "${PROJECT}/include" "${PROJECT}/include/*.hpp" "${PROJECT}/include/*.inc")

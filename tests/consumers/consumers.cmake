@@ -12,15 +12,19 @@ endfunction()
 
 list(GET crestmax_eigen 0 crestmax_eigen_folder)
 set(crestmax_no_eigen "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")
+# Its package, where there is one; else it is the user's own.
+set(crestmax_find_eigen -DEIGEN_MAJOR=3)
+if(NOT Eigen3_FOUND OR Eigen3_VERSION VERSION_GREATER_EQUAL 5)
+  set(crestmax_find_eigen "-DEIGEN=${crestmax_eigen_folder}")
+endif()
 crestmax_add_consumer("an installed package, found by find_package" find_package find_package
-                      "-DINSTALL=${crestmax_consumers_build}/prefix"
-                      "-DOPTIONS=-DEIGEN=${crestmax_eigen_folder}" -DRUN=consumer)
+                      "-DINSTALL=${crestmax_consumers_build}/prefix" "-DOPTIONS=${crestmax_find_eigen}" -DRUN=consumer)
 crestmax_add_consumer("a folder of the project, by add_subdirectory" subdirectory subdirectory -DRUN=consumer)
 crestmax_add_consumer("FetchContent, with an Eigen of the user's own" fetch_content fetch_content -DRUN=consumer
                       "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_SOURCE_DIR_EIGEN=${crestmax_eigen_folder}")
 crestmax_add_consumer("without Eigen and without a download the message is clear" fetch_content no_eigen
                       "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_FULLY_DISCONNECTED=ON"
-                      "-DREFUSED=crestmax needs Eigen 3.4: install it (Debian: libeigen3-dev)")
+                      "-DREFUSED=crestmax needs Eigen 3.4 or 5: install it (Debian: libeigen3-dev)")
 # The libraries of the fake are built with the tests.
 crestmax_add_consumer("crestmax::cann, with a fake of the toolkit" cann cann -DRUN=consumer
                       "-DOPTIONS=-DCRESTMAX_CANN=${crestmax_fake_cann}")

@@ -21,6 +21,38 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::generic {
 
+// Shifts by a constant, as expressions: Eigen 5.0's own do not compile.
+template <class Integer, int bits>
+struct shift_left {
+  const Integer operator()(const Integer& x) const { return x << bits; }
+  template <class Packet>
+  const Packet packetOp(const Packet& x) const { return Eigen::internal::plogical_shift_left<bits>(x); }
+};
+template <class Integer, int bits>
+struct shift_right {
+  const Integer operator()(const Integer& x) const { return x >> bits; }
+  template <class Packet>
+  const Packet packetOp(const Packet& x) const { return Eigen::internal::parithmetic_shift_right<bits>(x); }
+};
+
+}  // namespace cpu::generic
+
+CRESTMAX_END_NAMESPACE
+
+// How Eigen is told whether there are instructions for it.
+template <class Integer, int bits>
+struct Eigen::internal::functor_traits<crestmax::cpu::generic::shift_left<Integer, bits>> {
+  enum { Cost = NumTraits<Integer>::AddCost, PacketAccess = packet_traits<Integer>::HasShift };
+};
+template <class Integer, int bits>
+struct Eigen::internal::functor_traits<crestmax::cpu::generic::shift_right<Integer, bits>> {
+  enum { Cost = NumTraits<Integer>::AddCost, PacketAccess = packet_traits<Integer>::HasShift };
+};
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu::generic {
+
 template <class T>
 struct primitives {
   using scalar = T;
@@ -95,8 +127,8 @@ struct primitives {
     constexpr int half = std::numeric_limits<T>::digits / 2;
     integers bits;
     std::memcpy(bits.data(), x.data(), sizeof(T) * lanes);
-    bits = bits.template shiftRight<half>();
-    bits = bits.template shiftLeft<half>();
+    bits = bits.unaryExpr(shift_right<integer, half>());
+    bits = bits.unaryExpr(shift_left<integer, half>());
     vec upper;
     std::memcpy(upper.data(), bits.data(), sizeof(T) * lanes);
     return upper;
@@ -106,7 +138,7 @@ struct primitives {
   static vec scale(const vec& x, const integers& power) {
     constexpr int bits = std::numeric_limits<T>::digits - 1;
     constexpr integer bias = std::numeric_limits<T>::max_exponent - 1;
-    const integers exponent = (power + bias).template shiftLeft<bits>();
+    const integers exponent = (power + bias).unaryExpr(shift_left<integer, bits>());
     vec factor;
     std::memcpy(factor.data(), exponent.data(), sizeof(T) * lanes);
     return x * factor;
