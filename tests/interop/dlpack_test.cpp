@@ -140,6 +140,11 @@ TEST_F(Dlpack, AnOffsetBetweenElementsIsNamed) {
   expect_refusal(status_code::misaligned, "multiple of 4, given 2");
 }
 
+TEST_F(Dlpack, TensorWhoseOffsetWrapsAroundIsNamed) {
+  source.byte_offset = ~std::uint64_t{0} - 31;
+  expect_refusal(status_code::bad_index, "byte_offset");
+}
+
 TEST_F(Dlpack, TensorGoesThroughACallAsPlainPointersDo) {
   plain_call<float> c{.len = 20, .heads = 2, .head_dim = 8};
   std::vector<float> result(c.query.size());

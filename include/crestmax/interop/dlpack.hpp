@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <limits>
 
 #include "../error.hpp"
 #include "rank.hpp"
@@ -36,7 +37,7 @@ inline constexpr index_type dlpack_bfloat = 4;
 // DLPack does not say whether memory may be written). Sets `result` and returns ok; `result` is left
 // alone otherwise. `argument` is the name that errors carry: unsupported (another device, or another
 // rank), mismatch (another element type), null_pointer (no shape, or no data behind extents that are
-// not 0), misaligned. The memory stays its producer's. O(1).
+// not 0), bad_index (a byte_offset past the address space), misaligned. The memory stays its producer's. O(1).
 template <scalar T, interop::dlpack_like D>
 status as_tensor(const D& source, tensor<T>& result, const char* argument = "tensor") {
   if (const auto device = static_cast<index_type>(source.device.device_type); device != interop::dlpack_cpu) {
@@ -70,8 +71,11 @@ status as_tensor(const D& source, tensor<T>& result, const char* argument = "ten
   if (source.data == nullptr && !empty) {
     return error_text(status_code::null_pointer, argument, "a pointer", "null");
   }
-  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(static_cast<const void*>(source.data)) +
-                                 static_cast<std::uintptr_t>(source.byte_offset);
+  const std::uintptr_t base = reinterpret_cast<std::uintptr_t>(static_cast<const void*>(source.data));
+  if (source.byte_offset > std::numeric_limits<std::uintptr_t>::max() - base) {
+    return error(status_code::bad_index, argument, "a byte_offset within the address space", static_cast<std::int64_t>(source.byte_offset));
+  }
+  const std::uintptr_t address = base + static_cast<std::uintptr_t>(source.byte_offset);
   if (address % alignof(T) != 0) {
     return error(status_code::misaligned, argument, "an address that is a multiple of",
                  static_cast<index_type>(alignof(T)), static_cast<index_type>(address % alignof(T)));
