@@ -1,0 +1,62 @@
+// Sizes that pass what 32 bits address, of shapes and options that are admitted one by one.
+#include <gtest/gtest.h>
+
+#include <crestmax/crestmax.hpp>
+#include <string>
+#include <vector>
+
+namespace crestmax_test {
+namespace {
+
+using crestmax::status_code;
+using index_type = std::int64_t;
+static_assert(sizeof(void*) == 4, "this program is for 32-bit targets");
+
+class SizesOf32Bits : public ::testing::Test {
+ protected:
+  std::vector<float> memory = std::vector<float>(1 << 20, 0.5f);
+  crestmax::tensor<float> rows(index_type len, index_type d) { return {memory.data(), {1, len, 1, d}}; }
+  crestmax::tensor<float> output(index_type len, index_type d) { return {memory.data() + memory.size() / 2, {1, len, 1, d}}; }
+};
+
+TEST_F(SizesOf32Bits, OfAWorkspaceThatWrapsAreRefused) {
+  const crestmax::status s = crestmax::attention(rows(1, 65536), rows(2, 65536), rows(2, 65536), output(1, 65536),
+                                                 {.tiles = {.query_block = 4096}});
+  EXPECT_EQ(s.code, status_code::too_large) << s.message();
+}
+
+TEST_F(SizesOf32Bits, OfWorkersTogetherAreRefused) {
+  const auto call = crestmax::bind(rows(1, 64), crestmax::make_source(rows(2, 64), rows(2, 64)), output(1, 64));
+  std::size_t bytes = 0;
+  ASSERT_TRUE(crestmax::workspace_bytes(call, 1, bytes).ok());
+  const crestmax::status s = crestmax::workspace_bytes(call, 1 << 20, bytes);
+  EXPECT_EQ(s.code, status_code::too_large) << s.message();
+}
+
+TEST_F(SizesOf32Bits, OfSplitsAreRefused) {
+  constexpr index_type group = 256, heads = 1024, d = 64;
+  const crestmax::tensor<float> query(memory.data(), {1, 16, group * heads, d}, {0, 0, 0, 1});
+  const crestmax::tensor<float> keys(memory.data(), {1, 4096, heads, d}, {0, 0, 0, 1});
+  const auto call = crestmax::bind(query, crestmax::make_source(keys, keys), query, {.tiles = {.splits = 64}});
+  std::size_t bytes = 0;
+  const crestmax::status s = crestmax::workspace_bytes(call, 1, bytes);
+  EXPECT_EQ(s.code, status_code::too_large) << s.message();
+}
+
+TEST_F(SizesOf32Bits, OfViewsThatReachPastTheAddressSpaceAreRefused) {
+  for (const index_type stride : {index_type{1} << 30, -(index_type{1} << 30), index_type{1} << 40}) {
+    crestmax::tensor<float> key = rows(2, 64);
+    key.strides[1] = stride;
+    const crestmax::status s = crestmax::attention(rows(1, 64), key, rows(2, 64), output(1, 64));
+    EXPECT_EQ(s.code, status_code::bad_stride) << s.message();
+    EXPECT_EQ(std::string(s.message()).rfind("key", 0), 0u) << s.message();
+  }
+}
+
+TEST_F(SizesOf32Bits, OfOrdinaryCallsAreAccepted) {
+  ASSERT_TRUE(crestmax::attention(rows(40, 64), rows(300, 64), rows(300, 64), output(40, 64)).ok());
+  EXPECT_NEAR(memory[memory.size() / 2], 0.5f, 1e-6f);
+}
+
+}  // namespace
+}  // namespace crestmax_test
