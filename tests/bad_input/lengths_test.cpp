@@ -40,7 +40,7 @@ TEST_F(Lengths, OutOfRangeAreNamed) {
   expect_error(status_code::bad_index, {"key_lengths", "given -1"});
   numbers = {11, 3};
   options.key_lengths = numbers;
-  expect_error(status_code::bad_index, {"key_lengths", "up to 10, given 11"});
+  expect_error(status_code::bad_index, {"key_lengths, sequence 0: ", "up to 10, given 11"});
   options.key_lengths = {};
   numbers = {1, 4};
   options.query_lengths = numbers;
@@ -50,7 +50,7 @@ TEST_F(Lengths, OutOfRangeAreNamed) {
 TEST_F(Lengths, WhoseOffsetsFallAreNamed) {
   query_offsets = {0, 4, 3};
   packed();
-  expect_error(status_code::bad_index, {"query_offsets", "at least 4, given 3"});
+  expect_error(status_code::bad_index, {"query_offsets, entry 2: ", "at least 4, given 3"});
   query_offsets = {0, 2, 6};
   key_offsets = {0, -5, 20};
   packed();
@@ -105,6 +105,63 @@ TEST_F(Pages, OutOfRangeAreNamed) {
   expect_error(status_code::bad_index, {"block_table", "8, given 8"});
   table[1] = -1;
   expect_error(status_code::bad_index, {"block_table", "given -1"});
+}
+
+TEST_F(Pages, OutOfRangeAreNamedBySequenceAndEntry) {
+  table[4] = 9;
+  expect_error(status_code::bad_index, {"block_table, sequence 1, entry 1: ", "below 8, given 9"});
+  page_offsets = {0, 3, 6};
+  table = {0, 1, 2, -1, 9, 3};
+  expect_error(status_code::bad_index, {"block_table, sequence 1, entry 0: "});
+}
+
+TEST_F(Pages, WithABadLengthAreNamedBySequence) {
+  lengths = {10, 13};
+  expect_error(status_code::bad_index, {"kv_lengths, sequence 1: "});
+  lengths = {-1, 9};
+  expect_error(status_code::bad_index, {"kv_lengths, sequence 0: "});
+}
+
+class CheckedPages : public Pages {
+ protected:
+  crestmax::paged_cache<float> cache() {
+    return {.key_pages = key_pages, .value_pages = value_pages, .block_table = table, .kv_lengths = lengths, .table_stride = table_stride};
+  }
+};
+
+TEST_F(CheckedPages, AreTakenByEveryCallOnTheirTable) {
+  auto one = cache();
+  crestmax::checked_pages checked;
+  ASSERT_TRUE(crestmax::check_pages(one, checked).ok());
+  auto other_layer = cache();
+  other_layer.key_pages = crestmax::tensor<float>(at(5000), {8, 4, kv_heads, d_qk});
+  for (auto* layer : {&one, &other_layer}) {
+    layer->checked = checked;
+    const crestmax::status s = crestmax::attention(query, *layer, output);
+    EXPECT_TRUE(s.ok()) << s.message();
+  }
+}
+
+TEST_F(CheckedPages, OfABadTableAreRefusedByName) {
+  table[1] = 8;
+  crestmax::checked_pages checked;
+  const crestmax::status s = crestmax::check_pages(cache(), checked);
+  EXPECT_EQ(s.code, status_code::bad_index);
+  EXPECT_EQ(std::string(s.message()).rfind("block_table, sequence 0, entry 1: ", 0), 0u) << s.message();
+  EXPECT_EQ(checked, crestmax::checked_pages{});
+}
+
+TEST_F(CheckedPages, OfAnotherTableAreNotTaken) {
+  const std::vector<std::int32_t> good = table;
+  auto c = cache();
+  c.block_table = good;
+  ASSERT_TRUE(crestmax::check_pages(c, c.checked).ok());
+  table[1] = 8;
+  c.block_table = table;
+  EXPECT_EQ(crestmax::attention(query, c, output).code, status_code::bad_index);
+  c.block_table = good;
+  c.key_pages.extents[0] = c.value_pages.extents[0] = 3;
+  EXPECT_EQ(crestmax::attention(query, c, output).code, status_code::bad_index);
 }
 
 TEST_F(Pages, ThatAreNotUsedMayBeAnything) {

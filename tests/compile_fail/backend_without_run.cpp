@@ -11,6 +11,6 @@ struct my_backend : plans_calls {
   void run(const crestmax::call_data<T>&, crestmax::index_type, crestmax::index_type, int) const {}
 #endif
   template <class T>
-  void collect(const crestmax::call_data<T>&, int, crestmax::report&) const {}
+  crestmax::status collect(const crestmax::call_data<T>&, int, crestmax::report&) const { return crestmax::success(); }
 };
 using call = decltype(crestmax::bind(input, crestmax::make_source(input, input), output, {}, crestmax::causal{}, my_backend{}));
