@@ -124,7 +124,7 @@ foreach(folder ${crestmax_eigen})
   list(APPEND crestmax_compile -isystem "${folder}")
 endforeach()
 
-foreach(folder headers compile_fail interop consumers eigen_5 documentation no_allocation first_use compile_cost peers ascend_device)
+foreach(folder headers compile_fail interop consumers eigen_5 documentation no_allocation first_use compile_cost peers ascend_device memory_sanitizer)
   crestmax_is_wanted(${folder} wanted)
   if(wanted)
     include("${crestmax_tests}/${folder}/${folder}.cmake")

@@ -36,7 +36,7 @@
 #define CRESTMAX_MAY_ALIAS
 #endif
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define CRESTMAX_DETAIL_SANITIZED 1
 #endif
 #endif
