@@ -6,6 +6,7 @@
 #include <cmath>
 #include <new>
 
+#include "float_rules.hpp"
 #include "error.hpp"
 #include "plan.hpp"
 
@@ -33,6 +34,7 @@ constexpr index_type divide_up(index_type a, index_type b) { return (a + b - 1) 
 constexpr index_type round_up(index_type a, index_type b) { return divide_up(a, b) * b; }
 
 inline status check_problem(const problem& p) {
+  if (status s = check_float_rules(); !s.ok()) return s;
   const struct { const char* name; index_type value; index_type least; } extents[] = {
       {"batch", p.sequences, 0}, {"q_len", p.q_len, 0},       {"kv_len", p.kv_len, 0},
       {"q_heads", p.q_heads, 0}, {"kv_heads", p.kv_heads, 0}, {"d_qk", p.d_qk, 1},

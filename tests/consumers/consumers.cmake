@@ -40,6 +40,15 @@ crestmax_add_plain_consumer("-ffast-math -fno-finite-math-only is survived" fast
                             -O2 -ffast-math -fno-finite-math-only)
 crestmax_add_plain_consumer("an include path, -O2 and a user's strict flags: no warning, without exceptions and RTTI" strict
                             -O2 ${crestmax_strict_flags} -fno-exceptions -fno-rtti)
+# Flags that no macro tells of: compilers other than clang have none.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  foreach(lost nans infinities)
+    crestmax_add_test("consumers: -fno-honor-${lost} is refused by a status" consumers
+                      ${CMAKE_COMMAND} -P "${crestmax_consumers}/compile_and_run.cmake" --
+                      "${crestmax_consumers_build}/plain/no_${lost}" ${crestmax_compile} -O1 -fno-honor-${lost}
+                      "${crestmax_consumers}/lost_nan.cpp")
+  endforeach()
+endif()
 
 include("${crestmax_consumers}/mixed/mixed.cmake")
 

@@ -30,7 +30,7 @@ set(levels
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
-    "modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
+    "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
     "tensor.hpp error.hpp softmax_state.hpp backend/cpu/features.hpp"
     "scalar_types.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"
