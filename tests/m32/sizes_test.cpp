@@ -19,9 +19,13 @@ class SizesOf32Bits : public ::testing::Test {
   crestmax::tensor<float> output(index_type len, index_type d) { return {memory.data() + memory.size() / 2, {1, len, 1, d}}; }
 };
 
+// Blocks of queries and of outputs, 2 GB each: what is left of the sum is a size that memory has.
 TEST_F(SizesOf32Bits, OfAWorkspaceThatWrapsAreRefused) {
-  const crestmax::status s = crestmax::attention(rows(1, 65536), rows(2, 65536), rows(2, 65536), output(1, 65536),
-                                                 {.tiles = {.query_block = 4096}});
+  constexpr index_type wide = 65536;
+  std::vector<double> numbers(5 * wide, 0.5);
+  const crestmax::tensor<double> query(numbers.data(), {1, 1, 1, wide}), keys(numbers.data() + wide, {1, 2, 1, wide}),
+      result(numbers.data() + 4 * wide, {1, 1, 1, wide});
+  const crestmax::status s = crestmax::attention(query, keys, keys, result, {.tiles = {.query_block = 4096}});
   EXPECT_EQ(s.code, status_code::too_large) << s.message();
 }
 
