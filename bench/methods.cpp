@@ -27,7 +27,7 @@ std::string one_line(const crestmax::plan& p) {
            number(h.margin_exponent) + " ln2";
     if (!h.coarse) {
       text += ", no sample";
-    } else if (h.shape.kv_len <= h.least_keys_to_sample) {
+    } else if (h.kv_len <= h.least_keys_to_sample) {
       text += ", no sample below " + number(h.least_keys_to_sample) + " keys";
     } else {
       text += ", stride " + number(h.stride) + ", " + number(h.windows) + " windows of " + number(h.radius);
@@ -37,7 +37,7 @@ std::string one_line(const crestmax::plan& p) {
   }
   const bool in_place = h.split_rows > 0 && h.split_rows <= crestmax::planner::most_joined_rows;
   text += "; " + (in_place ? number(h.split_rows) + "x" + number(h.tiles.key_tile_in_place)
-                           : number(h.tiles.query_block) + "x" + number(h.tiles.key_tile)) + " tiles";
+                           : number(h.block_capacity) + "x" + number(h.tiles.key_tile)) + " tiles";
   if (h.max_splits > 1) text += ", " + number(h.max_splits) + " splits";
   if (h.weights != crestmax::weight_type::float32) text += std::string(", ") + name(h.weights) + " weights";
   return text;
@@ -59,14 +59,14 @@ class library_runner : public runner {
   library_runner(const workload& w, const method& m, team& workers)
       : w_(w), options_(m.options), executor_{&workers} {
     lengths_ = static_cast<std::int32_t>(w.of.kv_len);
-    const auto call = crestmax::bind(query(), source(0), output(), options_, crestmax::causal{w.of.causal}, backend());
+    const auto tensors = crestmax::tensors(query(), source(0), output());
     std::size_t bytes = 0;
-    expect(crestmax::workspace_bytes(call, workers.workers(), bytes));
+    expect(crestmax::workspace_bytes(tensors, workers.workers(), bytes, options_, crestmax::causal{w.of.causal}, backend()));
     workspace_ = memory_block(bytes);
     options_.workspace = {workspace_.data(), bytes};
-    std::vector<std::byte> plan_memory(call.plan_bytes());
+    std::vector<std::byte> plan_memory(crestmax::plan::bytes(1));
     crestmax::plan p;
-    expect(call.prepare(plan_memory, p));
+    expect(crestmax::make_plan(crestmax::problem_of(tensors, options_), plan_memory, p, options_, backend()));
     plan_ = one_line(p);
   }
 

@@ -28,9 +28,7 @@ struct layer_data {
   crestmax::tensor<float> key() { return {k.data(), {1, kv_len, kv_heads, head_dim}}; }
   crestmax::tensor<float> value() { return {v.data(), {1, kv_len, kv_heads, head_dim}}; }
   crestmax::tensor<float> output() { return {out.data(), {1, 1, q_heads, head_dim}}; }
-  auto call() {
-    return crestmax::bind(query(), crestmax::make_source(key(), value()), output(), {}, crestmax::causal{});
-  }
+  auto tensors() { return crestmax::tensors(query(), key(), value(), output()); }
 };
 
 struct release {
@@ -41,29 +39,30 @@ struct release {
 
 int main() {
   using crestmax::index_type;
-  std::vector<layer_data> data;
-  for (unsigned seed : {10u, 20u, 30u}) data.emplace_back(seed);
-  std::vector<decltype(data[0].call())> layers;
-  for (layer_data& d : data) layers.push_back(d.call());
-
-  // The plan: decided once, from shapes alone, in the engine's memory.
-  std::vector<std::uint64_t> plan_memory(layers[0].plan_bytes() / 8 + 1);
+  // Start-up: a plan of the shapes alone, and what it asks for. There is no tensor yet.
+  const crestmax::problem step{.q_len = 1, .kv_len = kv_len, .q_heads = q_heads, .kv_heads = kv_heads, .d_qk = head_dim, .d_v = head_dim};
+  std::vector<std::uint64_t> plan_memory(crestmax::plan::bytes(step.sequences) / 8);
   crestmax::plan plan;
-  if (auto s = layers[0].prepare(std::as_writable_bytes(std::span(plan_memory)), plan); !s) {
-    return example::failed("prepare", s.message());
+  if (auto s = crestmax::make_plan(step, std::as_writable_bytes(std::span(plan_memory)), plan); !s) {
+    return example::failed("make_plan", s.message());
   }
   char text[1024];
   plan.describe(text);
   std::printf("%s", text);
-
-  // The workspace: asked for once, shared by layers that run one after the other.
   const std::size_t bytes = plan.workspace().total(workers);
   const std::unique_ptr<std::byte, release> workspace(
       static_cast<std::byte*>(std::aligned_alloc(crestmax::workspace_size::alignment, bytes)));
-  for (auto& layer : layers) {
-    if (auto s = layer.check(plan, {workspace.get(), bytes}, workers); !s) {
-      return example::failed("check", s.message());
-    }
+  crestmax::options options;
+  options.workspace = {workspace.get(), bytes};
+
+  // Layers run one after the other, in the same workspace.
+  std::vector<layer_data> data;
+  for (unsigned seed : {10u, 20u, 30u}) data.emplace_back(seed);
+  const auto attach = [&](layer_data& of) { return crestmax::attach(plan, workers, of.tensors(), options, crestmax::causal{}); };
+  std::vector<decltype(attach(data[0]))> layers;
+  for (layer_data& of : data) {
+    layers.push_back(attach(of));
+    if (auto s = layers.back().ready(); !s) return example::failed("attach", s.message());
   }
 
   std::size_t layer = 0;
@@ -74,19 +73,18 @@ int main() {
   // Runs on one thread while all others wait.
   std::barrier stage_done(workers, [&]() noexcept {
     next_item = 0;
-    if (++stage < plan.stages()) return;
-    // On the CPU neither can fail; a device's begin() and collect() can.
-    began = began && layers[layer].collect(workers, reports[layer]).ok();
+    if (++stage < layers[layer].stages()) return;
+    began = began && layers[layer].collect(reports[layer]).ok();
     stage = 0;
-    if (++layer < layers.size()) began = began && layers[layer].begin(workers).ok();
+    if (++layer < layers.size()) began = began && layers[layer].begin().ok();
   });
-  began = layers[0].begin(workers).ok();
+  began = layers[0].begin().ok();
   {
     std::vector<std::jthread> team;
     for (int worker = 0; worker < workers; ++worker) {
       team.emplace_back([&, worker] {
         while (layer < layers.size()) {
-          for (index_type item; (item = next_item++) < plan.items(stage);) layers[layer].run(stage, item, worker);
+          for (index_type item; (item = next_item++) < layers[layer].items(stage);) layers[layer].run(stage, item, worker);
           stage_done.arrive_and_wait();
         }
       });

@@ -43,7 +43,7 @@ struct cache {
     return {.key_pages = {keys.data(), {pool_pages, page_size, kv_heads, head_dim}},
             .value_pages = {values.data(), {pool_pages, page_size, kv_heads, head_dim}},
             .block_table = block_table,
-            .kv_lengths = lengths,
+            .key_lengths = lengths,
             .table_stride = most_pages};
   }
 };

@@ -103,8 +103,7 @@ PEERS_EXPORT void peers_memory_free(crestmax_bench::memory_block* block) {
 PEERS_EXPORT const char* peers_workspace_bytes(const peers_call* c, team* workers, std::uint64_t* bytes) {
   std::size_t needed = 0;
   const crestmax::status s = with_kind(*c, [&](auto query, auto source, auto output, auto backend) {
-    const auto call = crestmax::bind(query, source, output, {}, crestmax::causal{c->causal != 0}, backend);
-    return crestmax::workspace_bytes(call, workers->workers(), needed);
+    return crestmax::workspace_bytes(crestmax::tensors(query, source, output), workers->workers(), needed, backend);
   });
   *bytes = needed;
   return message_of(s);

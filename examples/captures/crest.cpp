@@ -22,16 +22,19 @@ void for_each_block(const captured_model& m, index_type head, const crestmax::so
   const crestmax::tensor<const float> query{m.query_row(head, m.first_query), {1, m.queries(), 1, m.d_qk}};
   const crestmax::tensor<const float> key{m.key_row(head, 0), {1, m.tokens, 1, m.d_qk}};
   const crestmax::tensor<const float> value{m.value_row(head, 0), {1, m.tokens, 1, m.d_v}};
-  auto call = crestmax::bind(query, crestmax::make_source(key, value),
-                             crestmax::tensor<float>(out.data(), {1, m.queries(), 1, m.d_v}), {.softmax = method},
-                             crestmax::causal{m.causal}, crestmax::backend::generic{});
-  std::vector<std::uint64_t> plan_memory(call.plan_bytes() / 8 + 1);
+  const auto tensors = crestmax::tensors(query, key, value, crestmax::tensor<float>(out.data(), {1, m.queries(), 1, m.d_v}));
+  crestmax::options options{.softmax = method};
+  std::vector<std::uint64_t> plan_memory(crestmax::plan::bytes(1) / 8);
   crestmax::plan plan;
-  if (!call.prepare(std::as_writable_bytes(std::span(plan_memory)), plan)) std::abort();  // measure() ran it
+  const crestmax::backend::generic backend;
+  const auto planned = crestmax::make_plan(crestmax::problem_of(tensors), std::as_writable_bytes(std::span(plan_memory)), plan,
+                                           options, backend);
+  if (!planned) std::abort();  // measure() ran it
   const std::size_t bytes = plan.workspace().total(1);
   const std::unique_ptr<std::byte, release> workspace(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
-  if (!call.check(plan, {workspace.get(), bytes}, 1)) std::abort();
-  if (!call.begin(1)) std::abort();
+  options.workspace = {workspace.get(), bytes};
+  const auto call = crestmax::attach(plan, 1, tensors, options, crestmax::causal{m.causal}, backend);
+  if (!call.begin()) std::abort();
   const auto data = call.data();
   auto block = kernels::make_block(data, 0);
   for (index_type number = 0; number < plan.items(0); ++number) {

@@ -34,10 +34,9 @@ class head_call {
 
   // The call's own memory, so that no allocation is timed.
   crestmax::status prepare() {
-    const auto source = crestmax::make_source(key(), value());
-    const auto call = crestmax::bind(query(), source, output(), options_, causal());
     std::size_t bytes = 0;
-    if (auto s = crestmax::workspace_bytes(call, 1, bytes); !s) return s;
+    const auto tensors = crestmax::tensors(query(), key(), value(), output());
+    if (auto s = crestmax::workspace_bytes(tensors, 1, bytes, options_, causal()); !s) return s;
     bytes = (bytes + 63) / 64 * 64;
     memory_.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
     options_.workspace = {memory_.get(), bytes};

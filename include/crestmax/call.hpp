@@ -41,6 +41,7 @@ struct call_data {
   row_output row_max;
   row_output dropped_mass;
   workspace_view workspace;
+  bool paged = false;  // how messages name keys and values
 };
 
 // The data of one call as a device takes it. Key and value are those of a contiguous source.

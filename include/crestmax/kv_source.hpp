@@ -44,7 +44,7 @@ struct paged_cache {
   tensor<const K> key_pages;
   tensor<const V> value_pages;
   std::span<const std::int32_t> block_table;
-  std::span<const std::int32_t> kv_lengths;      // one per sequence
+  std::span<const std::int32_t> key_lengths;      // one per sequence
   index_type table_stride = 0;                        // entries per sequence of a rectangular table
   std::span<const std::int32_t> page_offsets{};  // of a compressed table
   checked_pages checked{};                       // by default every call looks through the table
@@ -73,7 +73,7 @@ CRESTMAX_BEGIN_NAMESPACE
 //   - its rows are readable and unchanged until the call has ended: no run may be scratch that is filled anew.
 // A run of no rows, or of a null or misaligned pointer, breaks that in a way which is noticed: collect(), and the call in
 // one step, return source_failed, every row of output whose item needed such a run is NaN in all of its outputs, and
-// every other row is right. So it is with a block table or offsets that another thread spoils after they were checked: a page
+// every other row is right. So it is with a block table or its offsets that another thread spoils after they were checked: a page
 // id is checked where it is read, before an address is made of it.
 template <class S>
 concept kv_source = requires(const S& s, index_type sequence, index_type head, index_type position) {
@@ -100,8 +100,8 @@ inline index_type read_once(const std::int32_t& number) {
 
 template <class K, class V>
 constexpr checked_pages stamp_of(const paged_cache<K, V>& cache) {
-  return {cache.block_table.data(), cache.kv_lengths.data(), cache.page_offsets.data(), cache.block_table.size(),
-          cache.kv_lengths.size(), cache.table_stride, cache.key_pages.extents[1], cache.key_pages.extents[0]};
+  return {cache.block_table.data(), cache.key_lengths.data(), cache.page_offsets.data(), cache.block_table.size(),
+          cache.key_lengths.size(), cache.table_stride, cache.key_pages.extents[1], cache.key_pages.extents[0]};
 }
 
 // (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one.
@@ -147,8 +147,8 @@ struct paged_source {
   }
   source_shape shape() const {
     index_type longest = 0;
-    for (const std::int32_t n : cache.kv_lengths) longest = n > longest ? n : longest;
-    return {static_cast<index_type>(cache.kv_lengths.size()), longest, cache.key_pages.extents[2], cache.key_pages.extents[3],
+    for (const std::int32_t n : cache.key_lengths) longest = n > longest ? n : longest;
+    return {static_cast<index_type>(cache.key_lengths.size()), longest, cache.key_pages.extents[2], cache.key_pages.extents[3],
             cache.value_pages.extents[3]};
   }
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
@@ -162,7 +162,7 @@ struct paged_source {
   index_type table_end(index_type sequence) const { return table_begin(sequence + 1); }
   index_type pages_of(index_type sequence) const {
     const index_type page_size = cache.key_pages.extents[1];
-    return (read_once(cache.kv_lengths[static_cast<std::size_t>(sequence)]) + page_size - 1) / page_size;
+    return (read_once(cache.key_lengths[static_cast<std::size_t>(sequence)]) + page_size - 1) / page_size;
   }
   // The page that an entry names, whether or not there is such a page; -1 where there is no such entry.
   index_type page_at(index_type entry) const {

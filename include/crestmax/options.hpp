@@ -115,7 +115,8 @@ struct options {
   std::span<const std::int32_t> query_lengths{};
   std::span<const std::int32_t> key_lengths{};
 
-  // Memory for the call, aligned to 64 bytes; see workspace_bytes(). Empty: the call owns its own.
+  // Memory for the call, aligned to 64 bytes: workspace_bytes() for attention(), plan.workspace().total(workers) for
+  // attach(). Empty: attention() owns its own.
   std::span<std::byte> workspace{};
 
   weight_type weights = weight_type::planner;

@@ -1,20 +1,42 @@
-// A plan: everything that can be decided from shapes and options alone. It holds no pointers, lives in
+// A plan: everything that can be decided from shapes, lengths and options alone. It holds no pointers, lives in
 // memory that the caller gives, can be copied byte by byte, and serves every layer of the same shape.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdio>
+#include <cstring>
+#include <limits>
 #include <span>
 
 #include "memory_size.hpp"
 #include "modifiers/concepts.hpp"
 #include "options.hpp"
+#include "worker_marks.hpp"
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// What a call is about, without its data. For a ragged batch q_len and kv_len are the largest.
+// What all sequences of a call have in common. What decides a sequence's bits is given this and the sequence's own
+// shape, and nothing of the batch.
+struct head_shape {
+  index_type q_heads = 0;
+  index_type kv_heads = 0;
+  index_type d_qk = 0;
+  index_type d_v = 0;
+  scalar_kind query_kind = scalar_kind::float32;
+  scalar_kind key_kind = scalar_kind::float32;
+  scalar_kind value_kind = scalar_kind::float32;
+  scalar_kind output_kind = scalar_kind::float32;
+
+  constexpr index_type group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
+};
+
+// What a call is about, without its data. Lengths and offsets of sequences are with the options. q_len and kv_len are
+// those of the longest sequence; where the options have lengths or offsets, theirs hold. Rows of tensors are not among
+// them: a padded or packed tensor may have more.
 struct problem {
-  index_type sequences = 0;
+  index_type sequences = 1;
   index_type q_len = 0;
   index_type kv_len = 0;
   index_type q_heads = 0;
@@ -25,16 +47,24 @@ struct problem {
   scalar_kind key_kind = scalar_kind::float32;
   scalar_kind value_kind = scalar_kind::float32;
   scalar_kind output_kind = scalar_kind::float32;
+  bool row_max = false;  // options.row_max will be asked for
+  // For a backend that does not serve every call; no part of a plan. Of the modifiers that are active when the call is
+  // made: causal, and the first of any other kind.
   bool paged = false;
-  bool has_score_modifiers = false;
-  bool has_masks = false;
-  bool has_sinks = false;
-  // Of the modifiers that are active when the call is made: causal, and the first of any other kind.
   bool causal = false;
   modifier_kind other_modifier = modifier_kind::none;
 
-  index_type group() const { return kv_heads > 0 ? q_heads / kv_heads : 0; }
+  constexpr head_shape heads() const {
+    return {q_heads, kv_heads, d_qk, d_v, query_kind, key_kind, value_kind, output_kind};
+  }
+  constexpr index_type group() const { return heads().group(); }
 };
+
+// The type that a call is computed in: double where an input is double.
+constexpr scalar_kind compute_kind(scalar_kind query, scalar_kind key, scalar_kind value) {
+  constexpr scalar_kind wide = scalar_kind::float64;
+  return query == wide || key == wide || value == wide ? wide : scalar_kind::float32;
+}
 
 // How kernels multiply pairs of neighbouring bfloat16, if they do.
 enum class pair_product : std::int32_t {
@@ -43,7 +73,7 @@ enum class pair_product : std::int32_t {
   tiles,      // registers of 16 rows and 16 pairs (AMX)
 };
 
-// Sizes that a backend's kernels work in.
+// Sizes that a backend's kernels work in, for all sequences of a call alike.
 struct tile_geometry {
   index_type query_block;  // rows per block
   index_type key_tile;     // keys per tile
@@ -53,9 +83,12 @@ struct tile_geometry {
   std::int32_t kernels = 0;  // which of the backend's kernels these sizes are for
   pair_product pairs = pair_product::none;
   index_type key_tile_in_place = 0;  // keys per tile of blocks that read keys and values in place
-  // Of a device: the call is begun as a whole, there are no items to run; and weights have one type only.
-  bool whole_call = false;
-  weight_type weights = weight_type::planner;
+  // Rows per block of a sequence with at least long_rows rows for each key-value head, where those differ.
+  index_type long_query_block = 0;
+  index_type long_rows = std::numeric_limits<index_type>::max();
+  weight_type weights = weight_type::planner;  // of a device whose weights have one type only
+  bool whole_call = false;                     // of a device: the call is begun as a whole, there are no items to run
+  std::array<bool, 3> unused{};                // a plan is compared byte by byte: it has no padding
 };
 
 enum class plan_stage : std::int32_t {
@@ -69,21 +102,22 @@ constexpr const char* name(plan_stage stage) {
   return names[static_cast<int>(stage)];
 }
 
-// One sequence of the batch.
-struct plan_sequence {
-  index_type query_begin;      // first row in a packed query tensor, else 0
+// The lengths of one sequence: all that its bits depend on, of the batch.
+struct sequence_shape {
   index_type q_len;
   index_type kv_len;
+};
+
+// How one sequence is cut into blocks and items.
+struct sequence_blocks {
   index_type queries_per_block;
   index_type heads_per_block;
   index_type query_blocks;
   index_type head_chunks;      // pieces of a group of heads
   index_type splits;
-  index_type first_block;      // of the first of kv_heads * head_chunks * query_blocks blocks
   index_type blocks_per_item;  // consecutive blocks that one item sweeps side by side, if keys are split
-  index_type first_item;       // of the sequence's sweep items
-  index_type first_partial;    // of its partial states, one for each split of each block
 
+  index_type rows() const { return heads_per_block * queries_per_block; }
   index_type blocks(index_type kv_heads) const { return kv_heads * head_chunks * query_blocks; }
   index_type sweep_items(index_type kv_heads) const {
     const index_type n = blocks(kv_heads);
@@ -91,7 +125,18 @@ struct plan_sequence {
   }
 };
 
-// The bytes a call needs: a shared part and one part per worker; both multiples of 64, and neither
+// One sequence of the batch, and where its rows and its items are.
+struct plan_sequence : sequence_shape, sequence_blocks {
+  index_type query_batch;  // batch index and first row in the tensors: a sequence of its own, or packed with others
+  index_type query_begin;
+  index_type key_batch;
+  index_type key_begin;
+  index_type first_block;    // of the first of kv_heads * head_chunks * query_blocks blocks
+  index_type first_item;     // of the sequence's sweep items
+  index_type first_partial;  // of its partial states, one for each split of each block
+};
+
+// The bytes a call needs: marks of its workers, a shared part and one part per worker; all multiples of 64, and none
 // depends on kv_len but for the number of splits.
 struct workspace_size {
   std::size_t shared = 0;
@@ -99,7 +144,9 @@ struct workspace_size {
   static constexpr std::size_t alignment = 64;
   // Of a call that no memory is large enough for: memory_size::largest.
   constexpr std::size_t total(int workers) const {
-    return (memory_size(shared) + memory_size(per_worker) * memory_size(static_cast<std::uint64_t>(workers))).value();
+    // A device has no workers of the caller's to mark.
+    const memory_size marks(per_worker == 0 ? 0 : worker_marks::bytes(workers));
+    return (marks + memory_size(shared) + memory_size(per_worker) * memory_size(static_cast<std::uint64_t>(workers))).value();
   }
 };
 
@@ -122,49 +169,105 @@ constexpr const char* name(coarse_reason reason) {
   return names[static_cast<int>(reason)];
 }
 
-struct plan_header {
-  problem shape;
-  scalar_kind compute;  // float32 or float64
+// What a plan begins with: plans of other versions or builds of the library are told by it.
+struct plan_identity {
+  std::uint64_t magic;
+  std::int32_t version[3];
+  std::int32_t sequence_bytes;
+  std::uint64_t build;  // of CRESTMAX_BUILD
+  std::uint64_t bytes;  // of the whole plan
+};
+
+// Of a text, by FNV-1a.
+constexpr std::uint64_t hash_of(const char* text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (; *text != 0; ++text) hash = (hash ^ static_cast<unsigned char>(*text)) * 0x100000001b3u;
+  return hash;
+}
+
+constexpr plan_identity identity_of_plans(std::uint64_t bytes) {
+#define CRESTMAX_DETAIL_TEXT_(x) #x
+#define CRESTMAX_DETAIL_TEXT(x) CRESTMAX_DETAIL_TEXT_(x)
+  return {0x6372657374706c6eu,  // "crestpln"
+          {CRESTMAX_VERSION_MAJOR, CRESTMAX_VERSION_MINOR, CRESTMAX_VERSION_PATCH},
+          static_cast<std::int32_t>(sizeof(plan_sequence)),
+          hash_of(CRESTMAX_DETAIL_TEXT(CRESTMAX_BUILD)),
+          bytes};
+#undef CRESTMAX_DETAIL_TEXT
+#undef CRESTMAX_DETAIL_TEXT_
+}
+
+// What is decided for all sequences alike. Kernels and deciding functions see this, and not the batch.
+struct plan_rules {
+  head_shape shape;
   tile_geometry tiles;
-  softmax_kind method;
-  bool coarse;
-  coarse_reason reason;
-  index_type least_keys_to_sample;  // shorter sequences go without the sample
-  bool packed_queries;
-  bool diagnostics;
-  bool row_max;
-  bool estimate_lipschitz;
-  coverage_kind coverage;
-  weight_type weights;
-  weight_type weights_in_place;  // of blocks whose keys and values are read in place
-  bool pairs;                    // the other blocks multiply pairs of bfloat16
   double scale;
   double tau;
   double threshold;      // nats, lazy_max
-  int margin_exponent;   // margin = margin_exponent * ln 2 nats
+  double guard_limit;
+  double lipschitz;      // nats; negative: not stated
   index_type stride;
   index_type radius;
   index_type windows;
   index_type first_keys;
   index_type nearest_keys;
-  double guard_limit;
-  double lipschitz;      // nats; negative: not stated
-  index_type blocks;
-  index_type stages;          // 0 for a device
-  plan_stage stage[3];
-  index_type items[3];
-  index_type max_splits;
-  index_type split_rows;      // rows of the largest block whose keys are split
-  workspace_size workspace;
+  index_type least_keys_to_sample;  // shorter sequences go without the sample
+  index_type forced_splits;         // 0: by the sequence's length
+  scalar_kind compute;              // float32 or float64
+  softmax_kind method;
+  coarse_reason reason;
+  coverage_kind coverage;
+  weight_type weights;
+  weight_type weights_in_place;  // of blocks whose keys and values are read in place
+  std::int32_t margin_exponent;  // margin = margin_exponent * ln 2 nats
+  bool coarse;
+  bool pairs;  // blocks that are packed multiply pairs of bfloat16
+  bool diagnostics;
+  bool row_max;
+  bool estimate_lipschitz;
+  std::array<bool, 7> unused;
 };
 
-// A view of a plan in memory.
+// What follows from all sequences together: memory and items, never a bit of a result.
+struct plan_batch {
+  index_type sequences;
+  index_type q_len;   // of the longest sequence
+  index_type kv_len;
+  index_type block_capacity;  // rows that a worker's memory has room for
+  index_type blocks;
+  index_type stages;  // 0 for a device
+  index_type items[3];
+  index_type max_splits;
+  index_type split_rows;  // rows of the largest block whose keys are split
+  workspace_size workspace;
+  plan_stage stage[3];
+  std::int32_t unused;
+};
+
+struct plan_header : plan_identity, plan_rules, plan_batch {};
+
+// True, or an error: a byte that belongs to no member cannot be read when compiling.
+template <class Plain>
+consteval bool has_no_padding() {
+  unsigned sum = 0;
+  for (const unsigned char byte : std::bit_cast<std::array<unsigned char, sizeof(Plain)>>(Plain{})) sum += byte;
+  return sum + 1 > 0;
+}
+static_assert(has_no_padding<plan_header>() && has_no_padding<plan_sequence>());
+
+// A view of a plan in memory. Of memory that holds none of this version and build it is a view of nothing.
 class plan {
  public:
   plan() = default;
-  explicit plan(const std::byte* memory)
-      : header_(reinterpret_cast<const plan_header*>(memory)),
-        sequences_(reinterpret_cast<const plan_sequence*>(memory + sizeof(plan_header))) {}
+  explicit plan(std::span<const std::byte> memory) {
+    if (memory.size() < sizeof(plan_header) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header) != 0) return;
+    plan_identity found;
+    std::memcpy(&found, memory.data(), sizeof found);
+    const plan_identity wanted = identity_of_plans(found.bytes);
+    if (std::memcmp(&found, &wanted, sizeof found) != 0 || found.bytes > memory.size()) return;
+    header_ = reinterpret_cast<const plan_header*>(memory.data());
+    bytes_ = static_cast<std::size_t>(found.bytes);
+  }
 
   // Bytes for a plan of so many sequences; the memory must be aligned to 8.
   static constexpr std::size_t bytes(index_type sequences) {
@@ -174,18 +277,16 @@ class plan {
 
   explicit operator bool() const { return header_ != nullptr; }
   // The bytes of the plan, to copy it or to keep others out of it.
-  std::span<const std::byte> memory() const {
-    if (header_ == nullptr) return {};
-    return {reinterpret_cast<const std::byte*>(header_), bytes(header_->shape.sequences)};
-  }
+  std::span<const std::byte> memory() const { return {reinterpret_cast<const std::byte*>(header_), bytes_}; }
   const plan_header& header() const { return *header_; }
   const plan_header* operator->() const { return header_; }
   std::span<const plan_sequence> sequences() const {
-    return {sequences_, static_cast<std::size_t>(header_->shape.sequences)};
+    return {reinterpret_cast<const plan_sequence*>(header_ + 1), static_cast<std::size_t>(header_->sequences)};
   }
-  index_type stages() const { return header_->stages; }
-  index_type items(index_type stage) const { return header_->items[stage]; }
-  workspace_size workspace() const { return header_->workspace; }
+  index_type stages() const { return header_ == nullptr ? 0 : header_->stages; }
+  // Items of a stage; 0 where there is no such stage.
+  index_type items(index_type stage) const { return stage < 0 || stage >= stages() ? 0 : header_->items[stage]; }
+  workspace_size workspace() const { return header_ == nullptr ? workspace_size{} : header_->workspace; }
   std::size_t describe(std::span<char> text) const;
 
   // The sequence that holds a block, by bisection: O(log sequences).
@@ -194,18 +295,19 @@ class plan {
 
  private:
   index_type find(index_type item, index_type plan_sequence::* first) const {
+    const std::span<const plan_sequence> all = sequences();
     index_type low = 0;
-    index_type high = header_->shape.sequences;
+    index_type high = header_->sequences;
     while (high - low > 1) {
       const index_type middle = low + (high - low) / 2;
-      if (sequences_[middle].*first <= item) low = middle;
+      if (all[static_cast<std::size_t>(middle)].*first <= item) low = middle;
       else high = middle;
     }
     return low;
   }
 
   const plan_header* header_ = nullptr;
-  const plan_sequence* sequences_ = nullptr;
+  std::size_t bytes_ = 0;
 };
 
 constexpr const char* name(softmax_kind kind) {
@@ -224,6 +326,7 @@ constexpr const char* name(weight_type type) {
 // Writes the plan as a few lines of text, with the reasons for its choices; ends with a zero if
 // there is room. Returns the length that the whole text has.
 inline std::size_t plan::describe(std::span<char> text) const {
+  if (header_ == nullptr) return 0;
   const plan_header& h = *header_;
   const int written = std::snprintf(
       text.data(), text.size(),

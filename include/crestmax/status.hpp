@@ -32,8 +32,8 @@ enum class status_code : int {
 
 // Trivially copyable, no allocation: the message lives inside.
 struct [[nodiscard]] status {
-  status_code code;
-  char text[244];
+  status_code code = status_code::ok;
+  char text[244] = {};
 
   constexpr bool ok() const { return code == status_code::ok; }
   constexpr explicit operator bool() const { return ok(); }

@@ -22,11 +22,13 @@ inline void throw_if_failed(const status& s) {
   if (!s.ok()) throw attention_error(s);
 }
 
-// attention(), but a status that is not ok is thrown as attention_error.
-template <class... Arguments>
-void attention_or_throw(Arguments&&... arguments) {
-  throw_if_failed(attention(std::forward<Arguments>(arguments)...));
-}
+struct throw_status {
+  using result = void;
+  static void of(const status& s) { throw_if_failed(s); }
+};
+
+// attention(), with the same arguments, but a status that is not ok is thrown as attention_error.
+inline constexpr attention_function<throw_status> attention_or_throw{};
 
 CRESTMAX_END_NAMESPACE
 

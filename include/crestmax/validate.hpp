@@ -72,15 +72,15 @@ status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
   constexpr index_type largest = index_type{1} << 40;
   if (page_size < 1) return error(status_code::bad_extent, "key_pages", "a page size of at least", 1, page_size);
   if (page_size > largest) return error(status_code::bad_extent, "key_pages", "a page size of at most", largest, page_size);
-  if (static_cast<index_type>(cache.kv_lengths.size()) != sequences) {
-    return error(status_code::mismatch, "kv_lengths", "entries, one per sequence:", sequences,
-                 static_cast<index_type>(cache.kv_lengths.size()));
+  if (static_cast<index_type>(cache.key_lengths.size()) != sequences) {
+    return error(status_code::mismatch, "key_lengths", "entries, one per sequence:", sequences,
+                 static_cast<index_type>(cache.key_lengths.size()));
   }
   if (status s = expect("value_pages", "page size (that of key_pages)", page_size,
                         cache.value_pages.extents[1]); !s.ok()) return s;
   if (status s = expect("value_pages", "pages (those of key_pages)", pages,
                         cache.value_pages.extents[0]); !s.ok()) return s;
-  if (status s = check_lengths("kv_lengths", cache.kv_lengths, sequences,
+  if (status s = check_lengths("key_lengths", cache.key_lengths, sequences,
                                std::numeric_limits<std::int32_t>::max()); !s.ok()) return s;
   if (status s = check_array("block_table", cache.block_table); !s.ok()) return s;
   const auto table_entries = static_cast<index_type>(cache.block_table.size());
@@ -101,7 +101,7 @@ status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
     const index_type used = source.pages_of(i);
     const index_type room = source.table_end(i) - source.table_begin(i);
     if (used > room) {
-      return error(status_code::bad_index, entry_name("kv_lengths", "sequence", i).text,
+      return error(status_code::bad_index, entry_name("key_lengths", "sequence", i).text,
                    "a length whose pages fit the block table's", room, used);
     }
   }
@@ -115,7 +115,7 @@ status check_page_table(const paged_cache<K, V>& cache) {
   if (cache.checked == stamp_of(cache)) return success();
   const paged_source<K, V> source{cache};
   const index_type pages = cache.key_pages.extents[0];
-  for (index_type i = 0; i < static_cast<index_type>(cache.kv_lengths.size()); ++i) {
+  for (index_type i = 0; i < static_cast<index_type>(cache.key_lengths.size()); ++i) {
     const index_type begin = source.table_begin(i);
     const index_type used = std::min(source.pages_of(i), source.table_end(i) - begin);
     for (index_type j = 0; j < used; ++j) {
@@ -244,7 +244,7 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
 // number of pages: what is found goes into their paged_cache::checked. Time: O(pages in use).
 template <class K, class V>
 status check_pages(const paged_cache<K, V>& cache, checked_pages& result) {
-  if (status s = validate::check_page_shapes(cache, static_cast<index_type>(cache.kv_lengths.size())); !s.ok()) return s;
+  if (status s = validate::check_page_shapes(cache, static_cast<index_type>(cache.key_lengths.size())); !s.ok()) return s;
   if (status s = validate::check_page_table(cache); !s.ok()) return s;
   result = stamp_of(cache);
   return success();

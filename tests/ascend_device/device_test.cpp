@@ -79,8 +79,7 @@ class OnADevice : public ::testing::Test {
     const crestmax::backend::ascend backend{{.stream = stream, .cache = &cache}};
     const auto chain = c.modifiers.chain();
     std::size_t bytes = 0;
-    r.status = crestmax::workspace_bytes(
-        crestmax::bind(q_view, crestmax::make_source(k_view, v_view), out_view, options, chain, backend), 1, bytes);
+    r.status = crestmax::workspace_bytes(crestmax::tensors(q_view, k_view, v_view, out_view), 1, bytes, options, chain, backend);
     if (!r.status.ok()) return r;
     void* workspace = nullptr;
     if (aclrtMalloc(&workspace, bytes, ACL_MEM_MALLOC_HUGE_FIRST) != ACL_SUCCESS) std::abort();

@@ -54,10 +54,7 @@ class FakeDevice : public ::testing::Test {
   std::optional<crestmax::cann::kernel_cache> cache{std::in_place};
   crestmax::backend::ascend backend{{.stream = &stream_itself, .cache = &*cache}};
 
-  auto bound() {
-    options.lse = lse;
-    return crestmax::bind(query, crestmax::make_source(key, value), output, options, modifiers.chain(), backend);
-  }
+  auto tensors() { return crestmax::tensors(query, key, value, output); }
   crestmax::status call() {
     options.lse = lse;
     options.workspace = workspace;

@@ -118,7 +118,7 @@ TEST_F(Launch, GivesTheKernelItsShareOfTheWorkspace) {
   EXPECT_EQ(a.scratch % 512, 0u);
   EXPECT_GE(a.scratch, a.counters + 2 * static_cast<std::uint64_t>(a.blocks) * 64);
   std::size_t needed = 0;
-  ASSERT_TRUE(crestmax::workspace_bytes(bound(), 1, needed).ok());
+  ASSERT_TRUE(crestmax::workspace_bytes(tensors(), 1, needed, options, modifiers.chain(), backend).ok());
   const auto layout = crestmax::ascend::layout_for<crestmax::ascend::target_2201>(head_dim, head_dim);
   const std::size_t scratch = static_cast<std::size_t>(a.blocks) * layout.scratch_bytes;
   EXPECT_LE(a.scratch + scratch, a.counters + needed);
@@ -126,7 +126,7 @@ TEST_F(Launch, GivesTheKernelItsShareOfTheWorkspace) {
 
 TEST_F(Launch, NeedsNoMoreOfAWorkspaceThanItAsksFor) {
   std::size_t needed = 0;
-  ASSERT_TRUE(crestmax::workspace_bytes(bound(), 1, needed).ok());
+  ASSERT_TRUE(crestmax::workspace_bytes(tensors(), 1, needed, options, modifiers.chain(), backend).ok());
   const std::span<std::byte> whole = workspace;
   workspace = whole.first(needed);
   expect_success();
@@ -242,19 +242,22 @@ TEST_F(Report, BoundsTheUndershootByTheGuard) {
 
 class TwoStepsOnADevice : public FakeDevice {
  protected:
-  std::vector<std::uint64_t> plan_memory;
+  std::vector<std::uint64_t> plan_memory = std::vector<std::uint64_t>(crestmax::plan::bytes(batch) / 8);
   crestmax::plan plan;
 
-  template <class Call>
-  crestmax::status prepare(const Call& call) {
-    plan_memory.assign(call.plan_bytes() / 8 + 1, 0);
-    return call.prepare(std::as_writable_bytes(std::span(plan_memory)), plan);
+  crestmax::status make_plan() {
+    return crestmax::make_plan(crestmax::problem_of(tensors()), std::as_writable_bytes(std::span(plan_memory)), plan, options,
+                               modifiers.chain(), backend);
+  }
+  auto attach() {
+    options.lse = lse;
+    options.workspace = workspace;
+    return crestmax::attach(plan, 1, tensors(), options, modifiers.chain(), backend);
   }
 };
 
 TEST_F(TwoStepsOnADevice, HaveNoStages) {
-  auto call = bound();
-  ASSERT_TRUE(prepare(call).ok());
+  ASSERT_TRUE(make_plan().ok());
   EXPECT_EQ(plan.stages(), 0);
   char text[1024];
   plan.describe(text);
@@ -262,61 +265,71 @@ TEST_F(TwoStepsOnADevice, HaveNoStages) {
   EXPECT_NE(std::string(text).find("weights float16"), std::string::npos) << text;
 }
 
-TEST_F(TwoStepsOnADevice, CompileInCheckAndLaunchInBegin) {
-  auto call = bound();
-  ASSERT_TRUE(prepare(call).ok());
+TEST_F(TwoStepsOnADevice, PlanWithoutATensor) {
+  crestmax::problem p{.sequences = batch, .q_len = q_len, .kv_len = kv_len, .q_heads = q_heads, .kv_heads = kv_heads,
+                      .d_qk = head_dim, .d_v = head_dim};
+  p.query_kind = p.key_kind = p.value_kind = p.output_kind = crestmax::scalar_kind::float16;
+  ASSERT_TRUE(crestmax::make_plan(p, std::as_writable_bytes(std::span(plan_memory)), plan, backend).ok());
+  const auto call = attach();
+  EXPECT_TRUE(call.ready().ok()) << call.ready().message();
+}
+
+TEST_F(TwoStepsOnADevice, RefuseWhatTheDeviceDoesNotServeWhenPlanning) {
+  modifiers.window.left = 3;
+  const crestmax::status s = make_plan();
+  EXPECT_EQ(s.code, status_code::unsupported) << s.message();
+}
+
+TEST_F(TwoStepsOnADevice, CompileInAttachAndLaunchInBegin) {
+  ASSERT_TRUE(make_plan().ok());
   EXPECT_EQ(ascend_fake::now().count("aclrtcCompileProg"), 0);
-  ASSERT_TRUE(call.check(plan, workspace, 1).ok());
+  const auto call = attach();
+  ASSERT_TRUE(call.ready().ok()) << call.ready().message();
   EXPECT_EQ(ascend_fake::now().count("aclrtcCompileProg"), 1);
   EXPECT_TRUE(ascend_fake::now().launches.empty());
-  ASSERT_TRUE(call.begin(1).ok());
+  ASSERT_TRUE(call.begin().ok());
   EXPECT_EQ(ascend_fake::now().launches.size(), 1u);
 }
 
 TEST_F(TwoStepsOnADevice, SayInBeginThatTheLaunchFailed) {
-  auto call = bound();
-  ASSERT_TRUE(prepare(call).ok());
-  ASSERT_TRUE(call.check(plan, workspace, 1).ok());
+  ASSERT_TRUE(make_plan().ok());
+  const auto call = attach();
+  ASSERT_TRUE(call.ready().ok());
   ascend_fake::now().failing["aclrtLaunchKernelWithArgsArray"] = 207001;
-  const crestmax::status s = call.begin(1);
+  const crestmax::status s = call.begin();
   EXPECT_EQ(s.code, status_code::device_error) << s.message();
 }
 
 TEST_F(TwoStepsOnADevice, SayInCollectThatTheWorkFailed) {
-  auto call = bound();
-  ASSERT_TRUE(prepare(call).ok());
-  ASSERT_TRUE(call.check(plan, workspace, 1).ok());
-  ASSERT_TRUE(call.begin(1).ok());
+  ASSERT_TRUE(make_plan().ok());
+  const auto call = attach();
+  ASSERT_TRUE(call.begin().ok());
   ascend_fake::now().failing["aclrtSynchronizeStream"] = 507011;
-  EXPECT_EQ(call.collect(1, report).code, status_code::device_error);
+  EXPECT_EQ(call.collect(report).code, status_code::device_error);
 }
 
 TEST_F(TwoStepsOnADevice, ServeEveryLayerOfTheSameShapeAndCausalOrNot) {
-  auto call = bound();
-  ASSERT_TRUE(prepare(call).ok());
+  ASSERT_TRUE(make_plan().ok());
   modifiers.causal.enabled = true;
-  auto other = bound();
-  ASSERT_TRUE(other.check(plan, workspace, 1).ok());
-  ASSERT_TRUE(other.begin(1).ok());
+  const auto other = attach();
+  ASSERT_TRUE(other.begin().ok());
   EXPECT_EQ(ascend_fake::now().launches[0].kernel, "crestmax_2201_float16_64_64_causal");
 }
 
 TEST_F(TwoStepsOnADevice, RefuseAPlanOfAnotherDevice) {
-  ASSERT_TRUE(prepare(bound()).ok());
+  ASSERT_TRUE(make_plan().ok());
   ascend_fake::now().chip = "Ascend950";
   cache.emplace();
-  auto call = bound();
-  const crestmax::status s = call.check(plan, workspace, 1);
+  const crestmax::status s = attach().ready();
   EXPECT_EQ(s.code, status_code::mismatch) << s.message();
 }
 
 TEST_F(TwoStepsOnADevice, RefuseAPlanOfADeviceWithFewerCores) {
   ascend_fake::now().cores = 2;
-  ASSERT_TRUE(prepare(bound()).ok());
+  ASSERT_TRUE(make_plan().ok());
   ascend_fake::now().cores = 24;
   cache.emplace();
-  auto call = bound();
-  const crestmax::status s = call.check(plan, workspace, 1);
+  const crestmax::status s = attach().ready();
   EXPECT_EQ(s.code, status_code::mismatch) << s.message();
   EXPECT_NE(std::string(s.message()).find("workspace"), std::string::npos) << s.message();
 }

@@ -97,7 +97,7 @@ TEST_F(Request, WithModifiersThatAreOffIsServed) {
 TEST_F(Request, OfPagesIsNamed) {
   const std::vector<std::int32_t> table{0, 1}, lengths{100, 100};
   const crestmax::paged_cache<float16> pages{.key_pages = key, .value_pages = value, .block_table = table,
-                                             .kv_lengths = lengths, .table_stride = 1};
+                                             .key_lengths = lengths, .table_stride = 1};
   options.workspace = workspace;
   const crestmax::status s = crestmax::attention(query, pages, output, options, crestmax::no_modifiers{}, backend);
   EXPECT_EQ(s.code, status_code::unsupported) << s.message();

@@ -45,7 +45,7 @@ class BadInput : public ::testing::Test {
     const crestmax::paged_cache<float> cache{.key_pages = key_pages,
                                              .value_pages = value_pages,
                                              .block_table = table,
-                                             .kv_lengths = lengths,
+                                             .key_lengths = lengths,
                                              .table_stride = table_stride,
                                              .page_offsets = page_offsets};
     return crestmax::attention(query, cache, output, options, modifiers.chain());

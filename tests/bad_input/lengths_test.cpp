@@ -25,6 +25,42 @@ TEST_F(Lengths, OfPackedSequencesAreAccepted) {
   expect_success();
 }
 
+// Tables are for the longest sequence, here of 4 queries and 12 keys, not for all rows of a packed tensor.
+TEST_F(Lengths, OfPackedSequencesWantTablesOfTheLongest) {
+  packed();
+  const std::vector<float> bias(2 * 4 * 12);
+  const std::vector<std::uint8_t> mask(4 * 12, 1);
+  modifiers.scores.parts = {crestmax::additive_bias(crestmax::tensor(bias.data(), {2, 1, 4, 12}))};
+  modifiers.mask = crestmax::boolean_mask(crestmax::tensor(mask.data(), {1, 1, 4, 12}));
+  expect_success();
+  modifiers.mask = {};
+  modifiers.scores.parts = {crestmax::additive_bias(crestmax::tensor(bias.data(), {2, 1, 3, 12}))};
+  expect_error(status_code::mismatch, {"additive_bias", "4, given 3"});
+  modifiers.scores.parts = {crestmax::additive_bias(crestmax::tensor(bias.data(), {2, 1, 4, 11}))};
+  expect_error(status_code::mismatch, {"additive_bias", "12, given 11"});
+}
+
+TEST_F(Lengths, OfPaddedSequencesWantTablesOfTheLongest) {
+  const std::vector<std::int32_t> queries{1, 2}, keys{7, 9};
+  options.query_lengths = queries;
+  options.key_lengths = keys;
+  const std::vector<std::uint8_t> mask(2 * 9, 1);
+  modifiers.mask = crestmax::boolean_mask(crestmax::tensor(mask.data(), {1, 1, 2, 9}));
+  expect_success();
+  modifiers.mask = crestmax::boolean_mask(crestmax::tensor(mask.data(), {1, 1, 2, 8}));
+  expect_error(status_code::mismatch, {"boolean_mask", "9, given 8"});
+}
+
+TEST_F(Lengths, ThatTheSourceAndTheOptionsGiveMustAgree) {
+  packed();
+  numbers = {0, 12, 20};
+  EXPECT_TRUE(crestmax::attention(query, crestmax::make_source(key, value, numbers), output, options).ok());
+  numbers = {0, 11, 20};
+  const crestmax::status s = crestmax::attention(query, crestmax::make_source(key, value, numbers), output, options);
+  EXPECT_EQ(s.code, status_code::mismatch) << s.message();
+  EXPECT_EQ(std::string(s.message()).rfind("key_offsets", 0), 0u) << s.message();
+}
+
 TEST_F(Lengths, OfTheWrongCountAreNamed) {
   numbers = {1, 2, 3};
   options.key_lengths = numbers;
@@ -117,15 +153,15 @@ TEST_F(Pages, OutOfRangeAreNamedBySequenceAndEntry) {
 
 TEST_F(Pages, WithABadLengthAreNamedBySequence) {
   lengths = {10, 13};
-  expect_error(status_code::bad_index, {"kv_lengths, sequence 1: "});
+  expect_error(status_code::bad_index, {"key_lengths, sequence 1: "});
   lengths = {-1, 9};
-  expect_error(status_code::bad_index, {"kv_lengths, sequence 0: "});
+  expect_error(status_code::bad_index, {"key_lengths, sequence 0: "});
 }
 
 class CheckedPages : public Pages {
  protected:
   crestmax::paged_cache<float> cache() {
-    return {.key_pages = key_pages, .value_pages = value_pages, .block_table = table, .kv_lengths = lengths, .table_stride = table_stride};
+    return {.key_pages = key_pages, .value_pages = value_pages, .block_table = table, .key_lengths = lengths, .table_stride = table_stride};
   }
 };
 
@@ -172,17 +208,17 @@ TEST_F(Pages, ThatAreNotUsedMayBeAnything) {
 
 TEST_F(Pages, TooFewForALengthAreNamed) {
   lengths = {13, 9};
-  expect_error(status_code::bad_index, {"kv_lengths", "3, given 4"});
+  expect_error(status_code::bad_index, {"key_lengths", "3, given 4"});
 }
 
 TEST_F(Pages, WithLengthsOfTheWrongCountAreNamed) {
   lengths = {10};
-  expect_error(status_code::mismatch, {"kv_lengths", "2, given 1"});
+  expect_error(status_code::mismatch, {"key_lengths", "2, given 1"});
 }
 
 TEST_F(Pages, WithNegativeLengthsAreNamed) {
   lengths = {10, -9};
-  expect_error(status_code::bad_index, {"kv_lengths", "given -9"});
+  expect_error(status_code::bad_index, {"key_lengths", "given -9"});
 }
 
 TEST_F(Pages, WithATableThatIsTooShortAreNamed) {
@@ -192,7 +228,7 @@ TEST_F(Pages, WithATableThatIsTooShortAreNamed) {
 
 TEST_F(Pages, WithoutLengthsAreNamed) {
   lengths.clear();
-  expect_error(status_code::mismatch, {"kv_lengths", "2, given 0"});
+  expect_error(status_code::mismatch, {"key_lengths", "2, given 0"});
 }
 
 TEST_F(Pages, WithATableTooLargeToCountAreNamed) {
@@ -224,15 +260,23 @@ TEST_F(Pages, WithBadCompressedOffsetsAreNamed) {
   page_offsets = {0, 3, 7};
   expect_error(status_code::bad_index, {"page_offsets", "6, given 7"});
   page_offsets = {0, 2, 6};
-  expect_error(status_code::bad_index, {"kv_lengths", "2, given 3"});
+  expect_error(status_code::bad_index, {"key_lengths", "2, given 3"});
   page_offsets = {0, 3};
   expect_error(status_code::mismatch, {"page_offsets", "3, given 2"});
 }
 
-TEST_F(Pages, WithLengthsInTheOptionsTooAreNamed) {
-  const std::vector<std::int32_t> more{1, 2};
+TEST_F(Pages, WithOtherLengthsInTheOptionsAreNamed) {
+  const std::vector<std::int32_t> more{1, 2}, same = lengths;
   options.key_lengths = more;
-  expect_error(status_code::bad_option, {"key_lengths", "kv_lengths"});
+  expect_error(status_code::mismatch, {"key_lengths", "those of the paged cache"});
+  options.key_lengths = same;
+  expect_success();
+}
+
+TEST_F(Pages, WantTablesOfTheLongest) {
+  const std::vector<std::uint8_t> mask(3 * 10, 1);
+  modifiers.mask = crestmax::boolean_mask(crestmax::tensor(mask.data(), {1, 1, 3, 10}));
+  expect_success();
 }
 
 TEST_F(Pages, WithNullPagesAreNamed) {

@@ -9,10 +9,8 @@ class Workspace : public BadInput {
   std::vector<std::byte> bytes = std::vector<std::byte>(1 << 22);
   std::byte* aligned() { return bytes.data() + (64 - reinterpret_cast<std::uintptr_t>(bytes.data()) % 64); }
   std::size_t needed() {
-    const auto bound =
-        crestmax::bind(query, crestmax::make_source(key, value), output, options, modifiers.chain());
     std::size_t size = 0;
-    EXPECT_TRUE(crestmax::workspace_bytes(bound, 1, size).ok());
+    EXPECT_TRUE(crestmax::workspace_bytes(crestmax::tensors(query, key, value, output), 1, size, options, modifiers.chain()).ok());
     return size;
   }
 };
@@ -57,24 +55,15 @@ TEST_F(Workspace, ThatOverlapsAnInputIsNamed) {
 }
 
 TEST_F(Workspace, OfAPlanThatIsTooSmallIsNamed) {
-  const auto bound =
-      crestmax::bind(query, crestmax::make_source(key, value), output, options, modifiers.chain());
+  const crestmax::problem p = crestmax::problem_of(crestmax::tensors(query, key, value, output));
+  const std::size_t size = crestmax::plan::bytes(batch);
   crestmax::plan plan;
-  const crestmax::status small = bound.prepare({aligned(), bound.plan_bytes() - 1}, plan);
+  const crestmax::status small = crestmax::make_plan(p, {aligned(), size - 1}, plan);
   EXPECT_EQ(small.code, status_code::workspace_too_small) << small.message();
-  const crestmax::status none = bound.prepare({}, plan);
+  const crestmax::status none = crestmax::make_plan(p, {}, plan);
   EXPECT_EQ(none.code, status_code::workspace_too_small) << none.message();
-  const crestmax::status crooked = bound.prepare({aligned() + 4, bound.plan_bytes()}, plan);
+  const crestmax::status crooked = crestmax::make_plan(p, {aligned() + 4, size}, plan);
   EXPECT_EQ(crooked.code, status_code::misaligned) << crooked.message();
-}
-
-TEST_F(Workspace, ForNoWorkersIsNamed) {
-  auto bound = crestmax::bind(query, crestmax::make_source(key, value), output, options, modifiers.chain());
-  crestmax::plan plan;
-  ASSERT_TRUE(bound.prepare({aligned(), bound.plan_bytes()}, plan).ok());
-  const crestmax::status s = bound.check(plan, {aligned() + 65536, std::size_t{1} << 20}, 0);
-  EXPECT_EQ(s.code, status_code::bad_option);
-  EXPECT_NE(std::string(s.message()).find("workers"), std::string::npos);
 }
 
 // Rows that are one and the same in memory: any number of them is a good tensor.
@@ -84,10 +73,10 @@ TEST_F(Workspace, LargerThanAnyMemoryIsNamed) {
     return crestmax::tensor<float>(at(0), {sequences, len, of_heads, d}, {0, 0, 0, 1});
   };
   options.tiles = {.query_block = 4096, .splits = 64};
-  const auto bound = crestmax::bind(repeated(16, group * heads, d_qk), crestmax::make_source(repeated(16, heads, d_qk), repeated(16, heads, wide)),
-                                    repeated(16, group * heads, wide), options);
   std::size_t size = 0;
-  const crestmax::status s = crestmax::workspace_bytes(bound, 1, size);
+  const crestmax::status s = crestmax::workspace_bytes(
+      crestmax::tensors(repeated(16, group * heads, d_qk), repeated(16, heads, d_qk), repeated(16, heads, wide),
+                        repeated(16, group * heads, wide)), 1, size, options);
   EXPECT_EQ(s.code, status_code::too_large) << s.message();
   EXPECT_NE(std::string(s.message()).find("workspace"), std::string::npos) << s.message();
 }
@@ -96,37 +85,41 @@ TEST_F(Workspace, ForTooManyWorkersIsNamed) {
   options.tiles.query_block = 4096;
   double number = 0;
   const crestmax::tensor<double> wide(&number, {1, 1, 1, 65536});
-  const auto bound = crestmax::bind(wide, crestmax::make_source(wide, wide), wide, options);
   std::size_t size = 0;
-  const crestmax::status s = crestmax::workspace_bytes(bound, std::numeric_limits<int>::max(), size);
+  const crestmax::status s =
+      crestmax::workspace_bytes(crestmax::tensors(wide, wide, wide, wide), std::numeric_limits<int>::max(), size, options);
   EXPECT_EQ(s.code, status_code::too_large) << s.message();
 }
 
 // What a plan was made for, and what it is asked to run: a plan of another call must not be obeyed.
 class AnotherPlan : public BadInput {
  protected:
-  std::vector<std::uint64_t> plan_memory;
+  std::vector<std::uint64_t> plan_memory = std::vector<std::uint64_t>(crestmax::plan::bytes(batch) / 8);
   std::vector<std::byte> workspace = std::vector<std::byte>(1 << 22);
   crestmax::plan plan;
 
+  std::byte* start() { return workspace.data() + (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64); }
   void SetUp() override {
-    const auto planned =
-        crestmax::bind(query, crestmax::make_source(key, value), output, options, crestmax::causal{});
-    plan_memory.resize(planned.plan_bytes() / 8 + 1);
-    ASSERT_TRUE(planned.prepare(std::as_writable_bytes(std::span(plan_memory)), plan).ok());
+    const crestmax::problem p{.sequences = batch, .q_len = q_len, .kv_len = kv_len, .q_heads = q_heads, .kv_heads = kv_heads,
+                              .d_qk = d_qk, .d_v = d_v};
+    ASSERT_TRUE(crestmax::make_plan(p, std::as_writable_bytes(std::span(plan_memory)), plan).ok());
   }
   template <class Query, class Key, class Value, class Output>
-  crestmax::status check(Query q, Key k, Value v, Output o) {
-    auto other = crestmax::bind(q, crestmax::make_source(k, v), o, options, crestmax::causal{});
-    std::byte* const start =
-        workspace.data() + (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64);
-    return other.check(plan, {start, std::size_t{1} << 21}, 1);
+  crestmax::status check(Query q, Key k, Value v, Output o, int workers = 1) {
+    options.workspace = {start(), std::size_t{1} << 21};
+    return crestmax::attach(plan, workers, crestmax::tensors(q, k, v, o), crestmax::causal{}, options).ready();
   }
   template <class T>
   crestmax::tensor<T> as(crestmax::tensor<float> t) {
     return {reinterpret_cast<T*>(t.data), t.extents, t.strides};
   }
 };
+
+TEST_F(AnotherPlan, ForNoWorkersIsNamed) {
+  const crestmax::status s = check(query, key, value, output, 0);
+  EXPECT_EQ(s.code, status_code::bad_option);
+  EXPECT_NE(std::string(s.message()).find("workers"), std::string::npos);
+}
 
 TEST_F(AnotherPlan, OfTheSameShapeIsAccepted) {
   const crestmax::status s = check(query, key, value, output);
@@ -185,19 +178,42 @@ TEST_F(AnotherPlan, ForAnotherCoverageIsRefused) {
   EXPECT_FALSE(check(query, key, value, output).ok());
 }
 
+TEST_F(AnotherPlan, ForOtherTilesIsRefused) {
+  for (const crestmax::tile_sizes& tiles : {crestmax::tile_sizes{.query_block = 7}, {.key_tile = 32}, {.splits = 2}}) {
+    options.tiles = tiles;
+    EXPECT_FALSE(check(query, key, value, output).ok());
+  }
+}
+
+TEST_F(AnotherPlan, ForAnotherChoiceOfTheSampleIsRefused) {
+  options.softmax = crestmax::sampled_max{.coarse = crestmax::choice::on};
+  EXPECT_FALSE(check(query, key, value, output).ok());
+}
+
+TEST_F(AnotherPlan, ForOtherElementTypesIsRefused) {
+  using crestmax::bfloat16;
+  EXPECT_FALSE(check(query, as<bfloat16>(key), as<bfloat16>(value), output).ok());
+  EXPECT_FALSE(check(query, key, value, as<bfloat16>(output)).ok());
+}
+
+TEST_F(AnotherPlan, ForRowMaximaIsRefused) {
+  options.row_max = lse;
+  EXPECT_FALSE(check(query, key, value, output).ok());
+}
+
 TEST_F(AnotherPlan, ForAnotherInstructionSetIsRefused) {
-  auto other = crestmax::bind(query, crestmax::make_source(key, value), output, options, crestmax::causal{},
-                              crestmax::backend::portable{});
-  const crestmax::status s = other.check(plan, workspace, 1);
+  options.workspace = workspace;
+  const crestmax::status s =
+      crestmax::attach(plan, 1, crestmax::tensors(query, key, value, output), options, crestmax::backend::portable{}).ready();
   EXPECT_EQ(s.code, status_code::mismatch);
   EXPECT_NE(std::string(s.message()).find("plan"), std::string::npos) << s.message();
 }
 
 TEST_F(AnotherPlan, ThatLiesInTheWorkspaceIsRefused) {
-  auto call = crestmax::bind(query, crestmax::make_source(key, value), output, options, crestmax::causal{});
-  std::byte* const start = workspace.data() + (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64);
-  ASSERT_TRUE(call.prepare({start, call.plan_bytes()}, plan).ok());
-  const crestmax::status s = call.check(plan, {start, std::size_t{1} << 21}, 1);
+  const std::span<std::byte> inside{start(), plan.memory().size()};
+  std::memcpy(inside.data(), plan.memory().data(), inside.size());
+  plan = crestmax::plan(inside);
+  const crestmax::status s = check(query, key, value, output);
   EXPECT_EQ(s.code, status_code::overlap) << s.message();
 }
 

@@ -138,14 +138,14 @@ TEST_F(Pointers, ToSixteenBitNumbersNeedTheirOwnAlignmentOnly) {
 
 class PagePointers : public BadInput {
  protected:
-  numbers block_table = table, kv_lengths = lengths, offsets;
+  numbers block_table = table, key_lengths = lengths, offsets;
 
   crestmax::status paged_call() {
     return crestmax::attention(query,
                                crestmax::paged_cache<float>{.key_pages = key_pages,
                                                             .value_pages = value_pages,
                                                             .block_table = block_table,
-                                                            .kv_lengths = kv_lengths,
+                                                            .key_lengths = key_lengths,
                                                             .table_stride = table_stride,
                                                             .page_offsets = offsets},
                                output);
@@ -171,8 +171,8 @@ TEST_F(PagePointers, ToPagesAreNamedWhereTheyAreMisalignedOrNull) {
 TEST_F(PagePointers, ToTableAndLengthsAreNamedWhereTheyAreMisalignedOrNull) {
   expect_refusal("block_table", block_table, askew(block_table), status_code::misaligned);
   expect_refusal("block_table", block_table, null_of(block_table), status_code::null_pointer);
-  expect_refusal("kv_lengths", kv_lengths, askew(kv_lengths), status_code::misaligned);
-  expect_refusal("kv_lengths", kv_lengths, null_of(kv_lengths), status_code::null_pointer);
+  expect_refusal("key_lengths", key_lengths, askew(key_lengths), status_code::misaligned);
+  expect_refusal("key_lengths", key_lengths, null_of(key_lengths), status_code::null_pointer);
 }
 
 TEST_F(PagePointers, ToPageOffsetsAreNamedWhereTheyAreMisalignedOrNull) {
@@ -258,7 +258,7 @@ TEST_F(IdleStrides, OfPagesMayBeAnything) {
   for (const index_type stride : {largest, index_type{-1}}) {
     const crestmax::paged_cache<float> cache{
         .key_pages = idle<const float>(key, stride), .value_pages = idle<const float>(value, stride), .block_table = table,
-        .kv_lengths = lengths, .table_stride = 5};
+        .key_lengths = lengths, .table_stride = 5};
     const crestmax::status s = crestmax::attention(idle(query, 0), cache, idle(output, stride));
     ASSERT_TRUE(s.ok()) << s.message();
     expect_the_value();

@@ -13,4 +13,4 @@ struct my_backend : plans_calls {
   template <class T>
   crestmax::status collect(const crestmax::call_data<T>&, int, crestmax::report&) const { return crestmax::success(); }
 };
-using call = decltype(crestmax::bind(input, crestmax::make_source(input, input), output, {}, crestmax::causal{}, my_backend{}));
+using call = decltype(crestmax::attach({}, 1, crestmax::tensors(input, input, input, output), crestmax::causal{}, my_backend{}));

@@ -12,7 +12,7 @@ struct plans_calls {
   const char* instruction_set(const crestmax::plan_header&) const { return "none"; }
   crestmax::status available(const crestmax::problem&, const crestmax::options&) const { return crestmax::success(); }
   template <class T>
-  crestmax::tile_geometry geometry(const crestmax::problem&) const { return {1, 16, 1, 16}; }
+  crestmax::tile_geometry geometry(const crestmax::head_shape&) const { return {1, 16, 1, 16}; }
   template <class T>
   std::size_t worker_bytes(const crestmax::plan_header&) const { return 0; }
   template <class T>

@@ -11,5 +11,5 @@ struct my_device : plans_calls {
 #endif
   crestmax::status collect(const crestmax::device_call&, crestmax::report&) const { return crestmax::success(); }
 };
-using call = decltype(crestmax::bind(input, crestmax::make_source(input, input), output, {}, crestmax::causal{}, my_device{}));
+using call = decltype(crestmax::attach({}, 1, crestmax::tensors(input, input, input, output), crestmax::causal{}, my_device{}));
 static_assert(sizeof(call) > 0);

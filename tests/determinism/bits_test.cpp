@@ -1,42 +1,11 @@
 // A row's bits are a function of its own sequence: not of threads, batch, memory layout or workspace.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
+#include "compare.hpp"
 #include "support/random_case.hpp"
 
 namespace crestmax_test {
 namespace {
-
-std::uint64_t bits_of(double x) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-
-// Rows of `a` from `first_sequence` on against the rows of `b`, bit by bit.
-testing::AssertionResult same_rows(const attention_case& a, const attention_result& ra, index_type first_sequence,
-                                   const attention_case& b, const attention_result& rb) {
-  if (!ra.status.ok()) return testing::AssertionFailure() << ra.status.message();
-  if (!rb.status.ok()) return testing::AssertionFailure() << rb.status.message();
-  const auto sequences = sequences_of(a);
-  for (const row_place& row : rows_of(b)) {
-    row_place in_a = row;
-    in_a.sequence = sequences[static_cast<std::size_t>(first_sequence + row.sequence.number)];
-    for (index_type k = 0; k < b.d_v(); ++k) {
-      const double x = result_at(ra.output, in_a, k);
-      const double y = result_at(rb.output, row, k);
-      if (bits_of(x) != bits_of(y)) {
-        return testing::AssertionFailure() << "query " << row.query << ", head " << row.head << ", column "
-                                           << k << ": " << x << " and " << y;
-      }
-    }
-    if (a.wants_lse && bits_of(result_at(ra.lse, in_a)) != bits_of(result_at(rb.lse, row))) {
-      return testing::AssertionFailure() << "lse of query " << row.query << ", head " << row.head;
-    }
-  }
-  return testing::AssertionSuccess();
-}
 
 testing::AssertionResult same(const attention_case& a, const attention_result& ra,
                               const attention_result& rb) {
@@ -202,33 +171,6 @@ INSTANTIATE_TEST_SUITE_P(Methods, BitsInTurn, testing::Values(
     turns_case{"Above", 2, crestmax::sampled_max{}, crestmax::above(1), -1},
     turns_case{"AllRowsFail", 1, crestmax::sampled_max{}, crestmax::everything, 0}),
     [](const auto& of) { return std::string(of.param.name); });
-
-// One sequence of a packed call as a call of its own.
-attention_case alone(const attention_case& c, std::size_t number) {
-  const sequence_place s = sequences_of(c)[number];
-  attention_case one = empty_case({.q_len = s.q_len,
-                                   .kv_len = s.kv_len,
-                                   .q_heads = c.q_heads(),
-                                   .kv_heads = c.kv_heads(),
-                                   .d_qk = c.d_qk(),
-                                   .d_v = c.d_v(),
-                                   .query = c.query.kind(),
-                                   .key = c.key.kind(),
-                                   .value = c.value.kind(),
-                                   .output = c.output.kind()});
-  one.options = c.options;
-  one.modifiers = c.modifiers;
-  one.storage = c.storage;
-  one.query.for_each([&](index_type, index_type i, index_type h, index_type d) {
-    one.query.set(0, i, h, d, c.query.at(s.query_batch, s.query_begin + i, h, d));
-  });
-  one.key.for_each(
-      [&](index_type, index_type j, index_type h, index_type d) { one.key.set(0, j, h, d, number_at(c, c.key, s, j, h, d)); });
-  one.value.for_each([&](index_type, index_type j, index_type h, index_type d) {
-    one.value.set(0, j, h, d, number_at(c, c.value, s, j, h, d));
-  });
-  return one;
-}
 
 // Sequences of very different lengths, so that some are split over their keys and some are not.
 attention_case mixed_batch(std::uint64_t seed) {

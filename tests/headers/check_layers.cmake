@@ -6,7 +6,8 @@ set(levels
     "crestmax.hpp"
     "throwing.hpp interop/*.hpp"
     "attention.hpp"
-    "backend/automatic.hpp"
+    "arguments.hpp bound_call.hpp"
+    "backend/automatic.hpp lengths.hpp runnable.hpp"
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
     # An instruction set each.
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
@@ -27,11 +28,13 @@ set(levels
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
     "backend/cpu/pairs.hpp backend/cpu/arena.hpp backend/cpu/rows_ahead.hpp"
+    "plan_maker.hpp"
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
-    "tensor.hpp error.hpp softmax_state.hpp backend/cpu/features.hpp"
+    "worker_marks.hpp"
+    "tensor.hpp error.hpp float_state.hpp softmax_state.hpp backend/cpu/features.hpp"
     "scalar_types.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"
     "build_tag.hpp version.hpp")
@@ -44,7 +47,7 @@ set(foreign
     "omp.h=execution.hpp"
     "kernel_operator.h=backend/ascend/kernel_traits.hpp"
     "acl/=backend/ascend/runtime.hpp"
-    "xmmintrin.h=backend/cpu/policy.hpp"
+    "xmmintrin.h=float_state.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
     "cpuid.h=backend/cpu/features.hpp"

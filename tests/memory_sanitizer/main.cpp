@@ -107,7 +107,7 @@ struct inputs {
     c.key_pages = as_pages(key_pages, pages_each);
     c.value_pages = as_pages(value_pages, pages_each);
     c.block_table = {block_table, static_cast<std::size_t>(sequences * pages_each)};
-    c.kv_lengths = key_lengths;
+    c.key_lengths = key_lengths;
     c.table_stride = pages_each;
     return c;
   }

@@ -70,7 +70,7 @@ struct quiet_call {
     return {.key_pages = key_pages.view<K>(),
             .value_pages = value_pages.view<K>(),
             .block_table = table,
-            .kv_lengths = lengths,
+            .key_lengths = lengths,
             .table_stride = static_cast<index_type>(table.size()) / shape.batch};
   }
   auto contiguous() const { return crestmax::make_source(key.view<K>(), value.view<K>(), options.key_offsets); }
@@ -81,8 +81,8 @@ struct quiet_call {
     std::size_t bytes = 0;
     crestmax::status s{};
     expect_no_trace([&] {
-      const auto call = crestmax::bind(query.view<Q>(), source, output.view<O>(), options, modifiers, backend);
-      s = crestmax::workspace_bytes(call, run_on.workers(), bytes);
+      s = crestmax::workspace_bytes(crestmax::tensors(query.view<Q>(), source, output.view<O>()), run_on.workers(), bytes, options,
+                                    modifiers, backend);
     });
     ASSERT_TRUE(s.ok()) << s.message();
     options.workspace = workspace.take(bytes);

@@ -6,52 +6,41 @@
 namespace crestmax_test {
 namespace {
 
-TEST(NoAllocationInTwoSteps, FromBindToTheReport) {
+TEST(NoAllocationInTwoSteps, FromThePlanToTheReport) {
   quiet_call<float> c({.batch = 2, .q_len = 1, .kv_len = 20000});
   c.options.tiles.splits = 3;
-  const auto key = c.contiguous();
-  const auto bind = [&] {
-    return crestmax::bind(c.query.view<float>(), key, c.output.view<float>(), c.options, crestmax::causal{});
-  };
+  const auto tensors = crestmax::tensors(c.query.view<float>(), c.contiguous(), c.output.view<float>());
   aligned_memory plan_memory, workspace;
-  std::span<std::byte> plan_span, workspace_span;
   crestmax::plan plan;
-  crestmax::workspace_size measured;
-  crestmax::status prepared{}, sized{}, checked{};
-
-  std::size_t plan_bytes = 0;
-  expect_no_trace([&] { plan_bytes = bind().plan_bytes(); });
-  plan_span = plan_memory.take(plan_bytes);
+  std::size_t bytes = 0;
+  crestmax::status planned, sized, done;
+  const std::span<std::byte> plan_span = plan_memory.take(crestmax::plan::bytes(2));
   expect_no_trace([&] {
-    prepared = bind().prepare(plan_span, plan);
-    sized = bind().measure(measured);
+    planned = crestmax::make_plan(crestmax::problem_of(tensors, c.options), plan_span, plan, c.options);
+    sized = crestmax::workspace_bytes(tensors, 2, bytes, c.options);
   });
-  ASSERT_TRUE(prepared.ok()) << prepared.message();
+  ASSERT_TRUE(planned.ok()) << planned.message();
   ASSERT_TRUE(sized.ok()) << sized.message();
   ASSERT_EQ(plan.stages(), 3) << "this test wants a split";
-  workspace_span = workspace.take(plan.workspace().total(2));
+  c.options.workspace = workspace.take(plan.workspace().total(2));
   expect_no_trace([&] {
-    auto call = bind();
-    checked = call.check(plan, workspace_span, 2);
-    if (!checked.ok()) return;
-    checked = call.begin(2);
-    if (!checked.ok()) return;
-    for (index_type stage = 0; stage < plan.stages(); ++stage) {
-      for (index_type item = 0; item < plan.items(stage); ++item) call.run(stage, item, static_cast<int>(item % 2));
+    const auto call = crestmax::attach(plan, 2, tensors, c.options, crestmax::causal{});
+    done = call.begin();
+    if (!done.ok()) return;
+    for (index_type stage = 0; stage < call.stages(); ++stage) {
+      for (index_type item = 0; item < call.items(stage); ++item) call.run(stage, item, static_cast<int>(item % 2));
     }
-    checked = call.collect(2, c.report);
+    done = call.collect(c.report);
   });
-  ASSERT_TRUE(checked.ok()) << checked.message();
+  ASSERT_TRUE(done.ok()) << done.message();
   EXPECT_EQ(c.report.rows, 2 * 4);
 }
 
 TEST(NoAllocationInTwoSteps, WhenAPlanIsPrinted) {
-  quiet_call<float> c;
-  auto call = crestmax::bind(c.query.view<float>(), c.contiguous(), c.output.view<float>(), c.options);
   aligned_memory plan_memory;
   crestmax::plan plan;
-  const auto memory = plan_memory.take(call.plan_bytes());
-  ASSERT_TRUE(call.prepare(memory, plan).ok());
+  const crestmax::problem p{.q_len = 5, .kv_len = 300, .q_heads = 4, .kv_heads = 2, .d_qk = 24, .d_v = 16};
+  ASSERT_TRUE(crestmax::make_plan(p, plan_memory.take(crestmax::plan::bytes(1)), plan).ok());
   char text[2048];
   std::size_t length = 0;
   expect_no_trace([&] { length = plan.describe(text); });

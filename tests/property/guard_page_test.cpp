@@ -102,6 +102,12 @@ class GuardPages : public OnEverySet {
   }
 };
 
+// Executors may claim more workers than there are items, and give an item to any of them.
+TEST_P(GuardPages, AreNotTouchedByTheOnlyItemOnTheLastOfManyWorkers) {
+  const attention_case c = normal_case({.kv_len = 10, .d_qk = 8, .d_v = 8}, 3);
+  expect_clean(c, "worker 255 of 256", {executor_kind::last_worker, 256});
+}
+
 INSTANTIATE_TEST_SUITE_P(Sets, GuardPages, ::testing::ValuesIn(every_kernel_set()), name_of_set);
 
 constexpr auto unchanged = [](attention_case&, random_source&) {};

@@ -11,7 +11,7 @@
 
 namespace crestmax_test {
 
-enum class executor_kind { serial, shuffled_threads, openmp };
+enum class executor_kind { serial, shuffled_threads, openmp, last_worker };
 
 // One type for all executors, so that calls are compiled once.
 struct test_executor {
@@ -30,6 +30,8 @@ struct test_executor {
         return run_shuffled(count, body);
       case executor_kind::openmp:
         return run_openmp(count, body);
+      case executor_kind::last_worker:
+        for (index_type item = 0; item < count; ++item) body(item, threads - 1);
     }
   }
 

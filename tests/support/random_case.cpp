@@ -96,14 +96,15 @@ crestmax::softmax_method random_method(random_source& random) {
 void add_random_modifiers(attention_case& c, random_source& random) {
   test_modifiers& m = c.modifiers;
   const index_type sequences = static_cast<index_type>(sequences_of(c).size());
-  index_type longest = c.key.extent(1);
-  if (c.pages) {
-    longest = 0;
-    for (const std::int32_t n : c.pages->lengths) longest = std::max<index_type>(longest, n);
+  // Tables have room for the longest sequence, whatever rows the tensors have.
+  index_type longest_query = 1, longest = 1;
+  for (const sequence_place& s : sequences_of(c)) {
+    longest_query = std::max(longest_query, s.q_len);
+    longest = std::max(longest, s.kv_len);
   }
   const auto extents = [&] {
     const auto broadcast = [&](index_type full) { return random.chance(0.4) ? index_type{1} : full; };
-    return std::array<index_type, 4>{broadcast(sequences), broadcast(c.q_heads()), broadcast(c.query.extent(1)),
+    return std::array<index_type, 4>{broadcast(sequences), broadcast(c.q_heads()), broadcast(longest_query),
                                 broadcast(longest)};
   };
   const auto size = [](const std::array<index_type, 4>& e) {

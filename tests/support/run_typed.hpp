@@ -11,22 +11,24 @@
 namespace crestmax_test {
 
 // Plan and workspace, each of exactly the size that was asked for, in memory of their own.
-template <class Call>
-crestmax::status run_in_two_steps(Call call, const test_executor& executor, call_memory& memory,
-                                  crestmax::report& report) {
+template <class Tensors, class Chain, class Backend>
+crestmax::status run_in_two_steps(const Tensors& tensors, crestmax::options options, const Chain& chain, const Backend& backend,
+                                  const test_executor& executor, call_memory& memory, crestmax::report& report) {
   const int workers = executor.workers();
   crestmax::plan plan;
-  const std::span<std::byte> plan_memory = memory.scratch(call.plan_bytes(), alignof(std::int64_t));
-  if (crestmax::status planned = call.prepare(plan_memory, plan); !planned.ok()) return planned;
+  const crestmax::problem shape = crestmax::problem_of(tensors, options);
+  const std::span<std::byte> plan_memory = memory.scratch(crestmax::plan::bytes(shape.sequences), alignof(std::int64_t));
+  if constexpr (requires { tensors.source.cache; }) options.key_lengths = tensors.source.cache.key_lengths;
+  if constexpr (requires { tensors.source.offsets; }) options.key_offsets = tensors.source.offsets;
+  if (crestmax::status planned = crestmax::make_plan(shape, plan_memory, plan, options, chain, backend); !planned.ok()) return planned;
   memory.make_read_only(plan_memory);
-  const std::size_t bytes = plan.workspace().total(workers);
-  const std::span<std::byte> workspace = memory.scratch(bytes, crestmax::workspace_size::alignment);
-  if (crestmax::status checked = call.check(plan, workspace, workers); !checked.ok()) return checked;
-  if (crestmax::status begun = call.begin(workers); !begun.ok()) return begun;
-  for (index_type stage = 0; stage < plan.stages(); ++stage) {
-    executor.run(plan.items(stage), [&](index_type item, int worker) { call.run(stage, item, worker); });
+  options.workspace = memory.scratch(plan.workspace().total(workers), crestmax::workspace_size::alignment);
+  const auto call = crestmax::attach(plan, workers, tensors, options, chain, backend);
+  if (crestmax::status begun = call.begin(); !begun.ok()) return begun;
+  for (index_type stage = 0; stage < call.stages(); ++stage) {
+    executor.run(call.items(stage), [&](index_type item, int worker) { call.run(stage, item, worker); });
   }
-  return call.collect(workers, report);
+  return call.collect(report);
 }
 
 template <class Q, class Source, class O, class Backend>
@@ -38,14 +40,13 @@ crestmax::status run_source(const attention_case& c, attention_result& r, const 
   const auto output = placed.output(r.output.view<O>(), r.output);
   const auto chain = c.modifiers.chain();
   if (s.memory != placing::as_it_is) {
-    return run_in_two_steps(crestmax::bind(query, source, output, options, chain, backend), s.executor, placed,
-                            r.report);
+    return run_in_two_steps(crestmax::tensors(query, source, output), options, chain, backend, s.executor, placed, r.report);
   }
   std::vector<std::byte> memory;
   if (s.workspace != workspace_kind::owned) {
-    const auto call = crestmax::bind(query, source, output, options, chain, backend);
     std::size_t bytes = 0;
-    const crestmax::status measured = crestmax::workspace_bytes(call, s.executor.workers(), bytes);
+    const crestmax::status measured = crestmax::workspace_bytes(crestmax::tensors(query, source, output), s.executor.workers(),
+                                                                bytes, options, chain, backend);
     if (!measured.ok()) return measured;
     const std::byte fill{s.workspace == workspace_kind::given_dirty ? std::uint8_t{0xff} : std::uint8_t{0}};
     memory.assign(bytes + 64, fill);
@@ -74,7 +75,7 @@ crestmax::status run_types(const attention_case& c, attention_result& r, crestma
   const crestmax::paged_cache<K, V> cache{.key_pages = key,
                                           .value_pages = value,
                                           .block_table = placed.input(std::span(c.pages->block_table)),
-                                          .kv_lengths = placed.input(std::span(c.pages->lengths)),
+                                          .key_lengths = placed.input(std::span(c.pages->lengths)),
                                           .table_stride = c.pages->table_stride,
                                           .page_offsets = placed.input(std::span(c.pages->offsets))};
   return run_source<Q, crestmax::paged_source<K, V>, O, Backend>(c, r, crestmax::make_source(cache), options,

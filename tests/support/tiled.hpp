@@ -27,7 +27,7 @@ inline constexpr instruction_set this_set = instruction_set::portable;
 
 struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tiles> {
   struct session : tile_pairs<primitives<float>, crestmax_test::plain_tiles>::session {
-    explicit session(const plan_header&) {}
+    explicit session(const plan_rules&) {}
   };
 };
 
@@ -57,7 +57,7 @@ namespace crestmax_test {
 struct tiled_backend : crestmax::cpu::policy<crestmax::cpu::tiled::kernels> {
   const char* instruction_set(const crestmax::plan_header&) const { return "amx in plain C++"; }
   template <class T>
-  crestmax::tile_geometry geometry(const crestmax::problem& p) const {
+  crestmax::tile_geometry geometry(const crestmax::head_shape& p) const {
     return crestmax::cpu::with_tiles(crestmax::cpu::geometry_of<crestmax::cpu::tiled::kernels, T>(p), p);
   }
 };

@@ -20,7 +20,7 @@ crestmax::status run(crestmax::backend::cpu backend, crestmax::report& report, s
   output.assign(input.size(), 0.0f);
   const crestmax::tensor<float> x(input.data(), {1, 40, 1, 8});
   const crestmax::tensor<float> to(output.data(), {1, 40, 1, 8});
-  return crestmax::attention(x, x, x, to, {.report = &report}, {}, backend);
+  return crestmax::attention(x, x, x, to, {.report = &report}, backend);
 }
 
 TEST(InstructionSet, IsTheWidestOfTheMachineByDefault) {
@@ -151,20 +151,33 @@ TEST(InstructionSet, DecidesWhatBrainFloatsAreMultipliedBy) {
     const auto set = static_cast<instruction_set>(i);
     crestmax::report report;
     const crestmax::backend::cpu backend(set);
-    ASSERT_TRUE(crestmax::attention(x, x, x, to, {.report = &report}, {}, backend).ok());
+    ASSERT_TRUE(crestmax::attention(x, x, x, to, {.report = &report}, backend).ok());
     EXPECT_STREQ(report.instruction_set, name(backend.chosen()));
     const bool pairs = backend.chosen() == instruction_set::neon_bf16 || backend.chosen() >= instruction_set::avx512_bf16;
     EXPECT_STREQ(report.weights, pairs ? "bfloat16" : "float32") << name(set);
   }
 }
 
+// A plan of one sequence in memory of its own.
+struct plan_in_memory {
+  std::vector<std::uint64_t> memory = std::vector<std::uint64_t>(crestmax::plan::bytes(1) / 8);
+  crestmax::plan plan;
+  const crestmax::plan_header* operator->() const { return plan.operator->(); }
+};
+template <class Backend>
+plan_in_memory plan_of(const crestmax::problem& p, const Backend& backend) {
+  plan_in_memory made;
+  const crestmax::status s = crestmax::make_plan(p, std::as_writable_bytes(std::span(made.memory)), made.plan, backend);
+  EXPECT_TRUE(s.ok()) << s.message();
+  return made;
+}
+
 TEST(InstructionSet, WorkersOfPairsNeedAtMostTwoMebibytesForHeadsUpTo256) {
   std::vector<crestmax::bfloat16> one(256);
   const auto expect_little = [&](crestmax::index_type d, crestmax::index_type d_v, auto backend) {
     const auto view = [&](crestmax::index_type width) { return crestmax::tensor<crestmax::bfloat16>(one.data(), {1, 100000, 8, width}); };
-    crestmax::workspace_size size;
-    EXPECT_TRUE(crestmax::bind(view(d), crestmax::make_source(view(d), view(d_v)), view(d_v), {}, {}, backend).measure(size).ok());
-    EXPECT_LE(size.per_worker, std::size_t{2} << 20) << d << ", " << d_v;
+    const crestmax::problem p = crestmax::problem_of(crestmax::tensors(view(d), view(d), view(d_v), view(d_v)));
+    EXPECT_LE(plan_of(p, backend)->workspace.per_worker, std::size_t{2} << 20) << d << ", " << d_v;
   };
   for (const crestmax::index_type d : {16, 64, 80, 96, 128, 160, 192, 256}) {
     for (const crestmax::index_type d_v : {16, 64, 96, 128, 160, 192, 240, 256}) {
@@ -182,11 +195,7 @@ TEST(InstructionSet, IsFixedByThePlan) {
   for (int i = static_cast<int>(instruction_set::generic); i <= static_cast<int>(crestmax::cpu::machine_set()); ++i) {
     const auto set = static_cast<instruction_set>(i);
     if (!crestmax::cpu::machine_has(set)) continue;
-    const auto call = crestmax::bind(x, crestmax::make_source(x, x), to, {}, {}, crestmax::backend::cpu(set));
-    std::vector<std::uint64_t> memory(call.plan_bytes() / 8 + 1);
-    crestmax::plan plan;
-    ASSERT_TRUE(call.prepare(std::as_writable_bytes(std::span(memory)), plan).ok());
-    EXPECT_EQ(plan->tiles.kernels, i);
+    EXPECT_EQ(plan_of(crestmax::problem_of(crestmax::tensors(x, x, x, to)), crestmax::backend::cpu(set))->tiles.kernels, i);
   }
 }
 
@@ -194,11 +203,8 @@ TEST(InstructionSet, WorkersNeedAtMostTwoMebibytesForHeadsUpTo256) {
   for (int i = static_cast<int>(instruction_set::generic); i <= static_cast<int>(crestmax::cpu::machine_set()); ++i) {
     std::vector<float> one(256);
     const crestmax::tensor<float> x(one.data(), {1, 100000, 8, 256});
-    const auto call = crestmax::bind(x, crestmax::make_source(x, x), x, {}, {},
-                                     crestmax::backend::cpu(static_cast<instruction_set>(i)));
-    crestmax::workspace_size size;
-    ASSERT_TRUE(call.measure(size).ok());
-    EXPECT_LE(size.per_worker, std::size_t{2} << 20);
+    const crestmax::backend::cpu backend(static_cast<instruction_set>(i));
+    EXPECT_LE(plan_of(crestmax::problem_of(crestmax::tensors(x, x, x, x)), backend)->workspace.per_worker, std::size_t{2} << 20);
   }
 }
 

@@ -51,7 +51,7 @@ class PagedSource : public ::testing::Test {
     return {.key_pages = crestmax::tensor<float>(key.data(), {pages, page_size, heads, d}),
             .value_pages = crestmax::tensor<float>(value.data(), {pages, page_size, heads, d}),
             .block_table = table,
-            .kv_lengths = lengths,
+            .key_lengths = lengths,
             .table_stride = 3};
   }
   const float* place(index_type page, index_type row, index_type head) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pairs_policy.hpp"
+#include "support/attached.hpp"
 
 #if CRESTMAX_X86_SETS
 namespace {

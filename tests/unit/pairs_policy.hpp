@@ -8,7 +8,7 @@ namespace crestmax_test {
 template <class Kernels, crestmax::instruction_set Set>
 struct policy_planned_for : crestmax::cpu::policy<Kernels> {
   template <class T>
-  crestmax::tile_geometry geometry(const crestmax::problem& p) const {
+  crestmax::tile_geometry geometry(const crestmax::head_shape& p) const {
     return crestmax::cpu::geometry_of<Kernels, T>(p, Set);
   }
 };

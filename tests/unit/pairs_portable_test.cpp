@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "support/attached.hpp"
+
 namespace {
 using backend_type = crestmax::backend::portable;
 constexpr auto least_set = crestmax::instruction_set::portable;

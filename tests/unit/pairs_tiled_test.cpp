@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "support/attached.hpp"
 #include "support/tiled.hpp"
 
 namespace {

@@ -34,13 +34,7 @@ struct made_plan {
   made_plan(const crestmax::problem& p, const crestmax::options& o = {},
             crestmax::sequence_lengths lengths = {})
       : memory(crestmax::plan::bytes(p.sequences) / 8 + 1) {
-    const crestmax::backend::cpu backend;
-    crestmax::workspace_size size;
-    status = crestmax::make_plan(
-        p, o, lengths, backend.geometry<float>(p), scalar_kind::float32,
-        [&](const crestmax::plan_header& h) { return backend.worker_bytes<float>(h); },
-        [&](const crestmax::plan_header& h, index_type n) { return backend.shared_bytes<float>(h, n); },
-        std::as_writable_bytes(std::span(memory)), plan, size);
+    status = crestmax::write_plan<float>(p, o, lengths, crestmax::backend::cpu{}, std::as_writable_bytes(std::span(memory)), plan);
   }
   const crestmax::plan_header& operator*() const { return plan.header(); }
   std::string text() const {
@@ -221,7 +215,7 @@ TEST(Plan, IsFoundAgainInCopiedMemory) {
   const made_plan made(some_problem(1, 65536, 2));
   std::vector<std::uint64_t> copy(made.memory.size());
   std::memcpy(copy.data(), made.memory.data(), made.memory.size() * 8);
-  const crestmax::plan moved(reinterpret_cast<const std::byte*>(copy.data()));
+  const crestmax::plan moved(std::as_bytes(std::span(copy)));
   EXPECT_EQ(moved.stages(), made.plan.stages());
   EXPECT_EQ(moved.items(1), made.plan.items(1));
   EXPECT_EQ(moved.sequences()[1].first_block, made.plan.sequences()[1].first_block);

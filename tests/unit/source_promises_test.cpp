@@ -44,7 +44,7 @@ TEST_F(SourcePromises, AreKeptByPages) {
   const std::int32_t table[] = {3, 0, 1, 4, 2, -1}, lengths[] = {30, 11}, offsets[] = {0, 3, 5};
   const crestmax::tensor<const float> pages(memory.data(), {5, 12, heads, d});
   crestmax::paged_cache<float> cache{
-      .key_pages = pages, .value_pages = pages, .block_table = table, .kv_lengths = lengths, .table_stride = 3};
+      .key_pages = pages, .value_pages = pages, .block_table = table, .key_lengths = lengths, .table_stride = 3};
   EXPECT_EQ(broken_promises(crestmax::make_source(cache), {30, 11}), promises{});
   cache.page_offsets = offsets;
   EXPECT_EQ(broken_promises(crestmax::make_source(cache), {30, 11}), promises{});
@@ -98,7 +98,7 @@ TEST_F(ScratchSource, IsFoundOutByACall) {
   const checked_source<dequantising_source> checked{&source, {60}};
   float query[4] = {1, 2, 3, 4}, output[4];
   const crestmax::tensor<float> q(query, {1, 1, 1, 4}), out(output, {1, 1, 1, 4});
-  ASSERT_TRUE(crestmax::attention(q, checked, out, {}, {}, crestmax::backend::portable{}).ok());
+  ASSERT_TRUE(crestmax::attention(q, checked, out, {}, crestmax::backend::portable{}).ok());
   EXPECT_NE(checked.ledger->broken(), promises{});
 }
 
@@ -122,7 +122,7 @@ TEST_P(CallThatAsks, AsksForKeysOfItsSequencesAlone) {
   const std::int32_t lengths[] = {static_cast<std::int32_t>(c.kv_len)};
   const crestmax::tensor<const float> rows(memory.data(), {pages, page, 2, d});
   const auto source = crestmax::make_source(crestmax::paged_cache<float>{
-      .key_pages = rows, .value_pages = rows, .block_table = table, .kv_lengths = lengths, .table_stride = pages});
+      .key_pages = rows, .value_pages = rows, .block_table = table, .key_lengths = lengths, .table_stride = pages});
   const checked_source<crestmax::paged_source<float, float>> checked{&source, {c.kv_len}};
   const crestmax::tensor<float> q(query.data(), {1, c.q_len, 2, d}), out(output.data(), {1, c.q_len, 2, d});
   for (const int threads : {1, 3}) {

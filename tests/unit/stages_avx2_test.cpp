@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "support/attached.hpp"
+
 #if CRESTMAX_X86_SETS
 #define CRESTMAX_TEST_SET avx2
 #define StagesOf StagesOf_avx2

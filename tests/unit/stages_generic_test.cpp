@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "support/attached.hpp"
+
 #define CRESTMAX_TEST_SET generic
 #define StagesOf StagesOf_generic
 #include "stages_test.inc"

@@ -7,6 +7,8 @@
 #include <set>
 #include <vector>
 
+#include "support/attached.hpp"
+
 #if CRESTMAX_ARM_SETS
 #define CRESTMAX_TEST_SET neon
 #define StagesOf StagesOf_neon

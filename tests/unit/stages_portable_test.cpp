@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "support/attached.hpp"
+
 #define CRESTMAX_TEST_SET portable
 #define StagesOf StagesOf_portable
 #include "stages_test.inc"

@@ -1,42 +1,36 @@
-// The two-step form: a plan made once, in the caller's memory, run item by item.
+// The form in steps: a plan made once, in the caller's memory, attached to a call's data, and run item by item.
 #include <gtest/gtest.h>
 
+#include <cfenv>
 #include <crestmax/crestmax.hpp>
 #include <cstring>
 #include <vector>
 
+#include "support/attached.hpp"
 #include "support/make_case.hpp"
 
 namespace crestmax_test {
 namespace {
 
-struct aligned_memory {
-  std::vector<std::byte> bytes;
-  std::span<std::byte> take(std::size_t size) {
-    bytes.assign(size + 64, std::byte{0xff});
-    const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
-    return {bytes.data() + (64 - address % 64), size};
-  }
-};
-
 class TwoSteps : public ::testing::Test {
  protected:
   attention_case c = [] {
     attention_case made =
-        normal_case({.batch = 2, .q_len = 3, .kv_len = 20000, .q_heads = 4, .kv_heads = 2}, 9);
+        normal_case({.batch = 2, .q_len = 3, .kv_len = 6000, .q_heads = 4, .kv_heads = 2}, 9);
     made.modifiers.causal.enabled = true;
     return made;
   }();
 
-  auto bound(test_tensor& output) {
-    return crestmax::bind(c.query.view<float>(),
-                          crestmax::make_source(c.key.view<float>(), c.value.view<float>()),
-                          output.view<float>(), {}, crestmax::causal{});
+  auto tensors(test_tensor& output) {
+    return crestmax::tensors(c.query.view<float>(), c.key.view<float>(), c.value.view<float>(), output.view<float>());
+  }
+  auto attached(test_tensor& output, int workers = 1) {
+    return attached_call(tensors(output), crestmax::options{}, crestmax::chain(crestmax::causal{}), crestmax::backend::automatic{}, workers);
   }
   template <class Call>
-  void run_items(Call& call, const crestmax::plan& plan, bool backwards) {
-    for (index_type stage = 0; stage < plan.stages(); ++stage) {
-      const index_type count = plan.items(stage);
+  static void run_items(const Call& call, bool backwards) {
+    for (index_type stage = 0; stage < call.stages(); ++stage) {
+      const index_type count = call.items(stage);
       for (index_type i = 0; i < count; ++i) call.run(stage, backwards ? count - 1 - i : i, 0);
     }
   }
@@ -44,80 +38,238 @@ class TwoSteps : public ::testing::Test {
 
 TEST_F(TwoSteps, GiveTheBitsOfTheSingleCall) {
   test_tensor output = c.output;
-  auto call = bound(output);
-  aligned_memory plan_memory, workspace;
-  crestmax::plan plan;
-  ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
-  ASSERT_GT(plan.stages(), 1) << "this test wants a split";
-  const auto status = call.check(plan, workspace.take(plan.workspace().total(1)), 1);
-  ASSERT_TRUE(status.ok()) << status.message();
-  ASSERT_TRUE(call.begin(1).ok());
-  run_items(call, plan, false);
+  const auto call = attached(output);
+  ASSERT_GT(call->stages(), 1) << "this test wants a split";
+  run_items(*call.operator->(), false);
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
 
 TEST_F(TwoSteps, ItemsOfAStageHaveNoOrder) {
   test_tensor output = c.output;
-  auto call = bound(output);
-  aligned_memory plan_memory, workspace;
-  crestmax::plan plan;
-  ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
-  ASSERT_TRUE(call.check(plan, workspace.take(plan.workspace().total(1)), 1).ok());
-  ASSERT_TRUE(call.begin(1).ok());
-  run_items(call, plan, true);
+  const auto call = attached(output);
+  run_items(*call.operator->(), true);
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
 
 TEST_F(TwoSteps, APlanServesEveryLayerOfTheSameShapeAlsoWhenCopied) {
   test_tensor output = c.output;
-  auto first = bound(output);
-  aligned_memory plan_memory, copied, workspace;
-  crestmax::plan plan;
-  ASSERT_TRUE(first.prepare(plan_memory.take(first.plan_bytes()), plan).ok());
-  const auto copy = copied.take(first.plan_bytes());
-  std::memcpy(copy.data(), reinterpret_cast<const std::byte*>(&plan.header()), first.plan_bytes());
-  plan_memory.bytes.assign(plan_memory.bytes.size(), std::byte{0});
+  auto first = attached(output);
+  std::vector<std::uint64_t> copied(first.plan.memory().size() / 8);
+  const auto copy = std::as_writable_bytes(std::span(copied));
+  std::memcpy(copy.data(), first.plan.memory().data(), copy.size());
+  std::memset(first.plan_memory().data(), 0, copy.size());
 
   random_source random(77);
   c.key.fill_normal(random);
-  auto second = bound(output);
-  const crestmax::plan moved(copy.data());
-  const auto status = second.check(moved, workspace.take(moved.workspace().total(1)), 1);
-  ASSERT_TRUE(status.ok()) << status.message();
-  ASSERT_TRUE(second.begin(1).ok());
-  run_items(second, moved, false);
+  const crestmax::plan moved(copy);
+  std::vector<std::byte> workspace(moved.workspace().total(1) + 64);
+  crestmax::options options;
+  options.workspace = std::span(workspace).subspan(64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64).first(workspace.size() - 64);
+  const auto second = crestmax::attach(moved, 1, tensors(output), options, crestmax::causal{});
+  ASSERT_TRUE(second.ready().ok()) << second.ready().message();
+  ASSERT_TRUE(second.begin().ok());
+  run_items(second, false);
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
 
 TEST_F(TwoSteps, CollectReportsAllRows) {
   test_tensor output = c.output;
-  auto call = bound(output);
-  aligned_memory plan_memory, workspace;
-  crestmax::plan plan;
-  ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
-  ASSERT_TRUE(call.check(plan, workspace.take(plan.workspace().total(3)), 3).ok());
-  ASSERT_TRUE(call.begin(3).ok());
-  for (index_type stage = 0; stage < plan.stages(); ++stage) {
-    for (index_type i = 0; i < plan.items(stage); ++i) call.run(stage, i, static_cast<int>(i % 3));
+  const auto call = attached(output, 3);
+  for (index_type stage = 0; stage < call->stages(); ++stage) {
+    for (index_type i = 0; i < call->items(stage); ++i) call->run(stage, i, static_cast<int>(i % 3));
   }
   crestmax::report report;
-  ASSERT_TRUE(call.collect(3, report).ok());
+  ASSERT_TRUE(call->collect(report).ok());
   EXPECT_EQ(report.rows, 2 * 3 * 4);
   EXPECT_STREQ(report.backend, "cpu");
   EXPECT_STREQ(report.instruction_set, name(crestmax::cpu::machine_set()));
   EXPECT_EQ(output.memory(), run(c).output.memory());
 }
 
-TEST_F(TwoSteps, MeasureAsksForWhatThePlanNeeds) {
+TEST_F(TwoSteps, AWorkerThatRanNothingIsNotCounted) {
   test_tensor output = c.output;
-  auto call = bound(output);
-  aligned_memory plan_memory;
+  const auto call = attached(output, 70);
+  for (index_type stage = 0; stage < call->stages(); ++stage) {
+    for (index_type i = 0; i < call->items(stage); ++i) call->run(stage, i, i % 2 == 0 ? 69 : 31);
+  }
+  crestmax::report report;
+  ASSERT_TRUE(call->collect(report).ok());
+  EXPECT_EQ(report.rows, 2 * 3 * 4);
+}
+
+TEST_F(TwoSteps, TouchNoMemoryOfWorkersThatRanNothing) {
+  constexpr int workers = 256;
+  test_tensor output = c.output;
+  auto call = attached(output, workers);
+  for (index_type stage = 0; stage < call->stages(); ++stage) {
+    for (index_type i = 0; i < call->items(stage); ++i) call->run(stage, i, 100);
+  }
+  crestmax::report report;
+  ASSERT_TRUE(call->collect(report).ok());
+  const crestmax::workspace_size size = call.plan.workspace();
+  const std::span<const std::byte> of_workers = call.workspace().last(size.per_worker * workers);
+  for (std::size_t w = 0; w < workers; ++w) {
+    const auto memory = of_workers.subspan(w * size.per_worker, size.per_worker);
+    const bool untouched = std::all_of(memory.begin(), memory.end(), [](std::byte b) { return b == std::byte{0xff}; });
+    ASSERT_EQ(untouched, w != 100) << "worker " << w;
+  }
+}
+
+TEST_F(TwoSteps, MakeThePlanThatTheShapeAloneWouldHave) {
+  test_tensor output = c.output;
+  const auto call = attached(output);
+  const crestmax::problem p{.sequences = 2, .q_len = 3, .kv_len = 6000, .q_heads = 4, .kv_heads = 2, .d_qk = 16, .d_v = 16};
+  std::vector<std::uint64_t> memory(crestmax::plan::bytes(2) / 8);
   crestmax::plan plan;
-  crestmax::workspace_size measured;
-  ASSERT_TRUE(call.prepare(plan_memory.take(call.plan_bytes()), plan).ok());
-  ASSERT_TRUE(call.measure(measured).ok());
-  EXPECT_EQ(measured.shared, plan.workspace().shared);
-  EXPECT_EQ(measured.per_worker, plan.workspace().per_worker);
+  ASSERT_TRUE(crestmax::make_plan(p, std::as_writable_bytes(std::span(memory)), plan).ok());
+  ASSERT_EQ(plan.memory().size(), call.plan.memory().size());
+  EXPECT_EQ(std::memcmp(plan.memory().data(), call.plan.memory().data(), plan.memory().size()), 0);
+}
+
+TEST_F(TwoSteps, RefuseAStageItemOrWorkerThatThereIsNotAndSaySo) {
+  const struct { index_type stage, item; int worker; const char* named; } wrong[] = {
+      {-1, 0, 0, "stage"}, {3, 0, 0, "stage"}, {0, -1, 0, "item"}, {0, 1000, 0, "item"}, {1, 0, -1, "worker"}, {1, 0, 2, "worker"},
+      {2, std::numeric_limits<index_type>::max(), 0, "item"}, {std::numeric_limits<index_type>::min(), 0, 0, "stage"}};
+  for (const auto& w : wrong) {
+    test_tensor output = c.output;
+    const auto call = attached(output, 2);
+    ASSERT_EQ(call->stages(), 3);
+    call->run(w.stage, w.item, w.worker);
+    crestmax::report report;
+    const crestmax::status s = call->collect(report);
+    EXPECT_EQ(s.code, crestmax::status_code::bad_index);
+    EXPECT_EQ(std::string(s.message()).rfind(w.named, 0), 0u) << s.message();
+    EXPECT_EQ(report.rows, 0);
+    EXPECT_EQ(output.memory(), c.output.memory());
+  }
+}
+
+TEST_F(TwoSteps, RunNothingWhereAttachingFailed) {
+  test_tensor output = c.output;
+  const auto call = crestmax::attach(crestmax::plan{}, 1, tensors(output));
+  EXPECT_EQ(call.ready().code, crestmax::status_code::null_pointer);
+  EXPECT_EQ(call.begin().code, crestmax::status_code::null_pointer);
+  EXPECT_EQ(call.stages(), 0);
+  call.run(0, 0, 0);
+  crestmax::report report;
+  EXPECT_FALSE(call.collect(report).ok());
+  EXPECT_EQ(output.memory(), c.output.memory());
+}
+
+TEST_F(TwoSteps, TakeNothingFromOptionsThatAreGone) {
+  std::vector<std::int32_t> query_offsets{0, 2, 3}, key_offsets{0, 3500, 6000};
+  c.query = test_tensor(scalar_kind::float32, {1, 3, 4, 16});
+  c.key = test_tensor(scalar_kind::float32, {1, 6000, 2, 16});
+  c.value = test_tensor(scalar_kind::float32, {1, 6000, 2, 16});
+  c.output = test_tensor(scalar_kind::float32, {1, 3, 4, 16});
+  random_source random(5);
+  for (test_tensor* t : {&c.query, &c.key, &c.value}) t->fill_normal(random);
+  c.query_offsets = query_offsets;
+  c.key_offsets = key_offsets;
+  test_tensor output = c.output;
+  crestmax::options options;
+  options.query_offsets = query_offsets;
+  options.key_offsets = key_offsets;
+  const attached_call call(tensors(output), options, crestmax::chain(crestmax::causal{}), crestmax::backend::automatic{});
+  query_offsets.assign(3, 1 << 30);
+  key_offsets.assign(3, 1 << 30);
+  run_items(*call.operator->(), false);
+  EXPECT_EQ(output.memory(), run(c).output.memory());
+}
+
+// A plan of several sequences that are split, and of some that are not.
+class PlanOfManySequences : public ::testing::Test {
+ protected:
+  const std::vector<std::int32_t> query_lengths{1, 3, 40, 2};
+  const std::vector<std::int32_t> key_lengths{9000, 10, 500, 4000};
+  std::vector<float> numbers = std::vector<float>(4 * 9000 * 8, 0.5f), results = std::vector<float>(4 * 40 * 8, -1.0f);
+  crestmax::tensor<float> query{numbers.data(), {4, 40, 1, 8}};
+  crestmax::tensor<float> key{numbers.data(), {4, 9000, 1, 8}};
+  crestmax::tensor<float> output{results.data(), {4, 40, 1, 8}};
+  crestmax::problem shape{.sequences = 4, .q_len = 40, .kv_len = 9000, .q_heads = 1, .kv_heads = 1, .d_qk = 8, .d_v = 8};
+  crestmax::options options{.scale = std::nullopt, .query_lengths = query_lengths, .key_lengths = key_lengths};
+  std::vector<std::uint64_t> memory = std::vector<std::uint64_t>(crestmax::plan::bytes(4) / 8);
+  std::vector<std::byte> workspace = std::vector<std::byte>(std::size_t{1} << 23);
+  crestmax::plan plan;
+
+  std::span<std::byte> bytes() { return std::as_writable_bytes(std::span(memory)); }
+  void SetUp() override {
+    options.workspace = std::span(workspace).subspan(64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64);
+    ASSERT_TRUE(crestmax::make_plan(shape, bytes(), plan, options).ok());
+  }
+  crestmax::status attach() { return crestmax::attach(plan, 1, crestmax::tensors(query, key, key, output), options).ready(); }
+};
+
+TEST_F(PlanOfManySequences, IsAttachedAsItIs) {
+  const crestmax::status s = attach();
+  EXPECT_TRUE(s.ok()) << s.message();
+}
+
+TEST_F(PlanOfManySequences, IsRefusedWithAFlippedBit) {
+  for (std::size_t i = 0; i < bytes().size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      bytes()[i] ^= std::byte(1 << bit);
+      const crestmax::status before = attach();
+      ASSERT_FALSE(before.ok()) << "byte " << i << ", bit " << bit;
+      ASSERT_NE(std::string(before.message()).find("plan"), std::string::npos) << before.message();
+      bytes()[i] ^= std::byte(1 << bit);
+    }
+  }
+  EXPECT_EQ(results, std::vector<float>(results.size(), -1.0f));
+}
+
+TEST_F(PlanOfManySequences, IsTheSameInAnyMemory) {
+  std::vector<std::uint64_t> other(memory.size(), ~std::uint64_t{0});
+  crestmax::plan again;
+  ASSERT_TRUE(crestmax::make_plan(shape, std::as_writable_bytes(std::span(other)), again, options).ok());
+  EXPECT_EQ(memory, other);
+}
+
+TEST_F(PlanOfManySequences, IsTheSameWhateverTheRoundingMode) {
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    for (const index_type d : {1, 3, 8, 77, 128}) {
+      shape.d_qk = d;
+      options.softmax = crestmax::sampled_max{.margin = 1.1};
+      std::vector<std::uint64_t> other(memory.size());
+      ASSERT_TRUE(crestmax::make_plan(shape, bytes(), plan, options).ok());
+      std::fesetround(mode);
+      const crestmax::status s = crestmax::make_plan(shape, std::as_writable_bytes(std::span(other)), plan, options);
+      std::fesetround(FE_TONEAREST);
+      ASSERT_TRUE(s.ok()) << s.message();
+      EXPECT_EQ(memory, other) << "head_dim " << d;
+    }
+  }
+}
+
+TEST_F(PlanOfManySequences, BeginsWithAMagicNumberVersionBuildAndSize) {
+  for (const std::size_t at : {offsetof(crestmax::plan_identity, magic), offsetof(crestmax::plan_identity, version),
+                               offsetof(crestmax::plan_identity, build), offsetof(crestmax::plan_identity, bytes)}) {
+    bytes()[at] ^= std::byte{1};
+    EXPECT_FALSE(crestmax::plan(bytes()));
+    bytes()[at] ^= std::byte{1};
+  }
+  EXPECT_TRUE(crestmax::plan(bytes()));
+  EXPECT_FALSE(crestmax::plan(bytes().first(bytes().size() - 1)));
+  EXPECT_FALSE(crestmax::plan(bytes().first(3)));
+  EXPECT_FALSE(crestmax::plan(bytes().subspan(4)));
+}
+
+TEST_F(PlanOfManySequences, IsRefusedForOtherLengths) {
+  const std::vector<std::int32_t> other{9000, 10, 501, 4000};
+  options.key_lengths = other;
+  const crestmax::status s = attach();
+  EXPECT_EQ(s.code, crestmax::status_code::mismatch);
+  EXPECT_NE(std::string(s.message()).find("sequence"), std::string::npos) << s.message();
+}
+
+TEST(Plan, OfNothingSaysSo) {
+  const crestmax::plan none;
+  EXPECT_FALSE(none);
+  EXPECT_EQ(none.stages(), 0);
+  EXPECT_EQ(none.items(0), 0);
+  EXPECT_EQ(none.workspace().total(4), 0u);
+  char text[8];
+  EXPECT_EQ(none.describe(text), 0u);
 }
 
 }  // namespace

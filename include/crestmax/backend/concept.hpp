@@ -10,17 +10,17 @@ CRESTMAX_BEGIN_NAMESPACE
 
 // T is the compute type, float or double.
 //   available(p, o)     ok, or why this backend cannot serve the problem with these options here
-//   geometry<T>(p)      the tile sizes of its kernels, and which of them the plan is for
+//   geometry<T>(heads)  the tile sizes of its kernels, and which of them the plan is for
 //   instruction_set(h)  the name of what a plan runs on
 //   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, n) partial states of n splits
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
 //   begin<T> / collect<T>               clear and sum the workers' counters; source_failed if one met a run of no rows
 template <class B, class T>
-concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const plan_header& h, index_type n) {
+concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const head_shape& heads, const plan_header& h, index_type n) {
   { b.name() } -> std::convertible_to<const char*>;
   { b.instruction_set(h) } -> std::convertible_to<const char*>;
   { b.available(p, o) } -> std::same_as<status>;
-  { b.template geometry<T>(p) } -> std::same_as<tile_geometry>;
+  { b.template geometry<T>(heads) } -> std::same_as<tile_geometry>;
   { b.template worker_bytes<T>(h) } -> std::same_as<std::size_t>;
   { b.template shared_bytes<T>(h, n) } -> std::same_as<std::size_t>;
 };

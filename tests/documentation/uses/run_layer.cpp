@@ -16,12 +16,18 @@ int main() {
   std::vector<float> ones(2 * 300 * 16, 1.0f), out(ones.size());
   const crestmax::tensor<const float> input(ones.data(), {1, 300, 2, 16});
   const crestmax::tensor<float> output(out.data(), {1, 300, 2, 16});
-  auto call = crestmax::bind(input, crestmax::make_source(input, input), output, {}, crestmax::causal{});
-  alignas(64) std::byte plan_memory[4096];
-  const std::size_t bytes = std::size_t{1} << 22;
+  alignas(8) std::byte plan_memory[4096];
+  const crestmax::problem shape{.q_len = 300, .kv_len = 300, .q_heads = 2, .kv_heads = 2, .d_qk = 16, .d_v = 16};
+  crestmax::plan plan;
+  if (!crestmax::make_plan(shape, plan_memory, plan)) return 2;
+  const std::size_t bytes = plan.workspace().total(1);
   auto* workspace = static_cast<std::byte*>(std::aligned_alloc(64, bytes));
+  crestmax::options options;
+  options.workspace = {workspace, bytes};
   pool_of_one pool;
-  const crestmax::status status = run_layer(call, plan_memory, {workspace, bytes}, pool);
+  crestmax::report report;
+  const auto tensors = crestmax::tensors(input, input, input, output);
+  const crestmax::status status = run_layer(plan, tensors, options, pool, report);
   std::free(workspace);
   return status.ok() && out.front() == 1.0f && out.back() == 1.0f ? 0 : 1;
 }

@@ -36,7 +36,7 @@ struct basic_ascend {
     return npu::check_sizes(p, o, properties);
   }
   template <class T>
-  tile_geometry geometry(const problem& p) const {
+  tile_geometry geometry(const head_shape& p) const {
     npu::device_properties properties;
     if (!device.describe(properties).ok()) return {1, 16, 1, 1, 16};  // available() has said so
     return npu::geometry(p, properties.generation);
@@ -47,7 +47,7 @@ struct basic_ascend {
   std::size_t shared_bytes(const plan_header& h, index_type) const {
     npu::device_properties properties;
     if (!device.describe(properties).ok()) return 0;
-    return npu::workspace(h.shape, properties).total;
+    return npu::workspace(npu::problem_of(h), properties).total;
   }
 
   // Pointers and strides; and the kernel is compiled, if it is the first of its kind.

@@ -120,13 +120,27 @@ inline status check_sizes(const problem& p, const options& o, const device_prope
 }
 
 // Of dimensions that check_sizes() has seen.
-inline tile_geometry geometry(const problem& p, generation on) {
+inline tile_geometry geometry(const head_shape& p, generation on) {
   const crestmax::ascend::device_layout l =
       crestmax::ascend::layout_for(on, static_cast<std::int32_t>(p.d_qk), static_cast<std::int32_t>(p.d_v));
   tile_geometry g{l.query_tile, l.key_tile, l.query_tile, l.half_rows, 16, static_cast<std::int32_t>(on)};
   g.whole_call = true;
   g.weights = p.query_kind == scalar_kind::float16 ? weight_type::float16 : weight_type::bfloat16;
   return g;
+}
+
+// What a plan was made for. Whether a call is causal changes nothing of what is asked of a plan.
+inline problem problem_of(const plan_header& h) {
+  problem p;
+  p.sequences = h.sequences;
+  p.q_len = h.q_len;
+  p.kv_len = h.kv_len;
+  p.q_heads = h.shape.q_heads;
+  p.kv_heads = h.shape.kv_heads;
+  p.d_qk = h.shape.d_qk;
+  p.d_v = h.shape.d_v;
+  p.query_kind = p.key_kind = p.value_kind = p.output_kind = h.shape.query_kind;
+  return p;
 }
 
 // Where the workspace holds what: the counters of all vector cores, then the blocks' scratch.

@@ -363,7 +363,7 @@ struct pair_multiplies {
   using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
   class session {
    public:
-    explicit session(const plan_header& h) {
+    explicit session(const plan_rules& h) {
       if (h.pairs && h.tiles.pairs == pair_product::tiles) tiles_.emplace();
     }
 

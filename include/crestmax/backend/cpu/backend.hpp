@@ -37,14 +37,14 @@ struct cpu : crestmax::cpu::policy_base {
                       most < least ? crestmax::name(most) : crestmax::name(crestmax::cpu::machine_set()));
   }
   template <class T>
-  tile_geometry geometry(const problem& p) const {
+  tile_geometry geometry(const head_shape& p) const {
     const crestmax::instruction_set set = chosen();
     return with_kernels(set, [&](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(p, set); });
   }
   // Runs the kernels that the plan was made for.
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
-    const crestmax::cpu::default_float_state state;
+    const crestmax::default_float_state state;
     with_kernels(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels),
                  [&](auto kernels) { decltype(kernels)::template run<T>(call, stage, item, worker); });
   }

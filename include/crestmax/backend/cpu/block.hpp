@@ -82,7 +82,7 @@ struct turn_taken {
 template <class T>
 struct block {
   const call_data<T>* call;
-  const plan_header* plan;
+  const plan_rules* plan;
   plan_sequence sequence;
   index_type sequence_number;
   index_type kv_head;
@@ -189,17 +189,17 @@ struct side_by_side {
 inline constexpr index_type widest_lanes = 16;
 
 // Rows whose scores are in memory at a time: those of a strip, or of all blocks that one item sweeps.
-inline index_type rows_with_scores(const plan_header& h) {
+inline index_type rows_with_scores(const plan_rules& h) {
   const index_type joined = planner::most_joined_blocks * planner::most_joined_rows;
   return std::min(planner::round_up(h.tiles.query_block, h.tiles.row_group), std::max(h.tiles.strip, joined));
 }
 
-inline index_type longest_row(const plan_header& h) { return std::max(h.shape.d_qk, h.shape.d_v); }
+inline index_type longest_row(const plan_rules& h) { return std::max(h.shape.d_qk, h.shape.d_v); }
 
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
-  const index_type capacity = planner::round_up(h.tiles.query_block, h.tiles.row_group);
+  const index_type capacity = planner::round_up(h.block_capacity, h.tiles.row_group);
   const index_type packed_tile = planner::round_up(h.tiles.key_tile, h.tiles.panel);
   const index_type longest_tile = std::max(packed_tile, h.tiles.key_tile_in_place);
   b.output_stride = planner::round_up(h.shape.d_v, h.tiles.panel);
@@ -271,7 +271,7 @@ struct partial_layout {
   index_type size;
 };
 
-inline partial_layout partial_layout_of(const plan_header& h) {
+inline partial_layout partial_layout_of(const plan_rules& h) {
   partial_layout p{};
   p.sum = h.shape.d_v;
   p.shift = p.sum + 1;
@@ -301,7 +301,7 @@ std::size_t shared_bytes(const plan_header& h, index_type partials) {
 // Points a block at a sequence, a key-value head, a chunk of its heads and a run of its queries.
 template <class T>
 void open_block(block<T>& b, index_type number) {
-  const plan_header& h = *b.plan;
+  const plan_rules& h = *b.plan;
   const index_type group = h.shape.group();
   b.sequence_number = b.call->plan.sequence_of_block(number);
   b.sequence = b.call->plan.sequences()[static_cast<std::size_t>(b.sequence_number)];

@@ -368,7 +368,7 @@ namespace cpu::neon {
 // Called only where a plan was made for neon_bf16, but for the session, which every item has.
 struct pair_multiplies : neon_bf16::register_pairs<neon_bf16::primitives> {
   struct session {
-    explicit session(const plan_header&) {}
+    explicit session(const plan_rules&) {}
   };
 };
 

@@ -32,13 +32,13 @@ bfloat16_pair* pairs_in(T* memory) {
 inline constexpr index_type rows_of_tiles = 32;
 
 // Pairs of one row of queries or keys: with tiles a multiple of the 16 that one has, zeros behind the last.
-inline index_type pairs_of_row(const plan_header& h) {
+inline index_type pairs_of_row(const plan_rules& h) {
   const index_type pairs = planner::divide_up(h.shape.d_qk, 2);
   return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
 }
 
 // Pairs of one column of values, of so many keys.
-inline index_type pairs_of_column(const plan_header& h, index_type keys) {
+inline index_type pairs_of_column(const plan_rules& h, index_type keys) {
   const index_type pairs = planner::divide_up(keys, 2);
   return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
 }

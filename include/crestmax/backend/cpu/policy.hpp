@@ -1,13 +1,7 @@
-// A backend policy from one instruction set's kernels: geometry, memory, counters, and the floating
-// point state that items run under.
+// A backend policy from one instruction set's kernels: geometry, memory and counters.
 #pragma once
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <xmmintrin.h>
-#elif !defined(__aarch64__)
-#include <cfenv>
-#endif
-
+#include "../../float_state.hpp"
 #include "../../memory_checks.hpp"
 #include "../concept.hpp"
 #include "block.hpp"
@@ -16,38 +10,6 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
-
-// Round to nearest, subnormals kept, no traps, whatever the caller had set; restored afterwards.
-class default_float_state {
- public:
-#if defined(__x86_64__) || defined(__i386__)
-  default_float_state() : saved_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
-  ~default_float_state() { _mm_setcsr(saved_); }
-#elif defined(__aarch64__)
-  default_float_state() {
-    asm volatile("mrs %0, fpcr" : "=r"(saved_));
-    asm volatile("msr fpcr, %0" : : "r"(std::uint64_t{0}));
-  }
-  ~default_float_state() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
-#else
-  default_float_state() {
-    std::fegetenv(&saved_);
-    std::fesetenv(FE_DFL_ENV);
-  }
-  ~default_float_state() { std::fesetenv(&saved_); }
-#endif
-  default_float_state(const default_float_state&) = delete;
-  default_float_state& operator=(const default_float_state&) = delete;
-
- private:
-#if defined(__x86_64__) || defined(__i386__)
-  unsigned saved_;
-#elif defined(__aarch64__)
-  std::uint64_t saved_;
-#else
-  std::fenv_t saved_;
-#endif
-};
 
 inline void add_counters(const worker_counters& c, const plan_header& h, report& r) {
   const auto raise = [](double& largest, double value) { largest = std::max(largest, value); };
@@ -83,22 +45,25 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
 }
 
 // Whether a source had all the rows that a worker asked it for.
-inline status check_runs(const failed_runs& failed, const plan_header& h) {
+inline status check_runs(const failed_runs& failed, bool paged) {
   if (failed.count == 0) return success();
   const failed_runs::place& at = failed.first;
-  const char* const argument = h.shape.paged ? "block_table" : at.of_keys ? "key" : "value";
+  const char* const argument = paged ? "block_table" : at.of_keys ? "key" : "value";
   return error(status_code::source_failed, validate::entry_name(argument, "sequence", at.sequence, "position", at.position).text,
                "aligned rows while the call ran, at least", 1, at.rows);
 }
 
 // Tiles multiply so fast that packing has to serve more rows, and turning from tiles to vectors and back more keys, as far as
 // a worker's memory allows; strips are whole groups of either kind.
-inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
+inline tile_geometry with_tiles(tile_geometry g, const head_shape& p) {
   constexpr scalar_kind kind = scalar_kind::bfloat16;
   if (p.query_kind != kind || p.key_kind != kind || p.value_kind != kind) return g;
-  const bool narrow = p.d_qk + p.d_v <= 256;
-  g.query_block = narrow && p.q_len * p.group() >= 1664 ? 832 : 480;
-  if (narrow) g.key_tile = planner::most_tile_keys;
+  g.query_block = 480;
+  if (p.d_qk + p.d_v <= 256) {
+    g.long_query_block = 832;
+    g.long_rows = 2 * g.long_query_block;
+    g.key_tile = planner::most_tile_keys;
+  }
   g.strip = 96;
   g.row_group = rows_of_tiles;
   g.pairs = pair_product::tiles;
@@ -110,7 +75,7 @@ inline tile_geometry with_tiles(tile_geometry g, const problem& p) {
 // Key tile: the block in which sums start from zero. In place: long, since turning from keys to values and back costs
 // what was under way to the cache.
 template <class Kernels, class T>
-tile_geometry geometry_of(const problem& p, instruction_set set = Kernels::set) {
+tile_geometry geometry_of(const head_shape& p, instruction_set set = Kernels::set) {
   using P = typename Kernels::template vectors<T>;
   constexpr index_type rows = 288 * 4 / static_cast<index_type>(sizeof(T));
   tile_geometry g{rows, planner::usual_tile_keys, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
@@ -136,7 +101,7 @@ struct policy_base {
   status collect(const call_data<T>& call, int worker, report& r) const {
     const worker_counters& c = counters(call, worker);
     add_counters(c, call.plan.header(), r);
-    return check_runs(c.failed, call.plan.header());
+    return check_runs(c.failed, call.paged);
   }
 
  private:
@@ -153,7 +118,7 @@ struct policy : policy_base {
   const char* instruction_set(const plan_header&) const { return crestmax::name(Kernels::set); }
   status available(const problem&, const options&) const { return success(); }
   template <class T>
-  tile_geometry geometry(const problem& p) const { return geometry_of<Kernels, T>(p); }
+  tile_geometry geometry(const head_shape& p) const { return geometry_of<Kernels, T>(p); }
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const default_float_state state;

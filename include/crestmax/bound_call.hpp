@@ -1,0 +1,211 @@
+// A call and its data before there is a plan: its shape, its lengths, and everything that can be wrong with them.
+#pragma once
+
+#include "lengths.hpp"
+#include "runnable.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// The keys and values of a call: two tensors, or anything that models kv_source.
+template <class K, class V>
+contiguous_source<std::remove_const_t<K>, std::remove_const_t<V>> make_source(
+    tensor<K> key, tensor<V> value, std::span<const std::int32_t> key_offsets = {}) {
+  return {key, value, key_offsets};
+}
+template <class K, class V>
+paged_source<K, V> make_source(const paged_cache<K, V>& cache) {
+  return {cache};
+}
+
+// What a call reads and writes.
+template <scalar Q, kv_source Source, output_scalar O>
+struct call_tensors {
+  tensor<const Q> query;
+  Source source;
+  tensor<O> output;
+};
+
+template <scalar Q, kv_source Source, output_scalar O>
+call_tensors<std::remove_const_t<Q>, Source, O> tensors(tensor<Q> query, const Source& source, tensor<O> output) {
+  return {query, source, output};
+}
+template <scalar Q, scalar K, scalar V, output_scalar O>
+auto tensors(tensor<Q> query, tensor<K> key, tensor<V> value, tensor<O> output) {
+  return crestmax::tensors(query, crestmax::make_source(key, value), output);
+}
+template <scalar Q, scalar K, scalar V, output_scalar O>
+auto tensors(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output) {
+  return crestmax::tensors(query, crestmax::make_source(cache), output);
+}
+
+// Lives no longer than the function that makes it: options are held by reference.
+template <class Q, kv_source Source, class O, class Chain, class Backend>
+class bound_call {
+ public:
+  static constexpr scalar_kind computed_in = compute_kind(kind_of<Q>, Source::key_kind(), Source::value_kind());
+  using compute = std::conditional_t<computed_in == scalar_kind::float64, double, float>;
+  static constexpr bool is_paged = requires(const Source& s) { s.cache.block_table; };
+  static constexpr bool is_contiguous = requires(const Source& s) { s.key.strides; s.offsets; };
+  static constexpr bool is_device = on_device<Backend>;
+  static_assert(is_backend<Backend, compute>());
+
+  using attached_source = typename std::conditional_t<is_contiguous, std::type_identity<planned_tensors<Source>>,
+                                                      std::type_identity<Source>>::type;
+  using attached_call = runnable<compute, attached_source, Chain, Backend>;
+
+  bound_call(const call_tensors<Q, Source, O>& t, const options& o, const Chain& modifiers, const Backend& backend)
+      : query_(without_idle_strides(t.query)), output_(without_idle_strides(t.output)), source_(t.source), modifiers_(modifiers),
+        backend_(backend), options_(o), lse_(without_idle_strides(o.lse)), row_max_(without_idle_strides(o.row_max)),
+        dropped_mass_(without_idle_strides(o.dropped_mass)) {
+    if constexpr (is_paged) {
+      source_.cache.key_pages = without_idle_strides(source_.cache.key_pages);
+      source_.cache.value_pages = without_idle_strides(source_.cache.value_pages);
+    }
+    if constexpr (is_contiguous) {
+      source_.key = without_idle_strides(source_.key);
+      source_.value = without_idle_strides(source_.value);
+    }
+  }
+
+  sequence_lengths lengths() const {
+    sequence_lengths l = crestmax::lengths_of(options_);
+    if constexpr (is_paged) l.key_lengths = source_.cache.key_lengths;
+    if constexpr (is_contiguous) {
+      if (!source_.offsets.empty()) l.key_offsets = source_.offsets;
+    }
+    return l;
+  }
+  index_type sequences() const {
+    return options_.query_offsets.empty() ? query_.extents[0] : static_cast<index_type>(options_.query_offsets.size()) - 1;
+  }
+  problem shape() const {
+    const source_shape kv = source_.shape();
+    problem p;
+    p.sequences = sequences();
+    p.q_len = query_.extents[1];
+    p.kv_len = kv.kv_len;
+    p.q_heads = query_.extents[2];
+    p.kv_heads = kv.kv_heads;
+    p.d_qk = query_.extents[3];
+    p.d_v = kv.d_v;
+    p.query_kind = kind_of<Q>;
+    p.key_kind = Source::key_kind();
+    p.value_kind = Source::value_kind();
+    p.output_kind = kind_of<O>;
+    p.row_max = static_cast<bool>(options_.row_max);
+    p.paged = is_paged;
+    p.causal = crestmax::has_active(modifiers_, modifier_kind::causal);
+    p.other_modifier = crestmax::first_active(modifiers_, modifier_kind::causal);
+    return lengths().with_longest(p);
+  }
+
+  // Lengths and offsets against each other and against the tensors.
+  status check_lengths() const {
+    using namespace validate;
+    if (!options_.query_offsets.empty() && query_.extents[0] != 1) {
+      return error(status_code::mismatch, "query", "a batch extent with query_offsets of", 1, query_.extents[0]);
+    }
+    const source_shape kv = source_.shape();
+    const sequence_lengths l = lengths();
+    if constexpr (is_paged) {
+      if (!options_.key_offsets.empty()) {
+        return error_text(status_code::bad_option, "key_offsets", "none: a paged cache has pages", "some");
+      }
+      if (status s = check_agreement("key_lengths", "those of the paged cache", options_.key_lengths, l.key_lengths); !s.ok()) return s;
+      if (status s = check_page_shapes(source_.cache, sequences()); !s.ok()) return s;
+      return check_sequences(l, sequences(), {.query = query_.extents[1]});
+    } else {
+      if (l.key_offsets.empty()) {
+        if (status s = expect("key", "batch (that of query)", sequences(), kv.sequences); !s.ok()) return s;
+      } else if constexpr (!is_contiguous) {
+        return error_text(status_code::bad_option, "key_offsets", "none: they are for key tensors", "some");
+      } else if (kv.sequences != 1) {
+        return error(status_code::mismatch, "key", "a batch extent with key_offsets of", 1, kv.sequences);
+      }
+      if (status s = check_agreement("key_offsets", "those of the source", options_.key_offsets, l.key_offsets); !s.ok()) return s;
+      return check_sequences(l, sequences(), {query_.extents[1], kv.kv_len});
+    }
+  }
+
+  status measure(workspace_size& size) const {
+    if (status s = check_lengths(); !s.ok()) return s;
+    return crestmax::measure_plan<compute>(shape(), options_, lengths(), backend_, size);
+  }
+  status write(std::span<std::byte> memory, plan& result) const {
+    return crestmax::write_plan<compute>(shape(), options_, lengths(), backend_, memory, result);
+  }
+  status check(const plan& p) const {
+    if (status s = check_lengths(); !s.ok()) return s;
+    return crestmax::check_plan<compute>(p, shape(), options_, lengths(), backend_);
+  }
+
+  // Tensors, modifiers and memory. `workspace` must have `needed` bytes.
+  status check_data(std::span<const std::byte> plan_memory, std::span<const std::byte> workspace, std::size_t needed) const {
+    const problem p = shape();
+    if (status s = crestmax::check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads}); !s.ok()) return s;
+    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged, lse_,
+                                   row_max_, dropped_mass_, plan_memory, workspace},
+                                  p, !options_.query_offsets.empty(), needed);
+  }
+
+  // What a plan and a block table say of places, whatever has become of the arrays that the plan was made from.
+  status check_places(const plan& p) const {
+    if (status s = validate::check_rows(p, query_.extents[1]); !s.ok()) return s;
+    if constexpr (is_paged) return validate::check_page_table(source_.cache);
+    else return success();
+  }
+
+  // The runnable of a plan that is this call's, on data that has been checked.
+  attached_call attach(const plan& p, std::byte* workspace, int workers) const {
+    status ready = success();
+    typename attached_call::parts parts{p,          shape(),  query_, output_,  key_view(),    value_view(), kept(p),
+                                        modifiers_, backend_, lse_,   row_max_, dropped_mass_, workspace,    workers};
+    if constexpr (is_device) {
+      ready = backend_.accepts({p, parts.shape, query_, parts.key, parts.value, output_, lse_, {workspace, p.workspace()}});
+    }
+    return {parts, ready};
+  }
+  attached_call refuse(const status& why) const {
+    return {{{}, {}, query_, output_, {}, {}, kept({}), modifiers_, backend_, {}, {}, {}}, why};
+  }
+
+ private:
+  attached_source kept(const plan& p) const {
+    if constexpr (is_contiguous) {
+      planned_tensors<Source> planned{source_, p ? p.sequences().data() : nullptr};
+      planned.tensors.offsets = {};
+      return planned;
+    } else {
+      return source_;
+    }
+  }
+  tensor_view key_view() const {
+    if constexpr (is_paged) return source_.cache.key_pages;
+    else if constexpr (is_contiguous) return source_.key;
+    else return shape_view(Source::key_kind(), source_.shape().d_qk);
+  }
+  tensor_view value_view() const {
+    if constexpr (is_paged) return source_.cache.value_pages;
+    else if constexpr (is_contiguous) return source_.value;
+    else return shape_view(Source::value_kind(), source_.shape().d_v);
+  }
+  tensor_view shape_view(scalar_kind kind, index_type head_dim) const {
+    const source_shape s = source_.shape();
+    tensor_view view;
+    view.kind = kind;
+    view.extents = {s.sequences, s.kv_len, s.kv_heads, head_dim};
+    return view;
+  }
+
+  tensor<const Q> query_;
+  tensor<O> output_;
+  Source source_;
+  const Chain& modifiers_;
+  const Backend& backend_;
+  const options& options_;
+  row_output lse_;
+  row_output row_max_;
+  row_output dropped_mass_;
+};
+
+CRESTMAX_END_NAMESPACE

@@ -1,0 +1,139 @@
+// A call that is attached to its data and memory: the only thing that runs.
+#pragma once
+
+#include "backend/concept.hpp"
+#include "worker_marks.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// Key and value tensors by the plan's places of sequences, so that no array of the caller's is read while a call runs.
+template <class Tensors>
+struct planned_tensors {
+  Tensors tensors;  // without offsets of their own
+  const plan_sequence* sequences = nullptr;
+
+  kv_run key_run(index_type sequence, index_type head, index_type position) const {
+    const plan_sequence& s = sequences[sequence];
+    return tensors.key_run(s.key_batch, head, s.key_begin + position);
+  }
+  kv_run value_run(index_type sequence, index_type head, index_type position) const {
+    const plan_sequence& s = sequences[sequence];
+    return tensors.value_run(s.key_batch, head, s.key_begin + position);
+  }
+  source_shape shape() const { return tensors.shape(); }
+  static constexpr scalar_kind key_kind() { return Tensors::key_kind(); }
+  static constexpr scalar_kind value_kind() { return Tensors::value_kind(); }
+};
+
+// What a runnable is made of. T is the compute type.
+template <class T, class Source, class Chain, class Backend>
+struct attached_parts {
+  crestmax::plan plan;
+  problem shape;
+  tensor_view query;
+  tensor_view output;
+  tensor_view key;    // of a source made of tensors
+  tensor_view value;
+  Source source;
+  Chain modifiers;
+  Backend backend;
+  row_output lse;
+  row_output row_max;
+  row_output dropped_mass;
+  std::byte* workspace = nullptr;
+  int workers = 0;
+};
+
+// Made by attach(). What it was attached to must outlive it: tensors, plan, workspace, what a cache, a source or modifiers
+// point to; nothing of the options. It may be copied and moved; only one of the copies runs.
+//
+//   begin(); for each stage: run(stage, item, worker) for every item, then a barrier; collect(report).
+//
+// begin() and collect() return a status; nothing is written before begin(). A device gets its work in begin(), and has no
+// stages. collect() tells of a source that failed meanwhile, and of items that were not run.
+template <class T, class Source, class Chain, class Backend>
+class runnable {
+ public:
+  using compute = T;
+  using parts = attached_parts<T, Source, Chain, Backend>;
+  static constexpr bool is_device = on_device<Backend>;
+
+  runnable(const parts& p, const crestmax::status& ready) : parts_(p), ready_(ready) {}
+
+  // ok, or what was wrong when this was attached: then there are no stages, and run() does nothing.
+  const crestmax::status& ready() const { return ready_; }
+  index_type stages() const { return ready_.ok() ? parts_.plan.stages() : 0; }
+  index_type items(index_type stage) const { return ready_.ok() ? parts_.plan.items(stage) : 0; }
+  int workers() const { return parts_.workers; }
+
+  crestmax::status begin() const {
+    if (!ready_.ok()) return ready_;
+    if constexpr (is_device) {
+      return parts_.backend.launch(whole());
+    } else {
+      marks().clear();
+      return success();
+    }
+  }
+
+  // Items of a stage are independent, and a worker runs one at a time. A stage, item or worker that there is not is
+  // not run; collect() says so.
+  void run(index_type stage, index_type item, int worker) const {
+    if constexpr (!is_device) {
+      if (!ready_.ok()) return;
+      using misuse = worker_marks::misuse;
+      if (stage < 0 || stage >= stages()) return marks().note(misuse::stage, stage);
+      if (item < 0 || item >= items(stage)) return marks().note(misuse::item, item);
+      if (worker < 0 || worker >= parts_.workers) return marks().note(misuse::worker, worker);
+      const call_data<T> call = data();
+      if (!marks().has(worker)) {
+        parts_.backend.begin(call, worker);
+        marks().set(worker);
+      }
+      parts_.backend.run(call, stage, item, worker);
+    }
+  }
+
+  // Sums what the workers counted. Time: O(workers that ran an item), and a bit for each of the others.
+  crestmax::status collect(report& r) const {
+    r = report{};
+    if (!ready_.ok()) return ready_;
+    r.backend = parts_.backend.name();
+    r.instruction_set = parts_.backend.instruction_set(parts_.plan.header());
+    r.weights = crestmax::name(parts_.plan->weights);
+    if constexpr (is_device) {
+      return parts_.backend.collect(whole(), r);
+    } else {
+      const call_data<T> call = data();
+      crestmax::status result = marks().verdict();
+      marks().for_each([&](int worker) {
+        const crestmax::status s = parts_.backend.collect(call, worker, r);
+        if (result.ok()) result = s;
+      });
+      return result;
+    }
+  }
+
+  // The call as kernels see it. Valid while this object lives.
+  call_data<T> data() const {
+    return {parts_.plan,          parts_.query,
+            parts_.output,        crestmax::view_of(parts_.source),
+            crestmax::view_of<T>(parts_.modifiers),
+            parts_.lse,           parts_.row_max,
+            parts_.dropped_mass,  {parts_.workspace + marks_bytes(), parts_.plan.workspace()},
+            parts_.shape.paged};
+  }
+
+ private:
+  std::size_t marks_bytes() const { return is_device ? 0 : worker_marks::bytes(parts_.workers); }
+  worker_marks marks() const { return worker_marks(parts_.workspace, parts_.workers); }
+  device_call whole() const {
+    return {parts_.plan,  parts_.shape,  parts_.query, parts_.key,
+            parts_.value, parts_.output, parts_.lse,   {parts_.workspace, parts_.plan.workspace()}};
+  }
+
+  parts parts_;
+  crestmax::status ready_;
+};
+
+CRESTMAX_END_NAMESPACE

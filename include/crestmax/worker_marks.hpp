@@ -1,0 +1,86 @@
+// Which workers have run an item of a call. Time that a call spends on its workers follows those that work, however many an
+// executor claims: a worker's memory is not touched before its first item.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <new>
+
+#include "error.hpp"
+#include "tensor.hpp"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// A view of memory at the beginning of a workspace: a bit per worker, and the first misuse that was seen.
+class worker_marks {
+ public:
+  using word = std::atomic<std::uint32_t>;
+  static_assert(word::is_always_lock_free && sizeof(word) == sizeof(std::uint32_t));
+  enum class misuse : std::uint32_t { none, stage, item, worker };
+
+  worker_marks() = default;
+  worker_marks(std::byte* memory, int workers) : words_(reinterpret_cast<word*>(memory)), count_(words_for(workers)) {}
+
+  // Whole cache lines.
+  static constexpr std::size_t bytes(int workers) {
+    constexpr std::size_t line = 64;
+    return (words_for(workers) * sizeof(word) + line - 1) / line * line;
+  }
+
+  void clear() const {
+    for (std::size_t i = 0; i < count_; ++i) new (words_ + i) word(0);
+  }
+
+  // Of a worker, by itself: nobody else changes its bit.
+  bool has(int worker) const { return (word_of(worker).load(std::memory_order_relaxed) & bit_of(worker)) != 0; }
+  void set(int worker) const { word_of(worker).fetch_or(bit_of(worker), std::memory_order_relaxed); }
+
+  // Calls f(worker) for every worker that has run an item, in rising order.
+  template <class F>
+  void for_each(F&& f) const {
+    for (std::size_t i = first_mark; i < count_; ++i) {
+      for (std::uint32_t bits = words_[i].load(std::memory_order_relaxed); bits != 0; bits &= bits - 1) {
+        f(static_cast<int>(i - first_mark) * bits_per_word + std::countr_zero(bits));
+      }
+    }
+  }
+
+  // Notes the first of all misuses; numbers that a word does not hold come near.
+  void note(misuse what, index_type given) const {
+    std::uint32_t none = 0;
+    if (!words_[0].compare_exchange_strong(none, static_cast<std::uint32_t>(what), std::memory_order_relaxed)) return;
+    constexpr index_type most = std::numeric_limits<std::int32_t>::max();
+    const index_type near = given > most ? most : given < -most ? -most : given;
+    words_[1].store(static_cast<std::uint32_t>(near), std::memory_order_relaxed);
+  }
+  // What was noted, as a status.
+  status verdict() const {
+    const auto what = static_cast<misuse>(words_[0].load(std::memory_order_relaxed));
+    const auto given = static_cast<std::int32_t>(words_[1].load(std::memory_order_relaxed));
+    const auto bad = [&](const char* argument, const char* expected) { return error(status_code::bad_index, argument, expected, given); };
+    switch (what) {
+      case misuse::stage: return bad("stage", "one of the call's stages");
+      case misuse::item: return bad("item", "one of the stage's items");
+      case misuse::worker: return bad("worker", "one of the workers that the call was attached for");
+      case misuse::none: break;
+    }
+    return success();
+  }
+
+ private:
+  static constexpr int bits_per_word = 32;
+  static constexpr std::size_t first_mark = 2;  // behind the misuse
+  static constexpr std::size_t words_for(int workers) {
+    return first_mark + (static_cast<std::size_t>(workers) + bits_per_word - 1) / bits_per_word;
+  }
+  word& word_of(int worker) const { return words_[first_mark + static_cast<std::size_t>(worker / bits_per_word)]; }
+  static std::uint32_t bit_of(int worker) { return std::uint32_t{1} << (worker % bits_per_word); }
+
+  word* words_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+CRESTMAX_END_NAMESPACE
