@@ -42,7 +42,12 @@ crestmax::status run(const call& c, const Modifiers& modified_by) {
   cache.key_pages = {key, {pages, c.page_size, c.kv_heads, c.head_dim}};
   cache.value_pages = {value, {pages, c.page_size, c.kv_heads, c.head_dim}};
   cache.block_table = {c.block_table, static_cast<std::size_t>(pages)};
-  cache.kv_lengths = {&length, 1};
+  // Both revisions are served: one may be from before the lengths had this name.
+  const auto give_lengths = [&](auto& to) {
+    if constexpr (requires { to.key_lengths; }) to.key_lengths = {&length, 1};
+    else to.kv_lengths = {&length, 1};
+  };
+  give_lengths(cache);
   cache.table_stride = pages;
   return crestmax::attention(query, cache, output, options, modified_by, crestmax::backend::cpu{}, crestmax::serial{});
 }
