@@ -73,8 +73,8 @@ constexpr decltype(auto) tell_apart(F&& f, A&... a) {
   const no_modifiers unmodified{};
   const backend::automatic automatic{};
   const serial alone{};
-  return f(pick<role::options>(usual, a...), crestmax::as_chain(pick<role::modifiers>(unmodified, a...)),
-           pick<role::backend>(automatic, a...), pick<role::executor>(alone, a...));
+  return f(arguments::pick<role::options>(usual, a...), crestmax::as_chain(arguments::pick<role::modifiers>(unmodified, a...)),
+           arguments::pick<role::backend>(automatic, a...), arguments::pick<role::executor>(alone, a...));
 }
 
 }  // namespace arguments

@@ -28,12 +28,6 @@
 
 CRESTMAX_BEGIN_NAMESPACE
 
-template <class Q, class Source, class O, class Chain, class Backend>
-bound_call<Q, Source, O, Chain, Backend> bind(const call_tensors<Q, Source, O>& t, const options& o, const Chain& chain,
-                                              const Backend& backend) {
-  return {t, o, chain, backend};
-}
-
 // A plan starts a workspace that holds it.
 constexpr std::size_t padded_plan_bytes(index_type sequences) {
   constexpr std::size_t alignment = workspace_size::alignment;
@@ -53,7 +47,7 @@ inline status check_workers(int workers) {
 // Runs a call in its own memory or the caller's.
 template <class Tensors, class Chain, class Backend, class Executor>
 status run_call(const Tensors& t, const options& o, const Chain& chain, const Backend& backend, Executor& run_on) {
-  const auto call = crestmax::bind(t, o, chain, backend);
+  const bound_call call(t, o, chain, backend);
   constexpr bool is_device = decltype(call)::is_device;
   const int workers = run_on.workers();
   if (status s = check_workers(workers); !s.ok()) return s;
@@ -150,7 +144,7 @@ status workspace_bytes(const call_tensors<Q, Source, O>& t, int workers, std::si
   if (status s = check_workers(workers); !s.ok()) return s;
   return arguments::tell_apart(
       [&](const options& o, const auto& chain, const auto& backend, const auto&) {
-        const auto call = crestmax::bind(t, o, chain, backend);
+        const bound_call call(t, o, chain, backend);
         workspace_size size;
         if (status s = call.measure(size); !s.ok()) return s;
         const memory_size needed = whole_workspace(size, call.sequences(), workers, decltype(call)::is_device);
@@ -163,7 +157,9 @@ status workspace_bytes(const call_tensors<Q, Source, O>& t, int workers, std::si
 // The shape of a call, for make_plan(). It is not checked: lengths may be any.
 template <class Q, class Source, class O>
 problem problem_of(const call_tensors<Q, Source, O>& t, const options& o = {}) {
-  return crestmax::bind(t, o, no_modifiers{}, backend::automatic{}).shape();
+  const no_modifiers none{};
+  const backend::automatic usual{};
+  return bound_call(t, o, none, usual).shape();
 }
 
 // Decides everything that shapes, lengths and options decide, and writes it to `memory`: plan::bytes(p.sequences) bytes,
@@ -196,7 +192,7 @@ template <class Q, class Source, class O, class... Given>
 auto attach(const plan& p, int workers, const call_tensors<Q, Source, O>& t, const Given&... given) {
   return arguments::tell_apart(
       [&](const options& o, const auto& chain, const auto& backend, const auto&) {
-        const auto call = crestmax::bind(t, o, chain, backend);
+        const bound_call call(t, o, chain, backend);
         if (status s = check_workers(workers); !s.ok()) return call.refuse(s);
         if (status s = call.check(p); !s.ok()) return call.refuse(s);
         if (status s = call.check_data(p.memory(), o.workspace, p.workspace().total(workers)); !s.ok()) return call.refuse(s);

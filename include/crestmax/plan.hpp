@@ -265,8 +265,8 @@ class plan {
     std::memcpy(&found, memory.data(), sizeof found);
     const plan_identity wanted = identity_of_plans(found.bytes);
     if (std::memcmp(&found, &wanted, sizeof found) != 0 || found.bytes > memory.size()) return;
-    header_ = reinterpret_cast<const plan_header*>(memory.data());
-    bytes_ = static_cast<std::size_t>(found.bytes);
+    header_ = static_cast<const plan_header*>(static_cast<const void*>(memory.data()));
+    bytes_ = memory_size(found.bytes).value();
   }
 
   // Bytes for a plan of so many sequences; the memory must be aligned to 8.

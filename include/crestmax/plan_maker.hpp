@@ -190,7 +190,7 @@ status write_plan(const problem& p, const options& o, const sequence_lengths& le
   if (status s = planner::check_problem(p); !s.ok()) return s;
   if (status s = planner::check_plan_memory(memory, p.sequences); !s.ok()) return s;
   plan_header header;
-  auto* const sequences = reinterpret_cast<plan_sequence*>(memory.data() + sizeof(plan_header));
+  auto* const sequences = static_cast<plan_sequence*>(static_cast<void*>(memory.data() + sizeof(plan_header)));
   const auto write = [&](index_type i, const plan_sequence& s) { new (sequences + i) plan_sequence(s); };
   if (status s = produce_plan<T>(p, o, lengths, backend, header, write); !s.ok()) return s;
   new (memory.data()) plan_header(header);

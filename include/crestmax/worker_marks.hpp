@@ -22,7 +22,7 @@ class worker_marks {
   enum class misuse : std::uint32_t { none, stage, item, worker };
 
   worker_marks() = default;
-  worker_marks(std::byte* memory, int workers) : words_(reinterpret_cast<word*>(memory)), count_(words_for(workers)) {}
+  worker_marks(std::byte* memory, int workers) : words_(static_cast<word*>(static_cast<void*>(memory))), count_(words_for(workers)) {}
 
   // Whole cache lines.
   static constexpr std::size_t bytes(int workers) {

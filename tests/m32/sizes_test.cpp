@@ -30,7 +30,7 @@ TEST_F(SizesOf32Bits, OfAWorkspaceThatWrapsAreRefused) {
 }
 
 TEST_F(SizesOf32Bits, OfWorkersTogetherAreRefused) {
-  const auto call = crestmax::bind(rows(1, 64), crestmax::make_source(rows(2, 64), rows(2, 64)), output(1, 64));
+  const auto call = crestmax::tensors(rows(1, 64), rows(2, 64), rows(2, 64), output(1, 64));
   std::size_t bytes = 0;
   ASSERT_TRUE(crestmax::workspace_bytes(call, 1, bytes).ok());
   const crestmax::status s = crestmax::workspace_bytes(call, 1 << 20, bytes);
@@ -41,9 +41,9 @@ TEST_F(SizesOf32Bits, OfSplitsAreRefused) {
   constexpr index_type group = 256, heads = 1024, d = 64;
   const crestmax::tensor<float> query(memory.data(), {1, 16, group * heads, d}, {0, 0, 0, 1});
   const crestmax::tensor<float> keys(memory.data(), {1, 4096, heads, d}, {0, 0, 0, 1});
-  const auto call = crestmax::bind(query, crestmax::make_source(keys, keys), query, {.tiles = {.splits = 64}});
   std::size_t bytes = 0;
-  const crestmax::status s = crestmax::workspace_bytes(call, 1, bytes);
+  const crestmax::options options{.tiles = {.splits = 64}};
+  const crestmax::status s = crestmax::workspace_bytes(crestmax::tensors(query, keys, keys, query), 1, bytes, options);
   EXPECT_EQ(s.code, status_code::too_large) << s.message();
 }
 
