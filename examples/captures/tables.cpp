@@ -40,7 +40,7 @@ void print_line(const way& w, const outcome& o) {
   lost_cell(o.lost_mean(), drops);
   lost_cell(o.said_lost_mean(), drops);
   lost_cell(o.lost_max, drops);
-  lost_cell(o.reported_lost, drops);
+  lost_cell(o.reported_lost, w.coverage.kind == crestmax::coverage_kind::above);
   std::printf("\n");
 }
 
@@ -90,8 +90,7 @@ How to read it
                L being the largest difference of neighbouring scores in that row
   weight lost  share of a row's softmax weight on skipped keys, measured against float64: mean and worst row. said: the
                mean of what the library reports per row, for above(tau) a bound, for plateaus an estimate. bound: the
-               worst row's bound; it always holds for above(tau), and for plateaus only if neighbouring scores differ by no
-               more than they did in the windows. A bound of 1 is true and says nothing.
+               worst row's, of above(tau). Plateaus have one only where the caller states how much neighbouring scores differ.
 )");
 }
 

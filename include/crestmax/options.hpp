@@ -82,7 +82,10 @@ struct coverage_mode {
 inline constexpr coverage_mode everything{};
 // Anchors and plateaus only: O(n / stride + windows * radius) keys per query block.
 inline constexpr coverage_mode plateaus{coverage_kind::plateaus, 0};
-// Drops tiles in which no row of the block has a score above shift - tau; tau in nats, > 0.
+// Drops tiles in which no row of the block has a score above shift - tau; tau in nats, > 0. What a row may have lost is bounded
+// (options::dropped_mass), the rounding of scores included. A call's score modifiers, all together, are taken to err by at most 16 ulp of
+// the score that they take plus 16 ulp of the one that they give, and not to widen differences: so do those of modifiers/standard.hpp,
+// unless terms far larger than both cancel.
 constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau}; }
 
 // The type that weights exp(score - shift) are rounded to before they multiply the values. The planner takes float32, but
@@ -105,7 +108,9 @@ struct options {
   // Outputs besides the attention output; each (batch, q_len, q_heads).
   row_output lse{};           // natural log of the sum of exp(score), sink included
   row_output row_max{};       // the true maximum score, for this needs every score: a second pass
-  row_output dropped_mass{};  // bound (coverage above) or estimate (plateaus) of the lost weight, 0..1
+  // The share of a row's weight that the coverage left out, 0..1, never below the truth: for `above`, and for `plateaus` where the L
+  // stated below is true; without one it is an estimate. float32 numbers are rounded up.
+  row_output dropped_mass{};
   crestmax::report* report = nullptr;
 
   // Ragged batches. Offsets (sequences + 1 entries, rising from 0) pack sequences end to end in a
@@ -123,8 +128,8 @@ struct options {
   tile_sizes tiles{};
   // A row whose sum of weights exceeds this goes to the correction. Lower it to send every row there.
   double guard_limit = 0x1p40;
-  // The largest difference of neighbouring scores that the caller vouches for, in nats; it is
-  // estimated on the refined windows when absent. Only `plateaus` uses it, for its estimate.
+  // The largest difference of neighbouring visible scores of a row that the caller vouches for, in nats: it makes a bound of what
+  // `plateaus` says of its loss, and costs the norms of all keys read. Otherwise it is estimated on the refined windows.
   std::optional<double> lipschitz = std::nullopt;
   bool diagnostics = false;  // also measure the true undershoot and L: a second pass over all scores
 };

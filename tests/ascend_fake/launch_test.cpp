@@ -240,6 +240,13 @@ TEST_F(Report, BoundsTheUndershootByTheGuard) {
   EXPECT_NEAR(report.max_undershoot_bound, std::log(65504.0) - 8 * crestmax::ln2, 1e-9);
 }
 
+TEST_F(Report, KnowsNoBoundOnTheUndershootOfCorrectedRows) {
+  clear_counters();
+  set_failing_rows(0, 1);
+  expect_success();
+  EXPECT_EQ(report.max_undershoot_bound, std::numeric_limits<double>::infinity());
+}
+
 class TwoStepsOnADevice : public FakeDevice {
  protected:
   std::vector<std::uint64_t> plan_memory = std::vector<std::uint64_t>(crestmax::plan::bytes(batch) / 8);

@@ -135,7 +135,7 @@ TEST_F(Captures, AboveDropsNoMoreThanItsBound) {
         most = std::max(most, dropped);
         ASSERT_LE(dropped, result_at(result.dropped_mass, r) + 1e-30) << from.name << ", tau " << tau;
       }
-      EXPECT_EQ(result.report.dropped_mass_kind, crestmax::bound_kind::rigorous);
+      EXPECT_EQ(result.report.dropped_mass_kind, crestmax::mass_kind::rigorous);
       std::printf("%-24s above(%4.1f): skipped %4.1f %%, dropped at most %.1e, bound at most %.1e\n",
                   from.name.c_str(), tau,
                   100.0 * static_cast<double>(result.report.pairs_skipped) /
@@ -165,13 +165,13 @@ TEST_F(Captures, PlateausReportWhatTheySkip) {
     ASSERT_TRUE(result.status.ok()) << result.status.message();
     const accuracy a = measure(c, result, some_rows(c, compared_rows));
     const crestmax::report& r = result.report;
-    EXPECT_EQ(r.dropped_mass_kind, crestmax::bound_kind::hypothesis) << from.name;
+    EXPECT_EQ(r.dropped_mass_kind, crestmax::mass_kind::estimate) << from.name;
     EXPECT_EQ(r.pairs_accumulated + r.pairs_skipped, r.pairs_visible) << from.name;
     EXPECT_TRUE(a.trouble.empty()) << a.trouble;
     EXPECT_LE(r.max_dropped_estimate, 1.0);
     std::printf(
         "%-24s plateaus: error %.1e of max |V| %.1f, skipped %4.1f %%, estimate of the loss %.2e, "
-        "L %.1f nats, bound under the hypothesis %.3g\n",
+        "L %.1f nats, estimate with that L %.3g\n",
         from.name.c_str(), a.error, a.value_max,
         100.0 * static_cast<double>(r.pairs_skipped) / static_cast<double>(r.pairs_visible),
         r.max_dropped_estimate, r.lipschitz, r.max_dropped_mass);

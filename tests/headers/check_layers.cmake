@@ -27,14 +27,15 @@ set(levels
     "stages/all.inc stages/multiply.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
-    "backend/cpu/pairs.hpp backend/cpu/arena.hpp backend/cpu/rows_ahead.hpp"
+    "backend/cpu/pairs.hpp backend/cpu/rows_ahead.hpp backend/cpu/loss.hpp"
+    "backend/cpu/arena.hpp"
     "plan_maker.hpp"
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
     "worker_marks.hpp"
-    "tensor.hpp error.hpp float_state.hpp softmax_state.hpp backend/cpu/features.hpp"
+    "tensor.hpp error.hpp float_state.hpp softmax_state.hpp mass_bound.hpp backend/cpu/features.hpp"
     "scalar_types.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"
     "build_tag.hpp version.hpp")

@@ -60,7 +60,7 @@ void hold_above_to_its_bound(std::uint64_t first_seed, scalar_kind kind, backend
     c.options.coverage = crestmax::above(random_source(seed).uniform(0.5, 16));
     const attention_result result = run(c, {.backend = backend});
     ASSERT_TRUE(result.status.ok()) << result.status.message();
-    EXPECT_EQ(result.report.dropped_mass_kind, crestmax::bound_kind::rigorous);
+    EXPECT_EQ(result.report.dropped_mass_kind, crestmax::mass_kind::rigorous);
     skipped += result.report.pairs_skipped;
     for (const row_place& r : some_rows(c, 40)) {
       const oracle_row truth = oracle_of(c, r);
@@ -142,7 +142,7 @@ TEST(CoveragePlateaus, StaysWithinItsBoundWhenTheStatedLipschitzIsTrue) {
     c.options.lipschitz = lipschitz;
     const attention_result result = run(c);
     ASSERT_TRUE(result.status.ok()) << result.status.message();
-    EXPECT_EQ(result.report.dropped_mass_kind, crestmax::bound_kind::hypothesis);
+    EXPECT_EQ(result.report.dropped_mass_kind, crestmax::mass_kind::hypothesis);
     EXPECT_EQ(result.report.lipschitz_from, crestmax::lipschitz_source::stated);
     bounds_that_say_something += result.report.max_dropped_mass < 0.999;
     for (const row_place& r : rows_of(c)) {

@@ -119,19 +119,6 @@ TEST(Diagnostics, CountTheRowsWhoseSamplesAMaskHid) {
   EXPECT_TRUE(is_exact(c, result, 1));
 }
 
-TEST(Diagnostics, WithoutThemTheUndershootIsBoundedByTheSumOfWeights) {
-  for (std::uint64_t seed = 3000; seed < 3000 + static_cast<std::uint64_t>(cases(100)); ++seed) {
-    attention_case c = diagnosed_case(seed);
-    c.modifiers.sinks = {};
-    const attention_result result = run(c);
-    ASSERT_TRUE(result.status.ok()) << result.status.message();
-    if (result.report.rows_corrected > 0) continue;
-    ASSERT_LE(result.report.max_undershoot, result.report.max_undershoot_bound + 1e-3)
-        << "seed " << seed << "\n"
-        << describe(c);
-  }
-}
-
 TEST(Counters, AddUpToEveryPairHoweverRowsWereWorkedOn) {
   attention_case c = normal_case({.q_len = 4, .kv_len = 2048}, 3);
   auto& mask = c.keep(std::vector<std::uint8_t>(2048, std::uint8_t{1}));

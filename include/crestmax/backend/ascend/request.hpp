@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "../../planner.hpp"
 #include "../concept.hpp"
@@ -243,9 +244,12 @@ inline void fill_report(const device_call& call, const call_counters& c, report&
   r.pairs_accumulated = r.pairs_visible;
   r.bytes_read = size_of(p.key_kind) * ((c.sampled + c.crest) * p.d_qk + (c.swept + c.redone) * (p.d_qk + p.d_v));
   r.rows_corrected = c.failing_rows;
-  // A weight below the guard's limit: its score is at most log(limit) above the shift.
+  // A weight below the guard's limit: its score is at most log(limit) above the shift. How far above it those of corrected rows were the
+  // device does not say.
   const double limit = p.query_kind == scalar_kind::float16 ? std::min(h.guard_limit, 65504.0) : h.guard_limit;
-  r.max_undershoot_bound = limit > 0 ? std::max(0.0, std::log(limit) + h.margin_exponent * ln2) : 0;
+  r.max_undershoot_bound = c.failing_rows > 0 ? std::numeric_limits<double>::infinity()
+                           : limit > 0        ? std::max(0.0, std::log(limit) + h.margin_exponent * ln2)
+                                              : 0;
 }
 
 }  // namespace npu

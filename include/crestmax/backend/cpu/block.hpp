@@ -8,6 +8,7 @@
 #include "../../intervals.hpp"
 #include "../../planner.hpp"
 #include "arena.hpp"
+#include "loss.hpp"
 #include "pairs.hpp"
 #include "rows_ahead.hpp"
 
@@ -104,11 +105,10 @@ struct block {
   bool pairs;          // queries and keys are packed in pairs of bfloat16
   bool value_pairs;    // and so are the values in hand, and weights rounded for them
   int margin;          // weights are exp(s - shift) * 2^-margin
-  T largest_sum;       // of the weights of the rows written so far
+  double largest_sum;  // of the weights of the rows done so far
   T lipschitz;         // largest neighbouring difference seen on refined windows, score units
   bool measure_lipschitz;
   bool sampled;        // phase 0 ran
-  index_type skipped_keys;  // of the hull, left out by coverage plateaus
 
   // Per row, [capacity]
   row_position* rows_at;
@@ -116,15 +116,14 @@ struct block {
   T* base;       // what the tile in hand subtracts: shift, or 0 where that is -inf
   T* sum;        // of the weights that multiplied values
   T* exact_sum;  // of the weights before rounding to the weight type
-  T* dropped;    // bound on the weights of dropped tiles
   T* tile_max;
   T* crest;      // the shift as the crest phase left it, by number in the whole block
   double* center; // nats: weights summed so far are exp(score - center), kept unrounded; -inf: none
   T* sample_max;
-  T* sample_sum; // of exp(sample - crest of anchors), for the estimate of coverage plateaus
   T* row_top;    // true maximum, for diagnostics
   T* row_step;   // L of the row, for diagnostics
   T* row_last;   // score of the previous visible key, for diagnostics
+  loss_of_rows<T> loss;
 
   // Tiles
   T* query;   // packed: groups of rows, [d_qk][rows of the group]; direct: [rows][query_stride]
@@ -136,7 +135,6 @@ struct block {
   T* rounded_lanes;  // the same of the sums of rounded weights, where they are multiplied in pairs
   bfloat16* rounded; // [strip][weight_stride]: those weights
   T* column;  // [longest tile]: largest excess per sampled key
-  T* untaken; // [longest tile]: 0 for a sampled key that no phase has accumulated, else -inf
   std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
   index_type key_tile;      // keys per tile: that of packed tiles, or of those read in place
   index_type output_stride;
@@ -207,8 +205,8 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.counters = memory.take<worker_counters>(1);
   b.rows_at = memory.take<row_position>(capacity);
   b.windows = memory.take<plateau_window>(planner::most_windows);
-  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest,
-                  &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.tile_max, &b.crest, &b.sample_max,
+                  &b.row_top, &b.row_step, &b.row_last}) {
     *row = memory.take<T>(capacity);
   }
   b.center = memory.take<double>(capacity);
@@ -228,7 +226,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.rounded_lanes = memory.take<T>(h.pairs ? capacity * widest_lanes : 0);
   b.rounded = memory.take<bfloat16>(h.pairs ? std::min(capacity, h.tiles.strip) * block<T>::weight_stride : 0);
   b.column = memory.take<T>(longest_tile);
-  b.untaken = memory.take<T>(longest_tile);
+  b.loss.place(h.coverage, capacity, longest_tile, memory);
   b.zeros = memory.take<T>(longest_row(h));
   b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
 }
@@ -240,11 +238,12 @@ block<T> part_of(const block<T>& whole, index_type part, index_type rows) {
   block<T> b = whole;
   const index_type first = part * rows;
   b.rows_at += first;
-  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.dropped, &b.tile_max, &b.crest,
-                  &b.sample_max, &b.sample_sum, &b.row_top, &b.row_step, &b.row_last}) {
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.tile_max, &b.crest, &b.sample_max,
+                  &b.row_top, &b.row_step, &b.row_last}) {
     *row += first;
   }
   b.center += first;
+  b.loss.skip_rows(first);
   if (first + rows <= rows_with_scores(*whole.plan)) b.scores += first * block<T>::score_stride;
   b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
   b.output += first * b.output_stride;
@@ -266,18 +265,20 @@ struct partial_layout {
   index_type sum;
   index_type shift;
   index_type exact_sum;  // = sum unless weights are rounded
-  index_type dropped;    // coverage above; else -1
+  index_type mass;       // coverage above: a mass_bound, byte by byte; else -1
   index_type crest;      // diagnostics: the common shift; else -1
   index_type size;
 };
 
-inline partial_layout partial_layout_of(const plan_rules& h) {
+template <class T>
+partial_layout partial_layout_of(const plan_rules& h) {
   partial_layout p{};
   p.sum = h.shape.d_v;
   p.shift = p.sum + 1;
   p.size = p.shift + 1;
   p.exact_sum = h.weights == weight_type::float32 && h.weights_in_place == weight_type::float32 ? p.sum : p.size++;
-  p.dropped = h.coverage == coverage_kind::above ? p.size++ : -1;
+  p.mass = h.coverage == coverage_kind::above ? p.size : -1;
+  if (p.mass >= 0) p.size += static_cast<index_type>(sizeof(mass_bound) / sizeof(T));
   p.crest = h.diagnostics || h.row_max ? p.size++ : -1;
   return p;
 }
@@ -288,13 +289,13 @@ T* partial_of(const call_data<T>& call, const plan_sequence& s, index_type numbe
   const plan_header& h = call.plan.header();
   const index_type block = s.first_partial + (number - s.first_block) * s.splits + split;
   return reinterpret_cast<T*>(call.workspace.shared()) +
-         (block * h.split_rows + row) * partial_layout_of(h).size;
+         (block * h.split_rows + row) * partial_layout_of<T>(h).size;
 }
 
 template <class T>
 std::size_t shared_bytes(const plan_header& h, index_type partials) {
   const auto size = [](index_type n) { return memory_size(static_cast<std::uint64_t>(n)); };
-  const memory_size numbers = size(partials) * size(h.split_rows) * size(partial_layout_of(h).size);
+  const memory_size numbers = size(partials) * size(h.split_rows) * size(partial_layout_of<T>(h).size);
   return (numbers * memory_size(sizeof(T))).rounded_up(64).value();
 }
 

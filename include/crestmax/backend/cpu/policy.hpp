@@ -31,9 +31,10 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   raise(r.lipschitz, c.lipschitz);
   raise(r.max_undershoot, c.undershoot);
   raise(r.max_sampling_bound, c.sampling_bound);
-  r.dropped_mass_kind = h.coverage == coverage_kind::everything ? bound_kind::none
-                        : h.coverage == coverage_kind::above    ? bound_kind::rigorous
-                                                                : bound_kind::hypothesis;
+  r.dropped_mass_kind = h.coverage == coverage_kind::everything ? mass_kind::none
+                        : h.coverage == coverage_kind::above    ? mass_kind::rigorous
+                        : h.lipschitz >= 0                      ? mass_kind::hypothesis
+                                                                : mass_kind::estimate;
   if (h.diagnostics) {
     r.lipschitz_from = lipschitz_source::measured;
   } else if (h.lipschitz >= 0) {
