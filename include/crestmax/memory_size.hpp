@@ -15,7 +15,9 @@ class memory_size {
   static constexpr std::size_t largest = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
 
   // Of a count that is not negative.
-  constexpr explicit memory_size(std::uint64_t count) : value_(count < largest ? static_cast<std::size_t>(count) : largest) {}
+  constexpr explicit memory_size(std::uint64_t count) {
+    if (count < largest) value_ = count & largest;  // all of it: a cast would be one to its own type on 64 bits
+  }
 
   constexpr std::size_t value() const { return value_; }
   constexpr bool is_too_large() const { return value_ == largest; }
@@ -31,7 +33,7 @@ class memory_size {
   }
 
  private:
-  std::size_t value_;
+  std::size_t value_ = largest;
 };
 
 CRESTMAX_END_NAMESPACE
