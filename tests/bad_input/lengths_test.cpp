@@ -178,6 +178,20 @@ TEST_F(CheckedPages, AreTakenByEveryCallOnTheirTable) {
   }
 }
 
+TEST_F(CheckedPages, SpareACallThePassOverTheTable) {
+  const auto run = [&](const crestmax::paged_cache<float>& c) {
+    return crestmax::attention(query, c, output, {}, crestmax::sliding_window{.left = 0, .right = 0});
+  };
+  auto c = cache();
+  crestmax::checked_pages checked;
+  ASSERT_TRUE(crestmax::check_pages(c, checked).ok());
+  table[0] = 99;  // of keys that no query sees
+  EXPECT_EQ(run(c).code, status_code::bad_index);
+  c.checked = checked;
+  const crestmax::status s = run(c);
+  EXPECT_TRUE(s.ok()) << s.message();
+}
+
 TEST_F(CheckedPages, OfABadTableAreRefusedByName) {
   table[1] = 8;
   crestmax::checked_pages checked;
