@@ -36,6 +36,7 @@ void for_each_block(const captured_model& m, index_type head, const crestmax::so
   const auto call = crestmax::attach(plan, 1, tensors, options, crestmax::causal{m.causal}, backend);
   if (!call.begin()) std::abort();
   const auto data = call.data();
+  backend.begin(data, 0);
   auto block = kernels::make_block(data, 0);
   for (index_type number = 0; number < plan.items(0); ++number) {
     kernels::start_block<primitives>(block, number);
