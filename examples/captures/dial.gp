@@ -4,6 +4,10 @@ set encoding utf8
 load data . "/dial.gp"
 file = data . "/dial.tsv"
 
+# What cannot be drawn lies far below, and no line leads there: of a curve without a point gnuplot would complain.
+drawn(number) = number > 0 ? number : 1e-99
+unset clip one
+
 columns = 3
 rows = int(ceil(kinds / real(columns)))
 array curve[3] = ["above(tau), tiles of the planner's size, tau = 2 to 16", \
@@ -52,10 +56,10 @@ do for [picture = 1:2] {
     } else {
       unset key
     }
-    plot for [c = 1:3] file index 3 * (k - 1) + c - 1 using x:(column(y) > 0 ? column(y) : NaN) \
+    plot for [c = 1:3] file index 3 * (k - 1) + c - 1 using x:(drawn(column(y))) \
            with linespoints lc rgb colour[c] lw 1.5 pt shape[c] ps 0.8 title k == 1 ? curve[c] : "", \
          for [c = 1:3] file index 3 * (k - 1) + c - 1 \
-           using x:(column(y) > 0 ? column(y) : NaN):(stringcolumn(picture) eq "-" ? "" : stringcolumn(picture)) with labels font ",8" \
+           using x:(drawn(column(y))):(stringcolumn(picture) eq "-" ? "" : stringcolumn(picture)) with labels font ",8" \
            textcolor rgb colour[c] offset 0.9, 0.5 notitle
     unset label 1
     unset label 2

@@ -76,7 +76,7 @@ std::string picture_rows::write(const std::string& folder) const {
     const std::string path = folder + "/row_" + std::to_string(sort + 1);
     std::ofstream row(path + ".tsv"), bands(path + "_bands.tsv"), script(path + ".gp");
     for (std::size_t j = 0; j < scores.size(); ++j) row << j << '\t' << scores[j] << '\n';
-    row << "\n\n";
+    row << "\n\n-1e9\t0\n";
     double sample_top = scores[0];
     for (const index_type key : trace.samples) {
       if (key >= static_cast<index_type>(scores.size())) continue;  // a sample of the block that this row does not see
@@ -84,8 +84,11 @@ std::string picture_rows::write(const std::string& folder) const {
       sample_top = key == trace.samples[0] ? score : std::max(sample_top, score);
       row << key << '\t' << score << '\n';
     }
+    // One interval to the left of all keys, as gnuplot complains of lists that are empty.
+    constexpr const char* left_of_all = "-1e9\t-1e9\n";
+    bands << left_of_all;
     for (const auto& interval : trace.anchors) bands << interval.begin << '\t' << interval.end << '\n';
-    bands << "\n\n";
+    bands << "\n\n" << left_of_all;
     for (const auto& interval : trace.plateaus) bands << interval.begin << '\t' << interval.end << '\n';
     const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
     script << "name = '" << c.model->name << "'\nwhat = '" << sort_names[sort] << "'\nhead = " << c.head.model_head
