@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <type_traits>
 
@@ -85,6 +86,21 @@ CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 
+// Equality of numbers where nothing else is meant, and NaN, which equals nothing.
+template <class T>
+constexpr bool equals(T a, T b) { return std::equal_to<T>{}(a, b); }
+template <class T>
+constexpr bool is_nan(T x) { return !crestmax::equals(x, x); }
+
+// A number of elements, as the bound of an array.
+constexpr std::size_t bound(std::int64_t count) { return static_cast<std::size_t>(count); }
+
+// Memory that is known to hold objects of a type, or that instructions access at any alignment.
+template <class T>
+T* pointer_to(void* memory) { return static_cast<T*>(memory); }
+template <class T>
+const T* pointer_to(const void* memory) { return static_cast<const T*>(memory); }
+
 // Conversions. Widening is exact; narrowing rounds to nearest even, overflows to infinity and keeps
 // NaN a NaN. Integer arithmetic only for bfloat16 and for narrowing, so that loops over them vectorise.
 inline float to_float(bfloat16 x) {
@@ -92,10 +108,10 @@ inline float to_float(bfloat16 x) {
 }
 
 inline float to_float(float16 x) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000u) << 16;
+  const std::uint32_t sign = (x.bits & 0x8000u) << 16;
   // As a float the exponent is too small by 112; multiplying by 2^112 mends it, subnormals included.
   const float scaled =
-      std::bit_cast<float>(static_cast<std::uint32_t>(x.bits & 0x7fffu) << 13) * 0x1p112f;
+      std::bit_cast<float>((x.bits & 0x7fffu) << 13) * 0x1p112f;
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(scaled);
   const std::uint32_t special = (x.bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
   return std::bit_cast<float>(sign | bits | special);
@@ -130,7 +146,7 @@ inline float16 to_float16(float x) {
 // Narrowing a double in two steps would round twice: round to odd on the way to float.
 inline float to_float_round_to_odd(double x) {
   const float nearest = static_cast<float>(x);
-  if (static_cast<double>(nearest) == x || x != x) return nearest;
+  if (equals(static_cast<double>(nearest), x) || is_nan(x)) return nearest;
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(nearest);
   if ((bits & 0x7f800000u) == 0x7f800000u) return nearest;
   const bool away = (static_cast<double>(nearest) > x) == (x > 0);
@@ -176,8 +192,10 @@ inline decltype(auto) visit_input_kind(scalar_kind kind, F&& f) {
     switch (kind) {
       case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
       case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
-      default: return f(static_cast<float*>(nullptr));
+      case scalar_kind::float32:
+      case scalar_kind::float64: break;
     }
+    return f(static_cast<float*>(nullptr));
   }
 }
 

@@ -18,14 +18,15 @@ using index_type = std::int64_t;
 // Memory of any other order, such as (batch, heads, len, dim), is the same view with other strides.
 template <class T, int Rank = 4>
 struct tensor {
+  using axes = std::array<index_type, static_cast<std::size_t>(Rank)>;
   T* data = nullptr;
-  std::array<index_type, Rank> extents{};
-  std::array<index_type, Rank> strides{};
+  axes extents{};
+  axes strides{};
 
   constexpr tensor() = default;
-  constexpr tensor(T* pointer, std::array<index_type, Rank> shape)
+  constexpr tensor(T* pointer, axes shape)
       : data(pointer), extents(shape), strides(dense_strides(shape)) {}
-  constexpr tensor(T* pointer, std::array<index_type, Rank> shape, std::array<index_type, Rank> steps)
+  constexpr tensor(T* pointer, axes shape, axes steps)
       : data(pointer), extents(shape), strides(steps) {}
 
   constexpr operator tensor<const T, Rank>() const
@@ -42,8 +43,8 @@ struct tensor {
   }
 
   // Row-major strides. Wraps on overflow instead of being undefined: validation reports it.
-  static constexpr std::array<index_type, Rank> dense_strides(const std::array<index_type, Rank>& shape) {
-    std::array<index_type, Rank> steps{};
+  static constexpr axes dense_strides(const axes& shape) {
+    axes steps{};
     std::uint64_t step = 1;
     for (int i = Rank - 1; i >= 0; --i) {
       steps[static_cast<std::size_t>(i)] = static_cast<index_type>(step);

@@ -138,8 +138,8 @@ constexpr modifier_chain<M> as_chain(const M& m) {
 
 template <modifier_or_chain A, modifier_or_chain B>
 constexpr auto operator|(const A& a, const B& b) {
-  return std::apply([](const auto&... m) { return chain(m...); },
-                    std::tuple_cat(as_chain(a).parts, as_chain(b).parts));
+  return std::apply([](const auto&... m) { return crestmax::chain(m...); },
+                    std::tuple_cat(crestmax::as_chain(a).parts, crestmax::as_chain(b).parts));
 }
 
 template <class M>
@@ -159,14 +159,14 @@ template <class... M>
 modifier_kind first_active(const modifier_chain<M...>& chain, modifier_kind other_than) {
   modifier_kind found = modifier_kind::none;
   chain.for_each([&](const auto& m) {
-    if (found == modifier_kind::none && is_active(m) && kind_of_modifier(m) != other_than) found = kind_of_modifier(m);
+    if (found == modifier_kind::none && crestmax::is_active(m) && crestmax::kind_of_modifier(m) != other_than) found = crestmax::kind_of_modifier(m);
   });
   return found;
 }
 template <class... M>
 bool has_active(const modifier_chain<M...>& chain, modifier_kind wanted) {
   bool found = false;
-  chain.for_each([&](const auto& m) { found |= is_active(m) && kind_of_modifier(m) == wanted; });
+  chain.for_each([&](const auto& m) { found |= crestmax::is_active(m) && crestmax::kind_of_modifier(m) == wanted; });
   return found;
 }
 

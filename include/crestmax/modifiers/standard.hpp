@@ -151,7 +151,7 @@ struct additive_bias : score_table<T> {
 
   template <class S>
   S operator()(S score, score_position at) const {
-    return score + convert<S>(this->entry(at));
+    return score + crestmax::convert<S>(this->entry(at));
   }
   status check(modifier_shape shape) const { return this->check_table("additive_bias", shape); }
 };

@@ -59,7 +59,7 @@ struct chain_functions {
   static void modify(const void* context, const score_block<T>& block) {
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (is_active(m)) {
+        if (crestmax::is_active(m)) {
           block.for_each([&](T& s, score_position at) { s = static_cast<T>(m(s, at)); });
         }
       }
@@ -69,7 +69,7 @@ struct chain_functions {
   static void mask(const void* context, const score_block<T>& block) {
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (is_active(m)) {
+        if (crestmax::is_active(m)) {
           constexpr T hidden = -std::numeric_limits<T>::infinity();
           block.for_each([&](T& s, score_position at) { s = m.visible(at) ? s : hidden; });
         }
@@ -81,7 +81,7 @@ struct chain_functions {
     visibility all = visibility::all;
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (all != visibility::none && is_active(m)) all = std::min(all, m.classify(range));
+        if (all != visibility::none && crestmax::is_active(m)) all = std::min(all, m.classify(range));
       }
     });
     return all;
@@ -91,7 +91,7 @@ struct chain_functions {
     key_interval hull{range.first_key, range.last_key + 1};
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (requires { { m.reachable(range) } -> std::same_as<key_interval>; }) {
-        if (is_active(m)) {
+        if (crestmax::is_active(m)) {
           const key_interval keys = m.reachable(range);
           hull = {std::max(hull.begin, keys.begin), std::min(hull.end, keys.end)};
         }
@@ -104,7 +104,7 @@ struct chain_functions {
     double sum = -std::numeric_limits<double>::infinity();
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (sink_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (is_active(m)) {  // several sinks add their weights
+        if (crestmax::is_active(m)) {  // several sinks add their weights
           const double logit = m.sink(head);
           const double high = std::max(sum, logit);
           const double low = std::min(sum, logit);
@@ -126,7 +126,7 @@ modifier_view<T> view_of(const modifier_chain<M...>& chain) {
                         functions::reachable, functions::sink,   false,           false, false};
   chain.for_each([&](const auto& m) {
     using type = std::remove_cvref_t<decltype(m)>;
-    if (!is_active(m)) return;
+    if (!crestmax::is_active(m)) return;
     view.changes_scores |= score_modifier<type>;
     view.masks |= mask_modifier<type>;
     view.sinks |= sink_modifier<type>;
@@ -139,7 +139,7 @@ status check_modifiers(const modifier_chain<M...>& chain, modifier_shape shape) 
   status result = success();
   chain.for_each([&](const auto& m) {
     if constexpr (requires { { m.check(shape) } -> std::same_as<status>; }) {
-      if (result.ok() && is_active(m)) result = m.check(shape);
+      if (result.ok() && crestmax::is_active(m)) result = m.check(shape);
     }
   });
   return result;

@@ -16,7 +16,7 @@ class arena {
   explicit arena(std::byte* base) : base_(base) {}
   template <class V>
   V* take(index_type count) {
-    V* piece = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + used_.value());
+    V* piece = base_ == nullptr ? nullptr : pointer_to<V>(base_ + used_.value());
     used_ = used_ + (memory_size(static_cast<std::uint64_t>(count)) * memory_size(sizeof(V))).rounded_up(64);
     return piece;
   }

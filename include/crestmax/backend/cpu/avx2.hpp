@@ -72,15 +72,15 @@ struct primitives<float> {
     return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_loadu_pd(from + 4)), _mm256_cvtpd_ps(_mm256_loadu_pd(from)));
   }
   static vec widen(const float16* from) {
-    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    return _mm256_cvtph_ps(_mm_loadu_si128(pointer_to<__m128i>(from)));
   }
   static vec widen(const bfloat16* from) {
-    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i bits = _mm_loadu_si128(pointer_to<__m128i>(from));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
   // The same of two vectors: numbers at even places and at odd ones; and back in order.
   static void unzip(const bfloat16* from, vec& even, vec& odd) {
-    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    const __m256i bits = _mm256_loadu_si256(pointer_to<__m256i>(from));
     even = _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
     odd = _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32(-0x10000)));
   }
@@ -110,7 +110,7 @@ struct primitives<float> {
     _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
   }
   static void narrow(float16* to, const vec& x) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(pointer_to<__m128i>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
   }
   static void narrow(bfloat16* to, const vec& x) {  // to nearest even; a NaN stays quiet
     const __m256i bits = _mm256_castps_si256(x);
@@ -119,7 +119,7 @@ struct primitives<float> {
     const __m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
     const __m256i upper = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, nan, is_nan), 16);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+    _mm_storeu_si128(pointer_to<__m128i>(to),
                      _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
   }
 
@@ -211,10 +211,10 @@ struct primitives<double> {
   static vec widen(const double* from) { return _mm256_loadu_pd(from); }
   static vec widen(const float* from) { return _mm256_cvtps_pd(_mm_loadu_ps(from)); }
   static vec widen(const float16* from) {
-    return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+    return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(pointer_to<__m128i>(from))));
   }
   static vec widen(const bfloat16* from) {
-    const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    const __m128i bits = _mm_loadl_epi64(pointer_to<__m128i>(from));
     return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
   }
 

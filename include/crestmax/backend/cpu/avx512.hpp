@@ -90,10 +90,10 @@ struct primitives<float> {
     return _mm512_insertf32x8(low, _mm512_cvtpd_ps(_mm512_loadu_pd(from + 8)), 1);
   }
   static vec widen(const float16* from) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    return _mm512_cvtph_ps(_mm256_loadu_si256(pointer_to<__m256i>(from)));
   }
   static vec widen(const bfloat16* from) {
-    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    const __m256i bits = _mm256_loadu_si256(pointer_to<__m256i>(from));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
   }
   // The same of two vectors: numbers at even places and at odd ones; and back in order.
@@ -132,14 +132,14 @@ struct primitives<float> {
     _mm512_storeu_pd(to + 8, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)));
   }
   static void narrow(float16* to, const vec& x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+    _mm256_storeu_si256(pointer_to<__m256i>(to), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
   }
   static void narrow(bfloat16* to, const vec& x) {  // to nearest even; a NaN stays quiet
     const __m512i bits = _mm512_castps_si512(x);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     const __m512i result = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
+    _mm256_storeu_si256(pointer_to<__m256i>(to), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
   }
 
   static constexpr index_type block = 16;
@@ -176,12 +176,12 @@ struct primitives<float> {
   static void transpose(const bfloat16* const* rows, index_type offset, bfloat16_pair* to, index_type stride) {
     const bfloat16_pair* pairs_at[block];
     for (index_type i = 0; i < block; ++i) pairs_at[i] = reinterpret_cast<const bfloat16_pair*>(rows[i]);
-    transpose(pairs_at, offset, reinterpret_cast<float*>(to), stride);
+    transpose(pairs_at, offset, pointer_to<float>(to), stride);
   }
   // `lanes` pairs of one number from each row.
   static void interleave(const bfloat16* even, const bfloat16* odd, bfloat16_pair* to) {
-    const __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(even)));
-    const __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(odd)));
+    const __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256(pointer_to<__m256i>(even)));
+    const __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256(pointer_to<__m256i>(odd)));
     _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
   }
   static magnitudes magnitudes_of(const bfloat16_pair* from, index_type count) {
@@ -269,10 +269,10 @@ struct primitives<double> {
   static vec widen(const double* from) { return _mm512_loadu_pd(from); }
   static vec widen(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
   static vec widen(const float16* from) {
-    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(pointer_to<__m128i>(from))));
   }
   static vec widen(const bfloat16* from) {
-    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i bits = _mm_loadu_si128(pointer_to<__m128i>(from));
     return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
   }
 

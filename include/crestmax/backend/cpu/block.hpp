@@ -288,7 +288,7 @@ template <class T>
 T* partial_of(const call_data<T>& call, const plan_sequence& s, index_type number, index_type split, index_type row) {
   const plan_header& h = call.plan.header();
   const index_type block = s.first_partial + (number - s.first_block) * s.splits + split;
-  return reinterpret_cast<T*>(call.workspace.shared()) +
+  return pointer_to<T>(call.workspace.shared()) +
          (block * h.split_rows + row) * partial_layout_of<T>(h).size;
 }
 

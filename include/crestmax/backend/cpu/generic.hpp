@@ -113,7 +113,7 @@ struct primitives {
   // Conversions in loops: Eigen's are recursions, which g++ leaves scalar and clang does not inline.
   static integers to_integers(const vec& x, integer offset) {
     integers n;
-    for (int i = 0; i < lanes; ++i) n[i] = (x[i] == x[i] ? static_cast<integer>(x[i]) : integer{0}) - offset;  // 0 for NaN
+    for (int i = 0; i < lanes; ++i) n[i] = (is_nan(x[i]) ? integer{0} : static_cast<integer>(x[i])) - offset;
     return n;
   }
   static vec to_numbers(const integers& n) {
@@ -181,7 +181,7 @@ struct primitives {
         if constexpr (std::is_same_v<Stored, T>) {
           square.packet[i] = Eigen::internal::ploadu<packet>(rows[i] + offset);
         } else {
-          T converted[block];
+          T converted[static_cast<std::size_t>(block)];
           for (index_type k = 0; k < block; ++k) converted[k] = convert<T>(rows[i][offset + k]);
           square.packet[i] = Eigen::internal::ploadu<packet>(converted);
         }
@@ -193,7 +193,7 @@ struct primitives {
 
   static T highest(const vec& x) { return x.template maxCoeff<Eigen::PropagateNumbers>(); }
   static T total(const vec& x) {
-    T sums[lanes];
+    T sums[static_cast<std::size_t>(lanes)];
     std::memcpy(sums, x.data(), sizeof sums);
     for (int width = lanes / 2; width > 0; width /= 2) {
       for (int i = 0; i < width; ++i) sums[i] += sums[i + width];

@@ -109,7 +109,7 @@ struct policy_base {
   // A worker's memory begins with its counters; see place().
   template <class T>
   static worker_counters& counters(const call_data<T>& call, int worker) {
-    return *reinterpret_cast<worker_counters*>(call.workspace.worker(worker));
+    return *pointer_to<worker_counters>(call.workspace.worker(worker));
   }
 };
 

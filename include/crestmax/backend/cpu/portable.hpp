@@ -71,7 +71,7 @@ struct primitives : pairs_of<T> {
     for (std::size_t i = 0; i < lanes; ++i) sum[i] += a[i] * b[i];
   }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
-    return each([&](std::size_t i) { return !(a[i] < b[i]) && a[i] == a[i] ? a[i] : b[i] == b[i] ? b[i] : a[i]; });
+    return each([&](std::size_t i) { return !(a[i] < b[i]) && !is_nan(a[i]) ? a[i] : !is_nan(b[i]) ? b[i] : a[i]; });
   }
   static vec clamp(const vec& x, T low, T high) {  // NaN stays NaN
     return each([&](std::size_t i) { return x[i] < low ? low : x[i] > high ? high : x[i]; });
@@ -84,7 +84,7 @@ struct primitives : pairs_of<T> {
   static vec reduce(const vec& x, T factor, T low, T high, integers& power) {
     const vec limited = clamp(x, low, high);
     for (std::size_t i = 0; i < lanes; ++i) {
-      power[i] = x[i] == x[i] ? static_cast<integer>(std::floor(limited[i] * factor + T(0.5))) : 0;
+      power[i] = is_nan(x[i]) ? 0 : static_cast<integer>(std::floor(limited[i] * factor + T(0.5)));
     }
     return each([&](std::size_t i) { return std::fma(limited[i], factor, -static_cast<T>(power[i])); });
   }
@@ -187,7 +187,7 @@ struct primitives : pairs_of<T> {
 
   static T highest(const vec& x) {
     vec y = x;
-    for (std::size_t i = 1; i < lanes; ++i) y[0] = y[i] > y[0] || y[0] != y[0] ? y[i] : y[0];
+    for (std::size_t i = 1; i < lanes; ++i) y[0] = y[i] > y[0] || is_nan(y[0]) ? y[i] : y[0];
     return y[0];
   }
   static T total(const vec& x) {

@@ -1,0 +1,83 @@
+// A program whose types live beside functions that have the names of the library's own and take anything: calls inside of the library
+// must not find them. greedy.inc has one for every name that is called in the headers; whoever considers it, by argument-
+// dependent lookup, does not compile.
+#include <crestmax/crestmax.hpp>
+#include <crestmax/interop/span.hpp>
+#include <crestmax/throwing.hpp>
+
+namespace greedy {
+
+template <class... Arguments>
+struct looked_up {
+  static_assert(sizeof...(Arguments) > 1000, "a function of the program was considered in a call inside of the library");
+  using type = void;
+};
+
+#include "greedy.inc"
+
+struct half {
+  std::uint16_t bits;
+};
+
+struct softer {
+  float by;
+  template <class T>
+  T operator()(T score, crestmax::score_position) const { return score * static_cast<T>(by); }
+  bool active() const { return by != 1.0f; }
+  crestmax::status check(crestmax::modifier_shape) const { return crestmax::status{}; }
+};
+struct every_other {
+  bool visible(crestmax::score_position at) const { return at.key % 2 == 0; }
+  crestmax::visibility classify(crestmax::score_range) const { return crestmax::visibility::partial; }
+  crestmax::key_interval reachable(crestmax::score_range r) const { return {0, r.last_query + 1}; }
+};
+struct one_sink {
+  double sink(crestmax::index_type) const { return 0; }
+};
+
+// Of numbers that are the library's, so that nothing but the source is the program's.
+struct source {
+  const float* rows;
+  crestmax::kv_run key_run(crestmax::index_type, crestmax::index_type, crestmax::index_type at) const { return {rows + 8 * at, 8, 16 - at}; }
+  crestmax::kv_run value_run(crestmax::index_type, crestmax::index_type, crestmax::index_type at) const { return {rows + 8 * at, 8, 16 - at}; }
+  crestmax::source_shape shape() const { return {1, 16, 1, 8, 8}; }
+  static constexpr crestmax::scalar_kind key_kind() { return crestmax::scalar_kind::float32; }
+  static constexpr crestmax::scalar_kind value_kind() { return crestmax::scalar_kind::float32; }
+};
+
+struct threads {
+  int workers() const { return 1; }
+  template <class Body>
+  void run(crestmax::index_type count, const Body& body) const {
+    for (crestmax::index_type item = 0; item < count; ++item) body(item, 0);
+  }
+};
+
+struct backend : crestmax::backend::cpu {};
+
+}  // namespace greedy
+
+template <>
+struct crestmax::scalar_traits<greedy::half> {
+  static constexpr crestmax::scalar_kind kind = crestmax::scalar_kind::float16;
+};
+
+namespace program {
+
+using crestmax::tensor;
+
+crestmax::status attends(tensor<greedy::half> x, tensor<float> y, const crestmax::paged_cache<greedy::half>& cache) {
+  const auto modifiers = crestmax::chain(greedy::softer{2}, greedy::every_other{}, greedy::one_sink{});
+  const auto longer = modifiers | crestmax::causal{};
+  const crestmax::options o{};
+  if (auto s = crestmax::attention(x, x, x, x, o, longer, greedy::backend{}, greedy::threads{}); !s) return s;
+  if (auto s = crestmax::attention(y, x, x, y, o, greedy::softer{2}); !s) return s;
+  if (auto s = crestmax::attention(x, cache, x, o, modifiers); !s) return s;
+  if (auto s = crestmax::attention(y, greedy::source{y.data}, y, o, modifiers, greedy::backend{}, greedy::threads{}); !s) return s;
+#if defined(__cpp_exceptions)
+  crestmax::attention_or_throw(x, x, x, x, o, modifiers, greedy::backend{}, greedy::threads{});
+#endif
+  return crestmax::attention(x, x, x, x);
+}
+
+}  // namespace program
