@@ -7,6 +7,8 @@
 #include "execution.hpp"
 #include "modifiers.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace arguments {
@@ -80,3 +82,5 @@ constexpr decltype(auto) tell_apart(F&& f, A&... a) {
 }  // namespace arguments
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

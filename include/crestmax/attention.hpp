@@ -26,6 +26,8 @@
 #include "arguments.hpp"
 #include "bound_call.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // A plan starts a workspace that holds it.
@@ -203,3 +205,5 @@ auto attach(const plan& p, int workers, const call_tensors<Q, Source, O>& t, con
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

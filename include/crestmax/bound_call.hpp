@@ -4,6 +4,8 @@
 #include "lengths.hpp"
 #include "runnable.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // The keys and values of a call: two tensors, or anything that models kv_source.
@@ -54,16 +56,16 @@ class bound_call {
   using attached_call = runnable<compute, attached_source, Chain, Backend>;
 
   bound_call(const call_tensors<Q, Source, O>& t, const options& o, const Chain& modifiers, const Backend& backend)
-      : query_(without_idle_strides(t.query)), output_(without_idle_strides(t.output)), source_(t.source), modifiers_(modifiers),
-        backend_(backend), options_(o), lse_(without_idle_strides(o.lse)), row_max_(without_idle_strides(o.row_max)),
-        dropped_mass_(without_idle_strides(o.dropped_mass)) {
+      : query_(crestmax::without_idle_strides(t.query)), output_(crestmax::without_idle_strides(t.output)), source_(t.source), modifiers_(modifiers),
+        backend_(backend), options_(o), lse_(crestmax::without_idle_strides(o.lse)), row_max_(crestmax::without_idle_strides(o.row_max)),
+        dropped_mass_(crestmax::without_idle_strides(o.dropped_mass)) {
     if constexpr (is_paged) {
-      source_.cache.key_pages = without_idle_strides(source_.cache.key_pages);
-      source_.cache.value_pages = without_idle_strides(source_.cache.value_pages);
+      source_.cache.key_pages = crestmax::without_idle_strides(source_.cache.key_pages);
+      source_.cache.value_pages = crestmax::without_idle_strides(source_.cache.value_pages);
     }
     if constexpr (is_contiguous) {
-      source_.key = without_idle_strides(source_.key);
-      source_.value = without_idle_strides(source_.value);
+      source_.key = crestmax::without_idle_strides(source_.key);
+      source_.value = crestmax::without_idle_strides(source_.value);
     }
   }
 
@@ -112,7 +114,7 @@ class bound_call {
         return error_text(status_code::bad_option, "key_offsets", "none: a paged cache has pages", "some");
       }
       if (status s = check_agreement("key_lengths", "those of the paged cache", options_.key_lengths, l.key_lengths); !s.ok()) return s;
-      if (status s = check_page_shapes(source_.cache, sequences()); !s.ok()) return s;
+      if (status s = validate::check_page_shapes(source_.cache, sequences()); !s.ok()) return s;
       return check_sequences(l, sequences(), {.query = query_.extents[1]});
     } else {
       if (l.key_offsets.empty()) {
@@ -209,3 +211,5 @@ class bound_call {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

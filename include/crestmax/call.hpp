@@ -6,6 +6,8 @@
 #include "modifiers/view.hpp"
 #include "plan.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // A rank 4 tensor of a run-time kind.
@@ -61,3 +63,5 @@ template <class T>
 concept output_scalar = scalar<T> && !std::is_const_v<T>;
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

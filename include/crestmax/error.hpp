@@ -8,6 +8,8 @@
 #include "config.hpp"
 #include "status.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 inline status success() {
@@ -53,3 +55,5 @@ inline status error_text(status_code code, const char* argument, const char* exp
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -10,6 +10,8 @@
 #include "config.hpp"
 #include "tensor.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // workers() is the number of workers, at least 1. run(count, body) calls body(item, worker) once for
@@ -44,3 +46,5 @@ struct openmp {
 #endif
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

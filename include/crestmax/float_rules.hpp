@@ -7,6 +7,8 @@
 
 #include "error.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // What the compiler may not foresee; a compiler that was told that there are none answers beforehand.
@@ -26,3 +28,5 @@ inline status check_float_rules() {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -10,6 +10,8 @@
 
 #include "config.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // Round to nearest, subnormals kept, no traps, whatever the caller had set; restored afterwards.
@@ -45,3 +47,5 @@ class default_float_state {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -6,6 +6,8 @@
 
 #include "modifiers/concepts.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // Holds at most `capacity` disjoint intervals; inserting touches O(capacity) of them.
@@ -73,3 +75,5 @@ class interval_set {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -10,6 +10,8 @@
 #include "config.hpp"
 #include "tensor.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 // `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before.
@@ -204,3 +206,5 @@ kv_view view_of(const S& source) {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -4,6 +4,8 @@
 #include "plan_maker.hpp"
 #include "validate.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace validate {
@@ -52,3 +54,5 @@ inline sequence_lengths lengths_of(const options& o) {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -9,6 +9,8 @@
 
 #include "config.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // Next to x, on the far side of what a few operations in double and an exponential of the C library may err by.
@@ -84,3 +86,5 @@ struct score_errors {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -8,6 +8,8 @@
 #include "error.hpp"
 #include "tensor.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace validate {
@@ -126,3 +128,5 @@ inline status check_view(const any_view& v, byte_range& range) {
 }  // namespace validate
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -7,6 +7,8 @@
 
 #include "config.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // A number of bytes, or of what they hold. It sticks at the largest instead of wrapping around, and nobody has that much.
@@ -37,3 +39,5 @@ class memory_size {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -9,6 +9,8 @@
 #include "report.hpp"
 #include "tensor.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 inline constexpr double ln2 = 0.693147180559945309417232121458;
@@ -135,3 +137,5 @@ struct options {
 };
 
 CRESTMAX_END_VERSION
+
+#include "names_back.inc"

@@ -15,6 +15,8 @@
 #include "options.hpp"
 #include "worker_marks.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // What all sequences of a call have in common. What decides a sequence's bits is given this and the sequence's own
@@ -352,3 +354,5 @@ inline std::size_t plan::describe(std::span<char> text) const {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -6,6 +6,8 @@
 
 #include "planner.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // Lengths of each sequence, as spans that may be empty (see options). They have been checked.
@@ -192,7 +194,7 @@ status write_plan(const problem& p, const options& o, const sequence_lengths& le
   plan_header header;
   auto* const sequences = static_cast<plan_sequence*>(static_cast<void*>(memory.data() + sizeof(plan_header)));
   const auto write = [&](index_type i, const plan_sequence& s) { new (sequences + i) plan_sequence(s); };
-  if (status s = produce_plan<T>(p, o, lengths, backend, header, write); !s.ok()) return s;
+  if (status s = crestmax::produce_plan<T>(p, o, lengths, backend, header, write); !s.ok()) return s;
   new (memory.data()) plan_header(header);
   result = plan(memory);
   return success();
@@ -203,7 +205,7 @@ template <class T, class Backend>
 status measure_plan(const problem& p, const options& o, const sequence_lengths& lengths, const Backend& backend,
                     workspace_size& size) {
   plan_header header;
-  if (status s = produce_plan<T>(p, o, lengths, backend, header, [](index_type, const plan_sequence&) {}); !s.ok()) return s;
+  if (status s = crestmax::produce_plan<T>(p, o, lengths, backend, header, [](index_type, const plan_sequence&) {}); !s.ok()) return s;
   size = header.workspace;
   return success();
 }
@@ -222,7 +224,7 @@ status check_plan(const plan& made, const problem& p, const options& o, const se
     if (differs < 0 && !(there && std::memcmp(memory.data() + at, &s, sizeof s) == 0)) differs = i;
   };
   plan_header asked;
-  if (status s = produce_plan<T>(p, o, lengths, backend, asked, compare); !s.ok()) return s;
+  if (status s = crestmax::produce_plan<T>(p, o, lengths, backend, asked, compare); !s.ok()) return s;
   if (std::memcmp(memory.data(), &asked, sizeof asked) != 0) {
     plan_header found;
     std::memcpy(static_cast<void*>(&found), memory.data(), sizeof found);
@@ -233,3 +235,5 @@ status check_plan(const plan& made, const problem& p, const options& o, const se
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

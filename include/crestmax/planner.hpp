@@ -10,6 +10,8 @@
 #include "float_state.hpp"
 #include "plan.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace planner {
@@ -256,3 +258,5 @@ inline plan_rules decide_rules(const head_shape& heads, const tile_geometry& geo
 }  // namespace planner
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

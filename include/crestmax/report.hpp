@@ -7,6 +7,8 @@
 
 #include "version.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 // What is known of the lost mass.
@@ -57,3 +59,5 @@ struct report {
 };
 
 CRESTMAX_END_VERSION
+
+#include "names_back.inc"

@@ -4,6 +4,8 @@
 #include "backend/concept.hpp"
 #include "worker_marks.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // Key and value tensors by the plan's places of sequences, so that no array of the caller's is read while a call runs.
@@ -137,3 +139,5 @@ class runnable {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -13,6 +13,8 @@
 
 #include "config.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 struct CRESTMAX_MAY_ALIAS float16 {  // IEEE 754 binary16
@@ -200,3 +202,5 @@ inline decltype(auto) visit_input_kind(scalar_kind kind, F&& f) {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

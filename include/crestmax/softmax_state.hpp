@@ -13,6 +13,8 @@
 
 #include "config.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // One query row. shift in nats; shift = -inf is the state over no keys. Views the caller's memory.
@@ -76,3 +78,5 @@ struct softmax_state<const T> {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

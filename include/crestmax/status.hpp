@@ -8,6 +8,8 @@
 
 #include "version.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 enum class status_code : int {
@@ -42,3 +44,5 @@ struct [[nodiscard]] status {
 };
 
 CRESTMAX_END_VERSION
+
+#include "names_back.inc"

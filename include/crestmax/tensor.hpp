@@ -8,6 +8,8 @@
 
 #include "scalar_types.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 using index_type = std::int64_t;
@@ -98,3 +100,5 @@ constexpr View without_idle_strides(View view) {
 }
 
 CRESTMAX_END_VERSION
+
+#include "names_back.inc"

@@ -7,6 +7,8 @@
 
 #include <stdexcept>
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 class attention_error : public std::invalid_argument {
@@ -31,5 +33,7 @@ struct throw_status {
 inline constexpr attention_function<throw_status> attention_or_throw{};
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"
 
 #endif

@@ -6,6 +6,8 @@
 #include "memory_checks.hpp"
 #include "memory_size.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace validate {
@@ -112,7 +114,7 @@ status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
 // this very table has been checked before.
 template <class K, class V>
 status check_page_table(const paged_cache<K, V>& cache) {
-  if (cache.checked == stamp_of(cache)) return success();
+  if (cache.checked == crestmax::stamp_of(cache)) return success();
   const paged_source<K, V> source{cache};
   const index_type pages = cache.key_pages.extents[0];
   for (index_type i = 0; i < static_cast<index_type>(cache.key_lengths.size()); ++i) {
@@ -246,8 +248,10 @@ template <class K, class V>
 status check_pages(const paged_cache<K, V>& cache, checked_pages& result) {
   if (status s = validate::check_page_shapes(cache, static_cast<index_type>(cache.key_lengths.size())); !s.ok()) return s;
   if (status s = validate::check_page_table(cache); !s.ok()) return s;
-  result = stamp_of(cache);
+  result = crestmax::stamp_of(cache);
   return success();
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -12,6 +12,8 @@
 #include "error.hpp"
 #include "tensor.hpp"
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // A view of memory at the beginning of a workspace: a bit per worker, and the first misuse that was seen.
@@ -84,3 +86,5 @@ class worker_marks {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -38,7 +38,7 @@ set(levels
     "tensor.hpp error.hpp float_state.hpp softmax_state.hpp mass_bound.hpp backend/cpu/features.hpp"
     "scalar_types.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"
-    "build_tag.hpp version.hpp")
+    "build_tag.hpp version.hpp names_aside.inc names_back.inc")
 
 # Who may include something that is neither the library's nor the standard's.
 set(foreign

@@ -93,3 +93,21 @@ crestmax_add_test("headers: the check finds an extension that no name has" heade
                   "-I${crestmax_headers_folder}/mistakes/build_tag")
 set_tests_properties("headers: the check finds an extension that no name has" PROPERTIES
                      PASS_REGULAR_EXPRESSION "not in the table of build_tag.hpp:[\n ]*(__FMA__|__ARM_FEATURE_DOTPROD)")
+
+# Programs that the headers find themselves in.
+set(crestmax_surroundings "${crestmax_tests}/headers/surroundings")
+function(crestmax_add_surroundings sentence source)
+  crestmax_add_test("headers: ${sentence}" headers ${crestmax_compile} ${crestmax_strict_flags} ${ARGN} -fsyntax-only
+                    "${crestmax_surroundings}/${source}")
+endfunction()
+crestmax_add_surroundings("using namespace crestmax beside C, POSIX and Eigen" using_namespace.cpp)
+crestmax_add_surroundings("macros named min, max, far, near, small, check and I" macros.cpp -DCRESTMAX_EXTERN_KERNELS)
+# Functions of a program that have the names of the library's own.
+set(crestmax_greedy "${crestmax_headers_folder}/greedy")
+crestmax_add_test("headers: the names that are called in the headers" headers
+                  ${CMAKE_COMMAND} "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" "-DOUTPUT=${crestmax_greedy}/greedy.inc"
+                  -P "${crestmax_surroundings}/greedy.cmake")
+set_tests_properties("headers: the names that are called in the headers" PROPERTIES FIXTURES_SETUP crestmax_greedy)
+crestmax_add_surroundings("no call finds a function of the program's" types_of_a_program.cpp -DCRESTMAX_EXTERN_KERNELS
+                          "-I${crestmax_greedy}")
+set_tests_properties("headers: no call finds a function of the program's" PROPERTIES FIXTURES_REQUIRED crestmax_greedy)

@@ -4,6 +4,8 @@
 #include "ascend/backend.hpp"
 #include "cpu/backend.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace backend {
@@ -12,3 +14,5 @@ using automatic = cpu;
 }  // namespace backend
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -6,6 +6,8 @@
 
 #include "../call.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // T is the compute type, float or double.
@@ -56,3 +58,5 @@ consteval bool is_backend() {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -8,6 +8,8 @@
 #include "../error.hpp"
 #include "rank.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace interop {
@@ -87,3 +89,5 @@ status as_tensor(const D& source, tensor<T>& result, const char* argument = "ten
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -12,6 +12,8 @@
 #include "../error.hpp"
 #include "rank.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 template <>
@@ -115,3 +117,5 @@ auto as_tensor(E& t) {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -5,6 +5,8 @@
 
 #include "rank.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace interop {
@@ -50,3 +52,5 @@ constexpr auto as_row_tensor(const M& m) {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -9,6 +9,8 @@
 #include "../config.hpp"
 #include "../tensor.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace interop {
@@ -41,3 +43,5 @@ constexpr row_tensor<T> rows_of_rank(T* data, int rank, Extent&& extent, Stride&
 }  // namespace interop
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

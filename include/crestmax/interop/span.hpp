@@ -7,6 +7,8 @@
 #include "../error.hpp"
 #include "../tensor.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace interop {
@@ -60,7 +62,9 @@ status as_tensor(Memory&& memory, std::array<index_type, 4> extents, tensor<T>& 
       return error(status_code::bad_extent, argument, "extents whose product fits 63 bits", extent);
     }
   }
-  return as_tensor(memory, extents, tensor<T>::dense_strides(extents), result, argument);
+  return crestmax::as_tensor(memory, extents, tensor<T>::dense_strides(extents), result, argument);
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

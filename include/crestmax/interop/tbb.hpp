@@ -6,6 +6,8 @@
 
 #include "../execution.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 struct tbb_executor {
@@ -25,3 +27,5 @@ struct tbb_executor {
 };
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

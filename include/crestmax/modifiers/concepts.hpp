@@ -22,6 +22,8 @@
 #include "../error.hpp"
 #include "../tensor.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 // Where a score stands. `query` and `key` are positions in their sequence; the last query stands at
@@ -171,3 +173,5 @@ bool has_active(const modifier_chain<M...>& chain, modifier_kind wanted) {
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -9,6 +9,8 @@
 #include "../memory_checks.hpp"
 #include "concepts.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 // Query at position i sees keys j <= i. Positions are bottom-right aligned, per sequence.
@@ -188,3 +190,5 @@ template <class T>
 boolean_mask(tensor<T>) -> boolean_mask<std::remove_const_t<T>>;
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

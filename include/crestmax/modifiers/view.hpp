@@ -6,6 +6,8 @@
 
 #include "concepts.hpp"
 
+#include "../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 struct row_position {
@@ -146,3 +148,5 @@ status check_modifiers(const modifier_chain<M...>& chain, modifier_shape shape) 
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

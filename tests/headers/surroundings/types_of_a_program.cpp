@@ -4,6 +4,7 @@
 #include <crestmax/crestmax.hpp>
 #include <crestmax/interop/span.hpp>
 #include <crestmax/throwing.hpp>
+#include <vector>
 
 namespace greedy {
 
@@ -45,6 +46,15 @@ struct source {
   static constexpr crestmax::scalar_kind value_kind() { return crestmax::scalar_kind::float32; }
 };
 
+// Memory of the program's own, and an allocator that brings its namespace along with the standard's.
+template <class T>
+struct allocator {
+  using value_type = T;
+  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T))); }
+  void deallocate(T* memory, std::size_t) { ::operator delete(memory); }
+  friend bool operator==(const allocator&, const allocator&) { return true; }
+};
+
 struct threads {
   int workers() const { return 1; }
   template <class Body>
@@ -67,17 +77,41 @@ namespace program {
 using crestmax::tensor;
 
 crestmax::status attends(tensor<greedy::half> x, tensor<float> y, const crestmax::paged_cache<greedy::half>& cache) {
-  const auto modifiers = crestmax::chain(greedy::softer{2}, greedy::every_other{}, greedy::one_sink{});
+  const auto modifiers = crestmax::chain(greedy::softer{2}, greedy::every_other{}, greedy::one_sink{},
+                                         crestmax::additive_bias<float>{}, crestmax::boolean_mask<bool>{});
   const auto longer = modifiers | crestmax::causal{};
   const crestmax::options o{};
   if (auto s = crestmax::attention(x, x, x, x, o, longer, greedy::backend{}, greedy::threads{}); !s) return s;
   if (auto s = crestmax::attention(y, x, x, y, o, greedy::softer{2}); !s) return s;
   if (auto s = crestmax::attention(x, cache, x, o, modifiers); !s) return s;
   if (auto s = crestmax::attention(y, greedy::source{y.data}, y, o, modifiers, greedy::backend{}, greedy::threads{}); !s) return s;
+  if (auto s = crestmax::attention(x, x, x, x, modifiers, greedy::threads{}, greedy::backend{}); !s) return s;
 #if defined(__cpp_exceptions)
   crestmax::attention_or_throw(x, x, x, x, o, modifiers, greedy::backend{}, greedy::threads{});
 #endif
   return crestmax::attention(x, x, x, x);
+}
+
+// The same in steps.
+crestmax::status engine(tensor<greedy::half> x, const crestmax::paged_cache<greedy::half>& cache, std::span<std::byte> memory,
+                        crestmax::report& report) {
+  const auto call = crestmax::tensors(x, cache, x);
+  const auto modifiers = greedy::softer{2} | crestmax::causal{};
+  const crestmax::options o{};
+  crestmax::checked_pages pages;
+  if (auto s = crestmax::check_pages(cache, pages); !s) return s;
+  std::size_t bytes = 0;
+  if (auto s = crestmax::workspace_bytes(call, 1, bytes, o, modifiers, greedy::backend{}); !s) return s;
+  crestmax::plan plan;
+  if (auto s = crestmax::make_plan(crestmax::problem_of(call), memory, plan, o, modifiers, greedy::backend{}); !s) return s;
+  const auto runs = crestmax::attach(plan, 1, call, o, modifiers, greedy::backend{});
+  if (auto s = runs.begin(); !s) return s;
+  for (crestmax::index_type item = 0; item < runs.items(0); ++item) runs.run(0, item, 0);
+  return runs.collect(report);
+}
+
+crestmax::status view(std::vector<greedy::half, greedy::allocator<greedy::half>>& numbers, tensor<greedy::half>& result) {
+  return crestmax::as_tensor<greedy::half>(numbers, {1, 2, 3, 4}, result);
 }
 
 }  // namespace program

@@ -8,6 +8,8 @@
 #include "request.hpp"
 #include "runtime.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace backend {
@@ -124,3 +126,5 @@ using ascend = basic_ascend<no_device>;
 }  // namespace backend
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

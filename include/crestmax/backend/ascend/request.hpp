@@ -10,6 +10,8 @@
 #include "../concept.hpp"
 #include "source.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace npu {
@@ -255,3 +257,5 @@ inline void fill_report(const device_call& call, const call_counters& c, report&
 }  // namespace npu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -15,6 +15,8 @@
 #include "../../error.hpp"
 #include "source.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cann {
@@ -260,5 +262,7 @@ struct stream_device {
 }  // namespace cann
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"
 
 #endif  // CRESTMAX_WITH_CANN

@@ -8,6 +8,8 @@
 #include "../../tensor.hpp"
 #include "tiling.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace npu {
@@ -73,3 +75,5 @@ inline std::size_t write_source(const kernel_key& key, std::size_t words, std::s
 }  // namespace npu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -12,6 +12,8 @@
 #include "../../status.hpp"
 #include "schedule.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 namespace ascend {
@@ -167,3 +169,5 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
 }  // namespace ascend
 
 CRESTMAX_END_VERSION
+
+#include "../../names_back.inc"

@@ -8,6 +8,8 @@
 
 #include "tiling.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 namespace ascend {
@@ -239,3 +241,5 @@ inline std::string traffic_table(const tiling& t, std::int32_t flash_key_block =
 }  // namespace ascend
 
 CRESTMAX_END_VERSION
+
+#include "../../names_back.inc"

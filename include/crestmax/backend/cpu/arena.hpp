@@ -6,6 +6,8 @@
 #include "../../memory_size.hpp"
 #include "../../tensor.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
@@ -30,3 +32,5 @@ class arena {
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -15,6 +15,8 @@
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c")
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::avx2 {
@@ -271,6 +273,8 @@ inline constexpr instruction_set this_set = instruction_set::avx2;
 }  // namespace cpu::avx2
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"
 
 CRESTMAX_END_TARGET
 

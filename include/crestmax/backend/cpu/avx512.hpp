@@ -24,6 +24,8 @@
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::avx512 {
@@ -392,6 +394,8 @@ inline constexpr instruction_set this_set = instruction_set::avx512;
 }  // namespace cpu::avx512
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"
 
 CRESTMAX_END_TARGET
 

@@ -8,6 +8,8 @@
 #include "neon.hpp"
 #include "policy.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace backend {
@@ -70,3 +72,5 @@ using generic = crestmax::cpu::policy<crestmax::cpu::generic::kernels>;
 }  // namespace backend
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -12,6 +12,8 @@
 #include "pairs.hpp"
 #include "rows_ahead.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
@@ -409,3 +411,5 @@ visibility classify(const block<T>& b, const row_hull& rows, index_type first, i
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

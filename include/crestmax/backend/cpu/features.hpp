@@ -16,6 +16,8 @@
 #include <sys/auxv.h>
 #endif
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_VERSION
 
 // In rising order of width: a set is preferred to all before it.
@@ -119,3 +121,5 @@ inline bool machine_has(instruction_set set) {
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

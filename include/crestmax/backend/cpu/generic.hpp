@@ -17,6 +17,8 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::generic {
@@ -210,6 +212,8 @@ inline constexpr instruction_set this_set = instruction_set::generic;
 }  // namespace cpu::generic
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

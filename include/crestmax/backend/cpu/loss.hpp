@@ -5,6 +5,8 @@
 #include "../../options.hpp"
 #include "arena.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
@@ -67,3 +69,5 @@ struct loss_of_rows {
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

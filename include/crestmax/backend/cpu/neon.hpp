@@ -16,6 +16,8 @@
 #include "../../softmax_state.hpp"
 #include "block.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::neon {
@@ -379,5 +381,7 @@ inline constexpr instruction_set this_set = instruction_set::neon;
 }  // namespace cpu::neon
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "../../planner.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
@@ -46,3 +48,5 @@ inline index_type pairs_of_column(const plan_rules& h, index_type keys) {
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -7,6 +7,8 @@
 #include "block.hpp"
 #include "features.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
@@ -130,3 +132,5 @@ struct policy : policy_base {
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

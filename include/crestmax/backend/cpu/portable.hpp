@@ -12,6 +12,8 @@
 #include "features.hpp"
 #include "policy.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::portable {
@@ -232,3 +234,5 @@ using portable = crestmax::cpu::policy<crestmax::cpu::portable::kernels>;
 }
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

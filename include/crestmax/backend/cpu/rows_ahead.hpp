@@ -3,6 +3,8 @@
 
 #include "../../planner.hpp"
 
+#include "../../names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
@@ -65,3 +67,5 @@ class row_asker {
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"
