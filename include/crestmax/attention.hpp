@@ -21,10 +21,9 @@
 // caller's stream: attention() returns before the work is done, unless a report is asked for.
 #pragma once
 
-#include <cstdlib>
-
 #include "arguments.hpp"
 #include "bound_call.hpp"
+#include "compiler.hpp"
 
 #include "names_aside.inc"
 
@@ -63,12 +62,12 @@ status run_call(const Tensors& t, const options& o, const Chain& chain, const Ba
   const std::size_t bytes = needed.value();
   struct owned_memory {
     void* data = nullptr;
-    ~owned_memory() { std::free(data); }
+    ~owned_memory() { compiler::free_aligned(data); }
   } owned;
   std::span<std::byte> memory = o.workspace;
   if (is_device || memory.empty()) {
     const std::size_t own = is_device ? plan_bytes : bytes;
-    owned.data = std::aligned_alloc(workspace_size::alignment, own);
+    owned.data = compiler::allocate_aligned(workspace_size::alignment, own);
     if (owned.data == nullptr) {
       return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index_type>(own), 0);
     }

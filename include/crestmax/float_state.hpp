@@ -1,7 +1,7 @@
 // The floating point state that numbers of the library are computed under, whatever the caller's is.
 #pragma once
 
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64)
 #include <xmmintrin.h>
 #elif !defined(__aarch64__)
 #include <cfenv>
@@ -17,7 +17,7 @@ CRESTMAX_BEGIN_NAMESPACE
 // Round to nearest, subnormals kept, no traps, whatever the caller had set; restored afterwards.
 class default_float_state {
  public:
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64)
   default_float_state() : saved_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
   ~default_float_state() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__)
@@ -37,7 +37,7 @@ class default_float_state {
   default_float_state& operator=(const default_float_state&) = delete;
 
  private:
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64)
   unsigned saved_;
 #elif defined(__aarch64__)
   std::uint64_t saved_;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "compiler.hpp"
 #include "error.hpp"
 #include "tensor.hpp"
 
@@ -74,9 +75,9 @@ inline bool add_reach(const any_view& v, int dimension, index_type& low, index_t
   constexpr index_type most = sizeof(void*) == 8 ? index_type{1} << 56 : std::numeric_limits<std::int32_t>::max();
   if (v.extents[dimension] < 2) return true;  // such a stride means nothing
   index_type span = 0;
-  const bool overflow = __builtin_mul_overflow(v.strides[dimension], v.extents[dimension] - 1, &span) ||
-                        __builtin_mul_overflow(span, v.element_size, &span) ||
-                        (span < 0 ? __builtin_add_overflow(low, span, &low) : __builtin_add_overflow(high, span, &high));
+  const bool overflow = compiler::multiply_overflows(v.strides[dimension], v.extents[dimension] - 1, span) ||
+                        compiler::multiply_overflows(span, v.element_size, span) ||
+                        (span < 0 ? compiler::add_overflows(low, span, low) : compiler::add_overflows(high, span, high));
   return !overflow && high <= most && low >= -most;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "call.hpp"
+#include "compiler.hpp"
 #include "error.hpp"
 #include "memory_checks.hpp"
 #include "memory_size.hpp"
@@ -92,7 +93,7 @@ status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
       return error(status_code::bad_option, "table_stride", "0 to 2^40 entries", entries);
     }
     index_type needed = 0;
-    if (__builtin_mul_overflow(entries, sequences, &needed)) needed = std::numeric_limits<index_type>::max();
+    if (compiler::multiply_overflows(entries, sequences, needed)) needed = std::numeric_limits<index_type>::max();
     if (table_entries < needed) {
       return error(status_code::mismatch, "block_table", "entries, at least", needed, table_entries);
     }

@@ -36,7 +36,7 @@ set(levels
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
     "worker_marks.hpp"
     "tensor.hpp error.hpp float_state.hpp softmax_state.hpp mass_bound.hpp backend/cpu/features.hpp"
-    "scalar_types.hpp memory_size.hpp"
+    "scalar_types.hpp compiler.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"
     "build_tag.hpp version.hpp names_aside.inc names_back.inc")
 
@@ -48,7 +48,8 @@ set(foreign
     "omp.h=execution.hpp"
     "kernel_operator.h=backend/ascend/kernel_traits.hpp"
     "acl/=backend/ascend/runtime.hpp"
-    "xmmintrin.h=float_state.hpp"
+    "xmmintrin.h=float_state.hpp|compiler.hpp"
+    "malloc.h=compiler.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
     "cpuid.h=backend/cpu/features.hpp"

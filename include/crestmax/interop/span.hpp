@@ -4,6 +4,7 @@
 
 #include <ranges>
 
+#include "../compiler.hpp"
 #include "../error.hpp"
 #include "../tensor.hpp"
 
@@ -40,8 +41,8 @@ status as_tensor(Memory&& memory, std::array<index_type, 4> extents, std::array<
   }
   for (std::size_t i = 0; i < 4 && !empty; ++i) {
     index_type steps = 0;
-    if (__builtin_mul_overflow(strides[i], extents[i] - 1, &steps) ||
-        __builtin_add_overflow(reach, steps, &reach)) {
+    if (compiler::multiply_overflows(strides[i], extents[i] - 1, steps) ||
+        compiler::add_overflows(reach, steps, reach)) {
       return error(status_code::bad_stride, argument, "strides whose reach fits 63 bits", strides[i]);
     }
   }
@@ -58,7 +59,7 @@ status as_tensor(Memory&& memory, std::array<index_type, 4> extents, tensor<T>& 
                  const char* argument = "tensor") {
   index_type size = 1;
   for (const index_type extent : extents) {
-    if (extent > 0 && __builtin_mul_overflow(size, extent, &size)) {
+    if (extent > 0 && compiler::multiply_overflows(size, extent, size)) {
       return error(status_code::bad_extent, argument, "extents whose product fits 63 bits", extent);
     }
   }

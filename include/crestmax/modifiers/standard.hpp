@@ -48,9 +48,9 @@ struct sliding_window {
   }
   key_interval reachable(score_range r) const {
     constexpr index_type unlimited = std::numeric_limits<index_type>::max();
-    const bool far = right < 0 || right >= unlimited - std::max<index_type>(0, r.last_query) - 1;
+    const bool is_far = right < 0 || right >= unlimited - std::max<index_type>(0, r.last_query) - 1;
     return {left < 0 || left > r.first_query ? 0 : r.first_query - left,
-            far ? unlimited : std::max<index_type>(0, r.last_query + right + 1)};
+            is_far ? unlimited : std::max<index_type>(0, r.last_query + right + 1)};
   }
 };
 

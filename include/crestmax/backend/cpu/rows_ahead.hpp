@@ -1,6 +1,7 @@
 // Rows that are read in place, and how those that follow are asked for while others are multiplied.
 #pragma once
 
+#include "../../compiler.hpp"
 #include "../../planner.hpp"
 
 #include "../../names_aside.inc"
@@ -43,8 +44,8 @@ class row_asker {
   void ask_line() {
     if (left_ == 0) return;
     left_ -= 64;
-    __builtin_prefetch(soon_.first, 0, 3);
-    __builtin_prefetch(later_.first, 0, 2);
+    CRESTMAX_PREFETCH(soon_.first, 3);
+    CRESTMAX_PREFETCH(later_.first, 2);
     soon_.first += 64;
     later_.first += 64;
     if (soon_.first != row_end_) return;
