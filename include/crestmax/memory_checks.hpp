@@ -44,12 +44,16 @@ inline bool empty(const any_view& v) {
 
 inline std::uintptr_t address_of(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
 
-// A pointer to elements that are there.
-inline status check_pointer(const char* name, const void* data, index_type alignment) {
+// Whether elements may be there. (A status is large: it is made where there is something to say.)
+inline bool suits(const void* data, index_type alignment) {
+  return data != nullptr && (address_of(data) & static_cast<std::uintptr_t>(alignment - 1)) == 0;
+}
+
+// Why a pointer does not suit elements that are there.
+inline status pointer_error(const char* name, const void* data, index_type alignment) {
   if (data == nullptr) return error_text(status_code::null_pointer, name, "a pointer", "null");
-  const auto past = static_cast<index_type>(address_of(data) % static_cast<std::uintptr_t>(alignment));
-  if (past != 0) return error(status_code::misaligned, name, "an address that is a multiple of", alignment, past);
-  return success();
+  return error(status_code::misaligned, name, "an address that is a multiple of", alignment,
+               static_cast<index_type>(address_of(data) % static_cast<std::uintptr_t>(alignment)));
 }
 
 // The name of one entry of an array: "block_table, sequence 3, entry 7".
@@ -66,8 +70,12 @@ struct entry_name {
 
 // An array of the caller's; one without entries is none.
 template <class T>
-status check_array(const char* name, std::span<const T> array) {
-  return array.empty() ? success() : check_pointer(name, array.data(), static_cast<index_type>(alignof(T)));
+bool suits(std::span<const T> array) {
+  return array.empty() || suits(array.data(), static_cast<index_type>(alignof(T)));
+}
+template <class T>
+status pointer_error(const char* name, std::span<const T> array) {
+  return pointer_error(name, array.data(), static_cast<index_type>(alignof(T)));
 }
 
 // Adds the bytes that a view reaches before and behind its first element; false where they fit no address space.
@@ -81,21 +89,17 @@ inline bool add_reach(const any_view& v, int dimension, index_type& low, index_t
   return !overflow && high <= most && low >= -most;
 }
 
-// The elements of an output share no memory: two rows would write it at once.
-inline status check_distinct(const any_view& v) {
+// Elements that the dimensions with smaller strides span. An output steps over them: two rows would share memory otherwise, and
+// be written at once.
+inline index_type spanned_below(const any_view& v, int dimension) {
   const auto distance = [&](int i) { return v.strides[i] < 0 ? -v.strides[i] : v.strides[i]; };
-  for (int i = 0; i < v.rank; ++i) {
-    if (v.extents[i] < 2) continue;
-    index_type covered = 1;  // elements spanned by the dimensions with smaller strides
-    for (int j = 0; j < v.rank; ++j) {
-      if (j == i || v.extents[j] < 2) continue;
-      if (distance(j) < distance(i) || (distance(j) == distance(i) && j > i)) covered += distance(j) * (v.extents[j] - 1);
-    }
-    if (distance(i) < covered) {
-      return error(status_code::bad_stride, v.name, "output strides of at least", covered, distance(i));
-    }
+  index_type covered = 1;
+  for (int j = 0; j < v.rank; ++j) {
+    if (j == dimension || v.extents[j] < 2) continue;
+    const bool below = distance(j) < distance(dimension) || (distance(j) == distance(dimension) && j > dimension);
+    if (below) covered += distance(j) * (v.extents[j] - 1);
   }
-  return success();
+  return covered;
 }
 
 // Pointer, extents, strides, and that they stay inside the address space. Strides along fewer than two elements may be
@@ -108,7 +112,7 @@ inline status check_view(const any_view& v, byte_range& range) {
     }
   }
   if (empty(v)) return success();
-  if (status s = check_pointer(v.name, v.data, v.alignment); !s.ok()) return s;
+  if (!suits(v.data, v.alignment)) return pointer_error(v.name, v.data, v.alignment);
   if (v.contiguous && v.extents[v.rank - 1] > 1 && v.strides[v.rank - 1] != 1) {
     return error(status_code::bad_stride, v.name, "a contiguous innermost dimension (stride 1)",
                  v.strides[v.rank - 1]);
@@ -123,7 +127,13 @@ inline status check_view(const any_view& v, byte_range& range) {
     }
   }
   range = {first - static_cast<std::uintptr_t>(-low), first + static_cast<std::uintptr_t>(high)};
-  return v.output ? check_distinct(v) : success();
+  for (int i = 0; v.output && i < v.rank; ++i) {
+    if (v.extents[i] < 2) continue;
+    const index_type least = spanned_below(v, i);
+    const index_type step = v.strides[i] < 0 ? -v.strides[i] : v.strides[i];
+    if (step < least) return error(status_code::bad_stride, v.name, "output strides of at least", least, step);
+  }
+  return success();
 }
 
 }  // namespace validate

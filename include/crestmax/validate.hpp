@@ -33,7 +33,7 @@ inline status check_offsets(const char* name, std::span<const std::int32_t> offs
     return error(status_code::mismatch, name, "entries: sequences + 1 =", sequences + 1,
                  static_cast<index_type>(offsets.size()));
   }
-  if (status s = check_array(name, offsets); !s.ok()) return s;
+  if (!suits(offsets)) return pointer_error(name, offsets);
   index_type before = offsets[0];
   if (before != 0) return error(status_code::bad_index, name, "a first offset of", 0, before);
   for (std::size_t i = 1; i < offsets.size(); ++i) {
@@ -55,7 +55,7 @@ inline status check_lengths(const char* name, std::span<const std::int32_t> leng
     return error(status_code::mismatch, name, "entries, one per sequence:", sequences,
                  static_cast<index_type>(lengths.size()));
   }
-  if (status s = check_array(name, lengths); !s.ok()) return s;
+  if (!suits(lengths)) return pointer_error(name, lengths);
   for (std::size_t i = 0; i < lengths.size(); ++i) {
     const index_type length = lengths[i];
     if (length >= 0 && length <= rows) continue;
@@ -85,7 +85,7 @@ status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
                         cache.value_pages.extents[0]); !s.ok()) return s;
   if (status s = check_lengths("key_lengths", cache.key_lengths, sequences,
                                std::numeric_limits<std::int32_t>::max()); !s.ok()) return s;
-  if (status s = check_array("block_table", cache.block_table); !s.ok()) return s;
+  if (!suits(cache.block_table)) return pointer_error("block_table", cache.block_table);
   const auto table_entries = static_cast<index_type>(cache.block_table.size());
   if (cache.page_offsets.empty()) {
     const index_type entries = cache.table_stride;
@@ -163,7 +163,9 @@ inline status check_workspace(std::span<const std::byte> workspace, std::size_t 
     return error(status_code::workspace_too_small, "workspace", "bytes, at least", static_cast<index_type>(needed),
                  static_cast<index_type>(workspace.size()));
   }
-  return needed == 0 ? success() : check_pointer("workspace", workspace.data(), static_cast<index_type>(workspace_size::alignment));
+  constexpr auto alignment = static_cast<index_type>(workspace_size::alignment);
+  if (needed > 0 && !suits(workspace.data(), alignment)) return pointer_error("workspace", workspace.data(), alignment);
+  return success();
 }
 
 // The memory of a call against its problem, and against each other. The workspace must have `needed` bytes.
@@ -189,7 +191,7 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
       {value_name, "batch (that of key)", key.extents[0], value.extents[0]},
       {value_name, "kv_len (that of key)", key.extents[1], value.extents[1]}};
   for (const auto& e : extents) {
-    if (status s = expect(e.argument, e.what, e.expected, e.given); !s.ok()) return s;
+    if (e.expected != e.given) return error(status_code::mismatch, e.argument, e.what, e.expected, e.given);
   }
 
   any_view outputs[4] = {as_any("output", call.output, true)};

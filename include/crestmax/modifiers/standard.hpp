@@ -61,7 +61,7 @@ inline status check_per_head(const char* argument, std::span<const float> array,
   if (static_cast<index_type>(array.size()) != shape.q_heads) {
     return error(status_code::mismatch, argument, "one per query head:", shape.q_heads, static_cast<index_type>(array.size()));
   }
-  return validate::check_array(argument, array);
+  return validate::suits(array) ? success() : validate::pointer_error(argument, array);
 }
 
 // Adds slope[head] * (key - query): the farther back, the lower. Source: Press et al. 2022 (ALiBi).
