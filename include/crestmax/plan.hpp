@@ -13,7 +13,7 @@
 #include "memory_size.hpp"
 #include "modifiers/concepts.hpp"
 #include "options.hpp"
-#include "worker_marks.hpp"
+#include "place_marks.hpp"
 
 #include "names_aside.inc"
 
@@ -138,17 +138,20 @@ struct plan_sequence : sequence_shape, sequence_blocks {
   index_type first_partial;  // of its partial states, one for each split of each block
 };
 
-// The bytes a call needs: marks of its workers, a shared part and one part per worker; all multiples of 64, and none
-// depends on kv_len but for the number of splits.
+// The bytes a call needs: marks, a shared part and a place for each item in flight, which are no more than there are workers
+// or items of a stage; all multiples of 64, and none depends on kv_len but for the number of splits.
 struct workspace_size {
   std::size_t shared = 0;
   std::size_t per_worker = 0;
+  index_type most_items = 0;  // of a stage
   static constexpr std::size_t alignment = 64;
+  constexpr int places(int workers) const { return most_items < workers ? static_cast<int>(most_items) : workers; }
   // Of a call that no memory is large enough for: memory_size::largest.
   constexpr std::size_t total(int workers) const {
-    // A device has no workers of the caller's to mark.
-    const memory_size marks(per_worker == 0 ? 0 : worker_marks::bytes(workers));
-    return (marks + memory_size(shared) + memory_size(per_worker) * memory_size(static_cast<std::uint64_t>(workers))).value();
+    // A device has no items of the caller's to mark.
+    const int n = places(workers);
+    const memory_size marks(per_worker == 0 ? 0 : place_marks::bytes(n));
+    return (marks + memory_size(shared) + memory_size(per_worker) * memory_size(static_cast<std::uint64_t>(n))).value();
   }
 };
 

@@ -105,6 +105,7 @@ class plan_maker {
     }
     h.workspace.shared = h.stages == 1 ? 0 : backend.template shared_bytes<T>(h, partials_);
     h.workspace.per_worker = backend.template worker_bytes<T>(h);
+    for (const index_type items : h.items) h.workspace.most_items = std::max(h.workspace.most_items, items);
     return h;
   }
 

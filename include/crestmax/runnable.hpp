@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/concept.hpp"
-#include "worker_marks.hpp"
+#include "place_marks.hpp"
 
 #include "names_aside.inc"
 
@@ -83,20 +83,22 @@ class runnable {
   void run(index_type stage, index_type item, int worker) const {
     if constexpr (!is_device) {
       if (!ready_.ok()) return;
-      using misuse = worker_marks::misuse;
+      using misuse = place_marks::misuse;
       if (stage < 0 || stage >= stages()) return marks().note(misuse::stage, stage);
       if (item < 0 || item >= items(stage)) return marks().note(misuse::item, item);
       if (worker < 0 || worker >= parts_.workers) return marks().note(misuse::worker, worker);
+      // Where there are fewer items than workers, each item has its own place, whoever runs it.
+      const int place = items(stage) < parts_.workers ? static_cast<int>(item) : worker;
       const call_data<T> call = data();
-      if (!marks().has(worker)) {
-        parts_.backend.begin(call, worker);
-        marks().set(worker);
+      if (!marks().has(place)) {
+        parts_.backend.begin(call, place);
+        marks().set(place);
       }
-      parts_.backend.run(call, stage, item, worker);
+      parts_.backend.run(call, stage, item, place);
     }
   }
 
-  // Sums what the workers counted. Time: O(workers that ran an item), and a bit for each of the others.
+  // Sums what was counted. Time: O(places that an item ran in), and a bit for each of the others.
   crestmax::status collect(report& r) const {
     r = report{};
     if (!ready_.ok()) return ready_;
@@ -108,8 +110,8 @@ class runnable {
     } else {
       const call_data<T> call = data();
       crestmax::status result = marks().verdict();
-      marks().for_each([&](int worker) {
-        const crestmax::status s = parts_.backend.collect(call, worker, r);
+      marks().for_each([&](int place) {
+        const crestmax::status s = parts_.backend.collect(call, place, r);
         if (result.ok()) result = s;
       });
       return result;
@@ -127,8 +129,9 @@ class runnable {
   }
 
  private:
-  std::size_t marks_bytes() const { return is_device ? 0 : worker_marks::bytes(parts_.workers); }
-  worker_marks marks() const { return worker_marks(parts_.workspace, parts_.workers); }
+  int places() const { return parts_.plan.workspace().places(parts_.workers); }
+  std::size_t marks_bytes() const { return is_device ? 0 : place_marks::bytes(places()); }
+  place_marks marks() const { return place_marks(parts_.workspace, places()); }
   device_call whole() const {
     return {parts_.plan,  parts_.shape,  parts_.query, parts_.key,
             parts_.value, parts_.output, parts_.lse,   {parts_.workspace, parts_.plan.workspace()}};

@@ -34,7 +34,7 @@ set(levels
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
     # Vocabulary.
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
-    "worker_marks.hpp"
+    "place_marks.hpp"
     "tensor.hpp error.hpp float_state.hpp softmax_state.hpp mass_bound.hpp backend/cpu/features.hpp"
     "scalar_types.hpp compiler.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"

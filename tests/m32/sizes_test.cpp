@@ -30,7 +30,8 @@ TEST_F(SizesOf32Bits, OfAWorkspaceThatWrapsAreRefused) {
 }
 
 TEST_F(SizesOf32Bits, OfWorkersTogetherAreRefused) {
-  const auto call = crestmax::tensors(rows(1, 64), rows(2, 64), rows(2, 64), output(1, 64));
+  const crestmax::tensor<float> heads(memory.data(), {1, 1, index_type{1} << 20, 64}, {0, 0, 0, 1});
+  const auto call = crestmax::tensors(heads, heads, heads, heads);
   std::size_t bytes = 0;
   ASSERT_TRUE(crestmax::workspace_bytes(call, 1, bytes).ok());
   const crestmax::status s = crestmax::workspace_bytes(call, 1 << 20, bytes);

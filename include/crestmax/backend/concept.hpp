@@ -16,7 +16,7 @@ CRESTMAX_BEGIN_NAMESPACE
 //   instruction_set(h)  the name of what a plan runs on
 //   worker_bytes<T>(h)  scratch of one worker; shared_bytes<T>(h, n) partial states of n splits
 //   run<T>(call, stage, item, worker)   one item; items of a stage are independent
-//   begin<T> / collect<T>               clear and sum the workers' counters; source_failed if one met a run of no rows
+//   begin<T> / collect<T>               clear a worker's counters before its first item, and sum them; source_failed if one met a run of no rows
 template <class B, class T>
 concept plans_calls_for = requires(const B& b, const problem& p, const options& o, const head_shape& heads, const plan_header& h, index_type n) {
   { b.name() } -> std::convertible_to<const char*>;

@@ -1,5 +1,5 @@
-// Which workers have run an item of a call. Time that a call spends on its workers follows those that work, however many an
-// executor claims: a worker's memory is not touched before its first item.
+// In which places of a workspace an item of a call has run: a place is a worker's memory, or that of an item where those
+// are fewer. Time that a call spends on places follows those in use: none is touched before its first item.
 #pragma once
 
 #include <atomic>
@@ -16,31 +16,31 @@
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// A view of memory at the beginning of a workspace: a bit per worker, and the first misuse that was seen.
-class worker_marks {
+// A view of memory at the beginning of a workspace: a bit per place, and the first misuse that was seen.
+class place_marks {
  public:
   using word = std::atomic<std::uint32_t>;
   static_assert(word::is_always_lock_free && sizeof(word) == sizeof(std::uint32_t));
   enum class misuse : std::uint32_t { none, stage, item, worker };
 
-  worker_marks() = default;
-  worker_marks(std::byte* memory, int workers) : words_(static_cast<word*>(static_cast<void*>(memory))), count_(words_for(workers)) {}
+  place_marks() = default;
+  place_marks(std::byte* memory, int places) : words_(static_cast<word*>(static_cast<void*>(memory))), count_(words_for(places)) {}
 
   // Whole cache lines.
-  static constexpr std::size_t bytes(int workers) {
+  static constexpr std::size_t bytes(int places) {
     constexpr std::size_t line = 64;
-    return (words_for(workers) * sizeof(word) + line - 1) / line * line;
+    return (words_for(places) * sizeof(word) + line - 1) / line * line;
   }
 
   void clear() const {
     for (std::size_t i = 0; i < count_; ++i) new (words_ + i) word(0);
   }
 
-  // Of a worker, by itself: nobody else changes its bit.
-  bool has(int worker) const { return (word_of(worker).load(std::memory_order_relaxed) & bit_of(worker)) != 0; }
-  void set(int worker) const { word_of(worker).fetch_or(bit_of(worker), std::memory_order_relaxed); }
+  // Of a place, by whoever runs an item there: nobody else changes its bit.
+  bool has(int place) const { return (word_of(place).load(std::memory_order_relaxed) & bit_of(place)) != 0; }
+  void set(int place) const { word_of(place).fetch_or(bit_of(place), std::memory_order_relaxed); }
 
-  // Calls f(worker) for every worker that has run an item, in rising order.
+  // Calls f(place) for every place that an item has run in, in rising order.
   template <class F>
   void for_each(F&& f) const {
     for (std::size_t i = first_mark; i < count_; ++i) {
@@ -75,11 +75,11 @@ class worker_marks {
  private:
   static constexpr int bits_per_word = 32;
   static constexpr std::size_t first_mark = 2;  // behind the misuse
-  static constexpr std::size_t words_for(int workers) {
-    return first_mark + (static_cast<std::size_t>(workers) + bits_per_word - 1) / bits_per_word;
+  static constexpr std::size_t words_for(int places) {
+    return first_mark + (static_cast<std::size_t>(places) + bits_per_word - 1) / bits_per_word;
   }
-  word& word_of(int worker) const { return words_[first_mark + static_cast<std::size_t>(worker / bits_per_word)]; }
-  static std::uint32_t bit_of(int worker) { return std::uint32_t{1} << (worker % bits_per_word); }
+  word& word_of(int place) const { return words_[first_mark + static_cast<std::size_t>(place / bits_per_word)]; }
+  static std::uint32_t bit_of(int place) { return std::uint32_t{1} << (place % bits_per_word); }
 
   word* words_ = nullptr;
   std::size_t count_ = 0;
