@@ -1,5 +1,5 @@
 // A type that is no modifier is refused by a call.
-// expects: satisf[a-z ]*'modifier_or_chain
+// expects: (satisf[a-z ]*'|concept [a-z0-9_:]*)modifier_or_chain
 // expects: nothing_at_all
 #include "call.hpp"
 

@@ -1,5 +1,5 @@
 // An executor without workers() is refused.
-// expects: satisf[a-z ]*'executor
+// expects: (satisf[a-z ]*'|concept [a-z0-9_:]*)executor
 // expects: e\.workers\(\)' (is|would be) invalid
 #include "call.hpp"
 

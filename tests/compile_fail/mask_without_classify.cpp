@@ -1,5 +1,5 @@
 // A mask without classify is refused.
-// expects: satisf[a-z ]*'modifier_or_chain
+// expects: (satisf[a-z ]*'|concept [a-z0-9_:]*)modifier_or_chain
 // expects: my_mask
 #include "call.hpp"
 

@@ -1,5 +1,5 @@
 // A score modifier that knows float alone is refused, for it would round scores in double.
-// expects: satisf[a-z ]*'modifier_or_chain
+// expects: (satisf[a-z ]*'|concept [a-z0-9_:]*)modifier_or_chain
 // expects: in_float
 #include "call.hpp"
 
