@@ -31,6 +31,8 @@
 #define CRESTMAX_TILE_INTRINSICS 1
 #endif
 
+#include "names_aside.inc"
+
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace compiler {
@@ -81,3 +83,5 @@ using plain::multiply_overflows;
 }  // namespace compiler
 
 CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"

@@ -83,7 +83,7 @@ struct soft_cap {
   static constexpr modifier_kind kind = modifier_kind::soft_cap;
   float cap = 0;
 
-  bool active() const { return cap != 0; }
+  bool active() const { return !equals(cap, 0.0f); }
   template <class T>
   T operator()(T score, score_position) const {
     const T c = static_cast<T>(cap);
@@ -91,7 +91,7 @@ struct soft_cap {
   }
   status check(modifier_shape) const {
     if (cap > 0 && cap <= std::numeric_limits<float>::max()) return success();
-    return error_real(status_code::bad_option, "soft_cap.cap", "a positive number (0 is off)", cap);
+    return error_real(status_code::bad_option, "soft_cap.cap", "a positive number (0 is off)", static_cast<double>(cap));
   }
 };
 

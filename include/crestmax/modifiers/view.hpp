@@ -110,7 +110,7 @@ struct chain_functions {
           const double logit = m.sink(head);
           const double high = std::max(sum, logit);
           const double low = std::min(sum, logit);
-          sum = low == -std::numeric_limits<double>::infinity()
+          sum = equals(low, -std::numeric_limits<double>::infinity())
                     ? high
                     : high + std::log1p(std::exp(low - high));
         }

@@ -116,7 +116,7 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
   if (r.lse.address != 0 && (r.lse.row_stride < 1 || r.lse.row_stride > std::int64_t{1} << 29)) {
     return {"lse", "a row stride of 1 to " + number(std::int64_t{1} << 29) + " elements", number(r.lse.row_stride), status_code::bad_stride};
   }
-  const double scale = r.scale == 0 ? 1 / std::sqrt(static_cast<double>(r.d_qk)) : r.scale;
+  const double scale = equals(r.scale, 0.0) ? 1 / std::sqrt(static_cast<double>(r.d_qk)) : r.scale;
   if (!(scale >= 1e-9 && scale <= 1e9)) return {"scale", "a number from 1e-9 to 1e9", std::to_string(r.scale)};
   if (r.sample_stride < 0 || r.sample_stride > 1024) return {"stride", "0 to 1024 keys", number(r.sample_stride)};
   if (r.windows < 0 || r.windows > most_windows || r.windows % 2 != 0) {
@@ -159,7 +159,7 @@ inline refusal make_tiling(const tiling_request& r, tiling& made) {
   a.scale = static_cast<float>(scale);
   a.margin = static_cast<float>(margin);
   // A saturated half is 65504, which no other sum of a tile of passing weights may reach.
-  a.guard_tile_limit = r.guard_tile_limit != 0 ? static_cast<float>(r.guard_tile_limit) : is_half ? 65504.0f : 0x1p40f;
+  a.guard_tile_limit = !equals(r.guard_tile_limit, 0.0) ? static_cast<float>(r.guard_tile_limit) : is_half ? 65504.0f : 0x1p40f;
   a.guard_least_sum = static_cast<float>(std::exp(-margin) / 2);
   return {};
 }
