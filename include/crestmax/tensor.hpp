@@ -80,6 +80,10 @@ struct row_output {
   constexpr explicit operator bool() const { return data != nullptr; }
 };
 
+CRESTMAX_END_VERSION
+
+CRESTMAX_BEGIN_NAMESPACE
+
 // Whether a view says that there is none: a null pointer to elements is a mistake, such as an allocation that failed.
 template <class View>
 constexpr bool is_absent(const View& view) {
@@ -99,6 +103,6 @@ constexpr View without_idle_strides(View view) {
   return view;
 }
 
-CRESTMAX_END_VERSION
+CRESTMAX_END_NAMESPACE
 
 #include "names_back.inc"
