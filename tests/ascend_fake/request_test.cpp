@@ -283,7 +283,7 @@ TEST_F(Memory, WithSampledRowsTooFarApartForOneCopyIsSampledMoreOften) {
 
 TEST_F(Memory, OfALseOffByABitOfAFloatIsNamed) {
   lse.data = reinterpret_cast<float*>(at((4 << 18) + 2));
-  expect_error(status_code::misaligned, {"lse", "4 bytes, given 2 past"});
+  expect_error(status_code::misaligned, {"lse", "multiple of 4, given 2"});
 }
 
 TEST_F(Memory, ThatIsNullIsNamed) {
