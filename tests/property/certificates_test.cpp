@@ -54,7 +54,7 @@ held hold_to_certificates(const attention_case& c, const surroundings& where, in
     const double said = result_at(result.dropped_mass, r);
     EXPECT_LE(lost, said + underflow) << describe(c);
     EXPECT_LE(said, 1.0);
-    EXPECT_LE(said, result.report.max_dropped_mass * (1 + 1e-7)) << describe(c);
+    EXPECT_LE(said, result.report.max_dropped_mass * (1 + 0x1p-22) + 0x1p-149) << describe(c);  // float32 is rounded up
     most = std::max(most, lost);
   }
   EXPECT_LE(result.report.max_dropped_mass, 1.0);
