@@ -107,7 +107,6 @@ class bound_call {
     if (!options_.query_offsets.empty() && query_.extents[0] != 1) {
       return error(status_code::mismatch, "query", "a batch extent with query_offsets of", 1, query_.extents[0]);
     }
-    const source_shape kv = source_.shape();
     const sequence_lengths l = lengths();
     if constexpr (is_paged) {
       if (!options_.key_offsets.empty()) {
@@ -117,6 +116,7 @@ class bound_call {
       if (status s = validate::check_page_shapes(source_.cache, sequences()); !s.ok()) return s;
       return check_sequences(l, sequences(), {.query = query_.extents[1]});
     } else {
+      const source_shape kv = source_.shape();
       if (l.key_offsets.empty()) {
         if (status s = expect("key", "batch (that of query)", sequences(), kv.sequences); !s.ok()) return s;
       } else if constexpr (!is_contiguous) {

@@ -39,6 +39,9 @@ inline status check_sequences(const sequence_lengths& l, index_type sequences, c
 
 // Numbers that may be given in two places are the same in both; either may be left out.
 inline status check_agreement(const char* argument, const char* other, std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
+  for (const std::span<const std::int32_t> numbers : {a, b}) {
+    if (!validate::suits(numbers)) return validate::pointer_error(argument, numbers);
+  }
   if (a.empty() || b.empty() || (a.data() == b.data() && a.size() == b.size())) return success();
   if (a.size() != b.size() || !std::equal(a.begin(), a.end(), b.begin())) {
     return error_text(status_code::mismatch, argument, other, "others");

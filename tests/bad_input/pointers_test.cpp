@@ -183,6 +183,15 @@ TEST_F(PagePointers, ToPageOffsetsAreNamedWhereTheyAreMisalignedOrNull) {
   expect_refusal("page_offsets", offsets, null_of(offsets), status_code::null_pointer);
 }
 
+TEST_F(Pointers, ToOffsetsGivenTwiceAreNamedWhereTheyAreMisalignedOrNull) {
+  for (const numbers& broken : {null_of(numbers(key_offsets)), askew(numbers(key_offsets))}) {
+    options.key_offsets = broken;
+    const crestmax::status s = crestmax::attention(query, crestmax::make_source(key, value, key_offsets), output, options);
+    EXPECT_FALSE(s.ok());
+    EXPECT_EQ(std::string(s.message()).rfind("key_offsets", 0), 0u) << s.message();
+  }
+}
+
 // Off is what default construction says, and nothing else.
 using Off = BadInput;
 
