@@ -17,7 +17,7 @@
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// One query row. shift in nats; shift = -inf is the state over no keys. Views the caller's memory.
+// One query row. shift in nats; shift = -inf is the state over no keys, whatever its memory holds. Views the caller's memory.
 template <class T>
 struct softmax_state {
   T shift = -std::numeric_limits<T>::infinity();
@@ -29,16 +29,21 @@ struct softmax_state {
   // Brings the weights to another shift. exp(old - new) may round: prefer common shifts.
   void shift_to(T new_shift) {
     if (new_shift == shift) return;
-    const T factor = empty() ? T(0) : std::exp(shift - new_shift);
-    sum *= factor;
-    for (T& o : output) o *= factor;
+    if (empty()) {
+      sum = 0;
+      for (T& o : output) o = 0;
+    } else {
+      const T factor = std::exp(shift - new_shift);
+      sum *= factor;
+      for (T& o : output) o *= factor;
+    }
     shift = new_shift;
   }
 
   // Adds a state over other keys, with any shift.
   void merge(softmax_state<const T> other) {
     if (other.empty()) return;
-    if (other.shift > shift) shift_to(other.shift);
+    if (!(other.shift <= shift)) shift_to(other.shift);  // a NaN too: it stays visible
     const T factor = other.shift == shift ? T(1) : std::exp(other.shift - shift);
     sum += factor * other.sum;
     for (std::size_t i = 0; i < output.size(); ++i) output[i] += factor * other.output[i];
@@ -46,6 +51,7 @@ struct softmax_state {
 
   // Adds a state that has the same shift: a plain sum.
   void merge_common_shift(softmax_state<const T> other) {
+    if (other.empty()) return;
     sum += other.sum;
     for (std::size_t i = 0; i < output.size(); ++i) output[i] += other.output[i];
   }
@@ -61,7 +67,7 @@ struct softmax_state {
 
   // output /= sum, so that it is the attention output; zero over no keys.
   void normalise() {
-    for (T& o : output) o = sum == 0 ? T(0) : o / sum;
+    for (T& o : output) o = empty() || sum == 0 ? T(0) : o / sum;
   }
 };
 

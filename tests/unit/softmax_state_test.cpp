@@ -115,6 +115,41 @@ TEST_F(SoftmaxState, AnEmptyStateTakesOverWhatItMerges) {
   EXPECT_EQ(a, b);
 }
 
+TEST_F(SoftmaxState, AnEmptyStateMayStandOverAnyMemory) {
+  for (const double garbage : {std::numeric_limits<double>::quiet_NaN(), infinity, 7.0}) {
+    for (const bool by_sink : {false, true}) {
+      a = {garbage, garbage, garbage};
+      crestmax::softmax_state<double> merged{-infinity, garbage, a};
+      if (by_sink) merged.add_sink(-1000);
+      merged.merge(both.state(1, b));
+      expect_same_result(merged);
+    }
+    a = {garbage, garbage, garbage};
+    crestmax::softmax_state<double> shifted{-infinity, garbage, a};
+    shifted.shift_to(1);
+    EXPECT_EQ(shifted.sum, 0);
+    EXPECT_EQ(a, (std::array<double, dims>{}));
+    a = {garbage, garbage, garbage};
+    crestmax::softmax_state<double>{-infinity, garbage, a}.normalise();
+    EXPECT_EQ(a, (std::array<double, dims>{}));
+  }
+}
+
+TEST_F(SoftmaxState, MergingAnEmptyStateWithACommonShiftChangesNothing) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  std::array<double, dims> garbage{nan, nan, nan};
+  auto merged = both.state(1, a);
+  merged.merge_common_shift(crestmax::softmax_state<double>{-infinity, nan, garbage});
+  expect_same_result(merged);
+}
+
+TEST_F(SoftmaxState, AShiftThatIsNoNumberIsNotHidden) {
+  a = {};
+  crestmax::softmax_state<double> merged{-infinity, 0, a};
+  merged.merge(crestmax::softmax_state<double>{std::numeric_limits<double>::quiet_NaN(), 1, b});
+  EXPECT_TRUE(std::isnan(merged.lse()));
+}
+
 TEST_F(SoftmaxState, EmptyMeansZeroAndMinusInfinity) {
   a = {};
   crestmax::softmax_state<double> none{-infinity, 0, a};
