@@ -209,6 +209,26 @@ TEST(BooleanMask, SaysOfEveryTileWhatItSaysOfItsKeys) {
   }
 }
 
+// An entry that counts how often it is looked at.
+struct counted_entry {
+  bool seen;
+  static inline index_type looks = 0;
+  explicit operator bool() const {
+    ++looks;
+    return seen;
+  }
+};
+
+TEST(BooleanMask, LooksAtNoKeysBetweenThoseOfAStride) {
+  std::vector<counted_entry> table(10000, counted_entry{false});
+  for (std::size_t k = 3; k < table.size(); k += 100) table[k].seen = true;
+  const crestmax::boolean_mask<counted_entry> mask(crestmax::tensor<const counted_entry>(table.data(), {1, 1, 1, 10000}));
+  counted_entry::looks = 0;
+  EXPECT_EQ(mask.classify({0, 0, 0, 0, 0, 3, 9903, 100}), visibility::all);
+  EXPECT_EQ(mask.classify({0, 0, 0, 0, 0, 4, 9904, 100}), visibility::none);
+  EXPECT_EQ(counted_entry::looks, 200);
+}
+
 TEST(BooleanMask, TakesBooleansWithoutATypeArgument) {
   bool table[2] = {true, false};
   const crestmax::boolean_mask mask(crestmax::tensor<bool>(table, {1, 1, 1, 2}));

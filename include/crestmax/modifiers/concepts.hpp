@@ -36,7 +36,8 @@ struct score_position {
   index_type key;
 };
 
-// Queries [first_query, last_query] (positions) and keys [first_key, last_key] of one head, inclusive.
+// Queries [first_query, last_query] (positions) and keys first_key, first_key + key_step, ... last_key of one head, inclusive.
+// What holds for all keys in between holds for those, so that a mask may leave key_step aside.
 struct score_range {
   index_type sequence;
   index_type head;
@@ -45,6 +46,7 @@ struct score_range {
   index_type query_offset;  // position of query_index 0
   index_type first_key;
   index_type last_key;
+  index_type key_step = 1;
 };
 
 struct key_interval {  // [begin, end)

@@ -168,14 +168,14 @@ struct boolean_mask : score_table<T> {
   constexpr explicit boolean_mask(tensor<const T> mask) : score_table<T>{mask} {}
 
   bool visible(score_position at) const { return static_cast<bool>(this->entry(at)); }
-  // Looks at every entry of the range once: small beside the d_qk products that each stands for.
+  // Looks at the entry of every key asked about: small beside the d_qk products that each stands for.
   visibility classify(score_range r) const {
     const index_type last_query = this->table.extents[2] == 1 ? r.first_query : r.last_query;
     const index_type last_key = this->table.extents[3] == 1 ? r.first_key : r.last_key;
     bool any = false;
     bool all = true;
     for (index_type query = r.first_query; query <= last_query; ++query) {
-      for (index_type key = r.first_key; key <= last_key; ++key) {
+      for (index_type key = r.first_key; key <= last_key; key += r.key_step) {
         const bool seen = visible({r.sequence, r.head, query, query - r.query_offset, key});
         any |= seen;
         all &= seen;

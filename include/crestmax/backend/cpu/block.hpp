@@ -400,7 +400,7 @@ visibility classify(const block<T>& b, const row_hull& rows, index_type first, i
   for (index_type head = rows.first_head; head <= rows.last_head; ++head) {
     const visibility v = b.call->modifiers.classify(
         b.call->modifiers.context, {b.sequence_number, head, rows.first_query, rows.last_query, b.query_offset,
-                                    first, first + (keys - 1) * step});
+                                    first, first + (keys - 1) * step, step});
     any |= v != visibility::none;
     all &= v == visibility::all;
     if (any && !all) return visibility::partial;
