@@ -25,6 +25,7 @@ struct log_distance {
 struct same_document {
   std::span<const index_type> starts;
 
+  // -1 for queries that stand before the first key, as they do where there are more queries than keys.
   index_type document(index_type position) const {
     return std::upper_bound(starts.begin(), starts.end(), position) - starts.begin() - 1;
   }
@@ -37,7 +38,8 @@ struct same_document {
     return one ? crestmax::visibility::all : crestmax::visibility::partial;
   }
   crestmax::key_interval reachable(crestmax::score_range r) const {
-    return {starts[std::size_t(document(r.first_query))], starts[std::size_t(document(r.last_query) + 1)]};
+    const index_type first = std::max<index_type>(0, document(r.first_query));
+    return {starts[std::size_t(first)], starts[std::size_t(document(r.last_query) + 1)]};
   }
   // Bad tables are reported before anything is written.
   crestmax::status check(crestmax::modifier_shape shape) const {

@@ -11,6 +11,10 @@
 //   bool active() const                        false: as if it were not in the chain (run-time 'off')
 //   key_interval reachable(score_range) const  of a mask: a hull of the keys it can leave visible
 //   status check(modifier_shape) const         bad tables are reported before anything is written
+//
+// A score modifier is called for pairs of a query and a key that all masks leave visible, no others: a table may be indexed by
+// the score as well as by the positions, whatever hidden keys hold. Masks are asked about any query and key of a sequence.
+// Where q_len > kv_len the first queries stand before the first key, at negative positions down to kv_len - q_len.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +31,7 @@
 CRESTMAX_BEGIN_VERSION
 
 // Where a score stands. `query` and `key` are positions in their sequence; the last query stands at
-// the last key, so query = query_index + kv_len - q_len (bottom-right alignment).
+// the last key, so query = query_index + kv_len - q_len (bottom-right alignment): negative for queries before the first key.
 struct score_position {
   index_type sequence;
   index_type head;

@@ -45,6 +45,7 @@ template <class T>
 struct modifier_view {
   const void* context;
   void (*modify)(const void* context, const score_block<T>& block);  // score modifiers, in order
+  void (*modify_visible)(const void* context, const score_block<T>& block);  // the same, but of what masks leave visible
   void (*mask)(const void* context, const score_block<T>& block);    // -inf where a mask hides
   visibility (*classify)(const void* context, const score_range& range);
   key_interval (*reachable)(const void* context, const score_range& range);
@@ -63,6 +64,30 @@ struct chain_functions {
       if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
         if (crestmax::is_active(m)) {
           block.for_each([&](T& s, score_position at) { s = static_cast<T>(m(s, at)); });
+        }
+      }
+    });
+  }
+
+  // True if no mask hides a pair.
+  static bool sees(const Chain& chain, score_position at) {
+    bool seen = true;
+    chain.for_each([&](const auto& m) {
+      if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
+        if (seen && is_active(m)) seen = m.visible(at);
+      }
+    });
+    return seen;
+  }
+
+  static void modify_visible(const void* context, const score_block<T>& block) {
+    const Chain& chain = chain_at(context);
+    chain.for_each([&](const auto& m) {
+      if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
+        if (is_active(m)) {
+          block.for_each([&](T& s, score_position at) {
+            if (sees(chain, at)) s = static_cast<T>(m(s, at));
+          });
         }
       }
     });
@@ -124,8 +149,8 @@ struct chain_functions {
 template <class T, class... M>
 modifier_view<T> view_of(const modifier_chain<M...>& chain) {
   using functions = chain_functions<T, modifier_chain<M...>>;
-  modifier_view<T> view{&chain,           functions::modify, functions::mask, functions::classify,
-                        functions::reachable, functions::sink,   false,           false, false};
+  modifier_view<T> view{&chain, functions::modify, functions::modify_visible, functions::mask, functions::classify,
+                        functions::reachable, functions::sink, false, false, false};
   chain.for_each([&](const auto& m) {
     using type = std::remove_cvref_t<decltype(m)>;
     if (!crestmax::is_active(m)) return;
