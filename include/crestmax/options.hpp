@@ -102,6 +102,10 @@ struct tile_sizes {
   index_type splits = 0;       // pieces that one sequence's keys are cut into, at most 64
 };
 
+// exp(score - shift) errs by the rounding of the difference, half a unit in the last place of it: 1e-6 for 16.6 nats, all
+// that "exact" leaves beside the plain formula's own error.
+inline constexpr double most_guard_limit = 0x1p24;
+
 struct options {
   softmax_method softmax{};
   coverage_mode coverage{};
@@ -128,8 +132,10 @@ struct options {
 
   weight_type weights = weight_type::planner;
   tile_sizes tiles{};
-  // A row whose sum of weights exceeds this goes to the correction. Lower it to send every row there.
-  double guard_limit = 0x1p40;
+  // A row goes to the correction if its weights in one tile of keys sum up to more than this, the weight of its crest being
+  // 1. Weights that are that much larger err by more than exactness allows, so that it can only be lowered; 0 sends every
+  // row that sees a key there.
+  double guard_limit = most_guard_limit;
   // The largest difference of neighbouring visible scores of a row that the caller vouches for, in nats: it makes a bound of what
   // `plateaus` says of its loss, and costs the norms of all keys read. Otherwise it is estimated on the refined windows.
   std::optional<double> lipschitz = std::nullopt;

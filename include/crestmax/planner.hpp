@@ -106,7 +106,9 @@ inline status check_options(const options& o, scalar_kind compute) {
   if (o.scale && !(std::fabs(*o.scale) <= most_scale)) {
     return bad_real("scale", "a number that is finite in the compute type", *o.scale);
   }
-  if (!(o.guard_limit >= 0)) return bad_real("guard_limit", "0 or more", o.guard_limit);
+  if (!(o.guard_limit >= 0 && o.guard_limit <= most_guard_limit)) {
+    return bad_real("guard_limit", "0 to 2^24 times the weight of a row's crest", o.guard_limit);
+  }
   if (o.lipschitz && !(*o.lipschitz >= 0)) return bad_real("lipschitz", "0 or more", *o.lipschitz);
   if (o.tiles.query_block < 0 || o.tiles.query_block > 4096) {
     return bad("tiles.query_block", "0 to 4096", o.tiles.query_block);

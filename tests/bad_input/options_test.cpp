@@ -88,9 +88,9 @@ TEST_F(Options, WithANonFiniteScaleAreNamed) {
 }
 
 TEST_F(Options, WithABadGuardLimitAreNamed) {
-  for (const double bad : {nan, -1.0}) {
+  for (const double bad : {nan, -1.0, inf, -inf, 0x1.01p24, 0x1p40}) {
     options.guard_limit = bad;
-    expect_error(status_code::bad_option, {"guard_limit"});
+    expect_error(status_code::bad_option, {"guard_limit", "2^24"});
   }
 }
 

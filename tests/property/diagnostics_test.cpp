@@ -127,7 +127,7 @@ TEST(Counters, AddUpToEveryPairHoweverRowsWereWorkedOn) {
       crestmax::tensor<const std::uint8_t>(mask.data(), {1, 1, 1, 2048}));
   c.options.tiles.key_tile = 256;
   for (const bool diagnosed : {false, true}) {
-    for (const double limit : {0x1p40, 0.0}) {
+    for (const double limit : {crestmax::most_guard_limit, 0.0}) {
       for (const index_type splits : {1, 4}) {
         c.wants_row_max = diagnosed;
         c.options.guard_limit = limit;

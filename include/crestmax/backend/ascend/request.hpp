@@ -198,7 +198,7 @@ inline status arguments_of(const device_call& call, const device_properties& dev
   crestmax::ascend::tiling made{};
   if (status s = as_status(crestmax::ascend::make_tiling(r, made)); !s.ok()) return s;
   arguments = made.arguments;
-  arguments.guard_tile_limit = std::min(arguments.guard_tile_limit, static_cast<float>(std::min(h.guard_limit, 0x1p126)));
+  arguments.guard_tile_limit = std::min(arguments.guard_tile_limit, static_cast<float>(std::ldexp(h.guard_limit, -h.margin_exponent)));
   arguments.counters = address_of(call.workspace.memory);
   constexpr std::uint64_t alignment = workspace_places::scratch_alignment;
   arguments.scratch = (arguments.counters + made.counters_bytes + alignment - 1) / alignment * alignment;
@@ -248,7 +248,8 @@ inline void fill_report(const device_call& call, const call_counters& c, report&
   r.rows_corrected = c.failing_rows;
   // A weight below the guard's limit: its score is at most log(limit) above the shift. How far above it those of corrected rows were the
   // device does not say.
-  const double limit = p.query_kind == scalar_kind::float16 ? std::min(h.guard_limit, 65504.0) : h.guard_limit;
+  const double asked = std::ldexp(h.guard_limit, -h.margin_exponent);
+  const double limit = p.query_kind == scalar_kind::float16 ? std::min(asked, 65504.0) : asked;
   r.max_undershoot_bound = c.failing_rows > 0 ? std::numeric_limits<double>::infinity()
                            : limit > 0        ? std::max(0.0, std::log(limit) + h.margin_exponent * ln2)
                                               : 0;

@@ -118,6 +118,7 @@ struct block {
   T* base;       // what the tile in hand subtracts: shift, or 0 where that is -inf
   T* sum;        // of the weights that multiplied values
   T* exact_sum;  // of the weights before rounding to the weight type
+  T* tile_sum;   // the largest that they sum up to in one tile, for the guard
   T* tile_max;
   T* crest;      // the shift as the crest phase left it, by number in the whole block
   double* center; // nats: weights summed so far are exp(score - center), kept unrounded; -inf: none
@@ -207,7 +208,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.counters = memory.take<worker_counters>(1);
   b.rows_at = memory.take<row_position>(capacity);
   b.windows = memory.take<plateau_window>(planner::most_windows);
-  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.tile_max, &b.crest, &b.sample_max,
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.tile_sum, &b.tile_max, &b.crest, &b.sample_max,
                   &b.row_top, &b.row_step, &b.row_last}) {
     *row = memory.take<T>(capacity);
   }
@@ -240,7 +241,7 @@ block<T> part_of(const block<T>& whole, index_type part, index_type rows) {
   block<T> b = whole;
   const index_type first = part * rows;
   b.rows_at += first;
-  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.tile_max, &b.crest, &b.sample_max,
+  for (T** row : {&b.shift, &b.base, &b.sum, &b.exact_sum, &b.tile_sum, &b.tile_max, &b.crest, &b.sample_max,
                   &b.row_top, &b.row_step, &b.row_last}) {
     *row += first;
   }
