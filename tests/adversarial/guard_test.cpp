@@ -65,7 +65,7 @@ TEST_P(Guard, SeesAKeyAboveTheLimitOnEveryWay) {
         for (const bool above_limit : {false, true}) {
           const double height = (above_limit ? 25 : 23) * crestmax::ln2;
           attention_case c = scores_case(
-              q_len, 2500, [&](index_type j) { return j == 700 ? height : -60.0 * (j % 16); }, kind, 8, 32);
+              q_len, 2500, [&](index_type j) { return j == 700 ? height : -60.0 * static_cast<double>(j % 16); }, kind, 8, 32);
           for (index_type j = 0; j < 2500; j += 16) c.key.set(0, j, 0, 0, j < 4 ? 0 : -60);
           c.options.tiles.splits = splits;
           c.options.softmax = crestmax::anchor_shift{};

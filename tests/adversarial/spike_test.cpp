@@ -171,7 +171,7 @@ TEST(Spikes, OfDifferentRowsInDifferentPlacesAreExact) {
 TEST(Spikes, ThatTheGuardCatchesAreReportedAsCorrected) {
   const attention_case c = spike_case(700, 300, 60);
   EXPECT_EQ(run(c).report.rows_corrected, 2);
-  const attention_case harmless = spike_case(700, 300, 20);
+  const attention_case harmless = spike_case(700, 300, 15);
   EXPECT_EQ(run(harmless).report.rows_corrected, 0);
 }
 

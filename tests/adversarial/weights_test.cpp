@@ -178,6 +178,31 @@ TEST(Float16Weights, ThatWouldOverflowAreExact) {
   }
 }
 
+TEST(RoundedWeights, CostAtMostTheirRoundingTimesTheLargestValue) {
+  // Few heavy keys, values of 1 and -1, and a crest that is not the maximum, so that the plain formula rounds other numbers.
+  for (const auto type : {crestmax::weight_type::float16, crestmax::weight_type::bfloat16}) {
+    random_source random(11);
+    double worst = 0;
+    for (index_type i = 0; i < cases(600); ++i) {
+      const index_type heavy = random.integer(2, 5);
+      const double height = random.uniform(0, 3);
+      attention_case c = scores_case(
+          1, 600, [&](index_type j) { return j >= 300 && j < 300 + heavy ? height + random.uniform(-0.7, 0) : j == 0 ? 0.0 : -30.0; },
+          scalar_kind::float32, 2);
+      c.value.fill(0);
+      for (index_type j = 0; j < heavy; ++j) c.value.fill_row(0, 300 + j, 0, j % 2 == 0 ? 1 : -1);
+      c.options.weights = type;
+      c.narrow_slack = 2;  // all that README promises
+      const attention_result result = run(c);
+      ASSERT_TRUE(is_exact(c, result, 1));
+      const accuracy a = measure(c, result, rows_of(c));
+      const double rounding = type == crestmax::weight_type::float16 ? 0x1p-11 : 0x1p-8;
+      worst = std::max(worst, (a.error - 2 * a.plain_error - 1e-6) / rounding);
+    }
+    EXPECT_GT(worst, 0.25) << "the promise leaves out no slack that is needed, and not much that is not";
+  }
+}
+
 TEST(Float16Weights, KeepManySmallOnes) {
   // 16384 keys 14 nats below one: their weights are subnormal under a shift above the maximum.
   random_source random(2);

@@ -104,9 +104,9 @@ accuracy measure(const attention_case& c, const attention_result& result,
     compare_row(c, result, r, found->second, rows.size() <= 16, a);
   }
   a.allowed = 2 * a.plain_error + slack_of(c) * a.value_max + 0x1p-126;
-  // A weight of 16 bits is off by up to u = 2^-11 (float16) or 2^-8 (bfloat16) of itself, which moves an
-  // output by up to u / 4 * 2 max |V|. The plain formula's largest weight is exactly 1, never off, so that
-  // single rows cannot be held to twice its error; many rows nearly can.
+  // A weight of 16 bits is off by up to u = 2^-11 (float16) or 2^-8 (bfloat16) of itself. One such weight moves an output by
+  // up to u / 2 * max |V|, all of them by up to u * max |V|, which is what README promises. The plain formula rounds other
+  // numbers, its largest weight being 1: single rows cannot be held to twice its error, many rows nearly can.
   const double u = weights_of(c, result) == crestmax::weight_type::float16    ? 0x1p-11
                    : weights_of(c, result) == crestmax::weight_type::bfloat16 ? 0x1p-8
                                                                           : 0;

@@ -102,7 +102,7 @@ struct block {
   bool raw;            // scores stay raw products
   bool all_set;        // every row has a shift
   bool careful;        // the correction
-  bool visible_only;   // walks visible keys one by one, so that values of hidden ones may be anything
+  bool finite_only;    // values that are no finite numbers count as 0 in the sums, and are noted for the rows that see them
   weight_type weights; // what weights are rounded to
   bool pairs;          // queries and keys are packed in pairs of bfloat16
   bool value_pairs;    // and so are the values in hand, and weights rounded for them
@@ -119,6 +119,7 @@ struct block {
   T* sum;        // of the weights that multiplied values
   T* exact_sum;  // of the weights before rounding to the weight type
   T* tile_sum;   // the largest that they sum up to in one tile, for the guard
+  bool* passes;  // whether the guard has nothing against it
   T* tile_max;
   T* crest;      // the shift as the crest phase left it, by number in the whole block
   double* center; // nats: weights summed so far are exp(score - center), kept unrounded; -inf: none
@@ -138,7 +139,7 @@ struct block {
   T* rounded_lanes;  // the same of the sums of rounded weights, where they are multiplied in pairs
   bfloat16* rounded; // [strip][weight_stride]: those weights
   T* column;  // [longest tile]: largest excess per sampled key
-  std::uint64_t* visible;  // a bit per score of the strip in hand, for the correction
+  std::uint8_t* special;  // [capacity][output_stride / 4], with finite_only: what a row saw of such values, two bits per output
   index_type key_tile;      // keys per tile: that of packed tiles, or of those read in place
   index_type output_stride;
   index_type query_stride;  // d_qk in whole vectors; zeros behind d_qk
@@ -188,6 +189,7 @@ struct side_by_side {
 };
 
 inline constexpr index_type widest_lanes = 16;
+inline constexpr index_type specials_per_byte = 4;
 
 // Rows whose scores are in memory at a time: those of a strip, or of all blocks that one item sweeps.
 inline index_type rows_with_scores(const plan_rules& h) {
@@ -213,6 +215,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
     *row = memory.take<T>(capacity);
   }
   b.center = memory.take<double>(capacity);
+  b.passes = memory.take<bool>(capacity);
   b.ahead = memory.take<memory_run>(2 * packed_tile);
   b.first_panel = memory.take<index_type>(capacity);
   b.last_panel = memory.take<index_type>(capacity);
@@ -231,7 +234,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.column = memory.take<T>(longest_tile);
   b.loss.place(h.coverage, capacity, longest_tile, memory);
   b.zeros = memory.take<T>(longest_row(h));
-  b.visible = memory.take<std::uint64_t>(std::min(capacity, h.tiles.strip) * block<T>::score_stride / 64 + 1);
+  b.special = memory.take<std::uint8_t>(capacity * b.output_stride / specials_per_byte);
 }
 
 // The part of a block's memory that belongs to one of several smaller blocks, each of at most `rows` rows.
@@ -247,9 +250,11 @@ block<T> part_of(const block<T>& whole, index_type part, index_type rows) {
   }
   b.center += first;
   b.loss.skip_rows(first);
+  b.passes += first;
   if (first + rows <= rows_with_scores(*whole.plan)) b.scores += first * block<T>::score_stride;
   b.query += first * b.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
   b.output += first * b.output_stride;
+  b.special += first * b.output_stride / specials_per_byte;
   return b;
 }
 

@@ -22,7 +22,6 @@ struct magnitudes {
   std::uint16_t most;
 };
 inline constexpr std::uint16_t smallest_normal = 0x0080;
-inline constexpr std::uint16_t infinite_magnitude = 0x7f80;
 
 // Where pairs lie: in the memory that numbers would take.
 template <class T>
