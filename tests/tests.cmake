@@ -106,6 +106,12 @@ if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
   endforeach()
 endif()
 
+# Random bytes as calls.
+crestmax_is_wanted(fuzz wanted)
+if(wanted AND NOT CRESTMAX_SANITIZE STREQUAL "thread")
+  include("${crestmax_tests}/fuzz/fuzz.cmake")
+endif()
+
 # What follows builds programs of its own, or replaces the allocator: not under sanitizers.
 if(CRESTMAX_SANITIZE)
   return()

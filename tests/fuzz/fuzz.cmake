@@ -1,0 +1,15 @@
+# The fuzzer's body as a program of tests; where -fsanitize=fuzzer-no-link is among CRESTMAX_SANITIZE (clang), as libFuzzer's
+# program too.
+file(GLOB crestmax_fuzz_sources CONFIGURE_DEPENDS "${crestmax_tests}/fuzz/*.cpp")
+list(FILTER crestmax_fuzz_sources EXCLUDE REGEX "_test\\.cpp$|/fuzzer\\.cpp$")
+add_library(crestmax_fuzz STATIC ${crestmax_fuzz_sources})
+target_link_libraries(crestmax_fuzz PUBLIC crestmax_test_support)
+target_precompile_headers(crestmax_fuzz REUSE_FROM crestmax_test_support)
+crestmax_add_tests(fuzz)
+target_link_libraries(crestmax_fuzz_tests PRIVATE crestmax_fuzz)
+target_compile_definitions(crestmax_fuzz_tests PRIVATE "CRESTMAX_FUZZ_CORPUS=\"${crestmax_tests}/fuzz/corpus\"")
+if(CRESTMAX_SANITIZE MATCHES "fuzzer")
+  add_executable(crestmax_fuzzer "${crestmax_tests}/fuzz/fuzzer.cpp")
+  target_link_libraries(crestmax_fuzzer PRIVATE crestmax_fuzz)
+  target_link_options(crestmax_fuzzer PRIVATE -fsanitize=fuzzer)
+endif()
