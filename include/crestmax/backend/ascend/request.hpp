@@ -157,8 +157,9 @@ struct workspace_places {
 inline workspace_places workspace(const problem& p, const device_properties& device) {
   crestmax::ascend::tiling made{};
   if (is_empty(p) || crestmax::ascend::make_tiling(request_of(p, device), made)) return {};
-  const std::size_t counters = made.counters_bytes;
-  return {made.blocks, counters, counters + workspace_places::scratch_alignment + made.scratch_bytes};
+  const memory_size counters(made.counters_bytes);
+  const memory_size total = counters + memory_size(workspace_places::scratch_alignment) + memory_size(made.scratch_bytes);
+  return {made.blocks, counters.value(), total.value()};
 }
 
 inline constexpr std::size_t argument_words = sizeof(crestmax::ascend::kernel_arguments) / sizeof(std::uint64_t);
