@@ -265,7 +265,7 @@ class plan {
  public:
   plan() = default;
   explicit plan(std::span<const std::byte> memory) {
-    if (memory.size() < sizeof(plan_header) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(plan_header) != 0) return;
+    if (memory.size() < sizeof(plan_header) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0) return;
     plan_identity found;
     std::memcpy(&found, memory.data(), sizeof found);
     const plan_identity wanted = identity_of_plans(found.bytes);
@@ -274,6 +274,9 @@ class plan {
     bytes_ = memory_size(found.bytes).value();
   }
 
+  // Of its memory, on every target.
+  static constexpr std::size_t alignment = 8;
+  static_assert(alignment % alignof(plan_header) == 0);
   // Bytes for a plan of so many sequences; the memory must be aligned to 8.
   static constexpr std::size_t bytes(index_type sequences) {
     return (memory_size(sizeof(plan_header)) + memory_size(sizeof(plan_sequence)) * memory_size(static_cast<std::uint64_t>(sequences)))

@@ -140,7 +140,7 @@ namespace planner {
 
 // Memory for the plan of so many sequences.
 inline status check_plan_memory(std::span<const std::byte> memory, index_type sequences) {
-  constexpr index_type alignment = alignof(plan_header);
+  constexpr index_type alignment = plan::alignment;
   const auto needed = static_cast<index_type>(plan::bytes(sequences));
   const auto given = static_cast<index_type>(memory.size());
   if (given < needed) return error(status_code::workspace_too_small, "plan memory", "bytes, at least", needed, given);
