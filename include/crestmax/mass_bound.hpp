@@ -65,22 +65,22 @@ struct score_errors {
   double scale;     // size of the scale, nats per unit of a product
   double relative;  // of a product of norms
   double absolute;  // nats: numbers too small for the type
-  double modified;  // of the size of a modified score
+  double modified;  // of the largest size that a score has on its way through the modifiers
 
-  static score_errors of(std::int64_t d, double scale, bool is_modified, double flushed) {
+  static score_errors of(std::int64_t d, double scale, int score_modifiers, double flushed) {
     constexpr double ulp = static_cast<double>(std::numeric_limits<T>::epsilon());
     const double steps = (static_cast<double>(d) + 8) * ulp;
     const double size = std::fabs(scale);
     return {size, steps / (1 - steps), size * static_cast<double>(d) * 4 * static_cast<double>(std::numeric_limits<T>::min()) + flushed,
-            is_modified ? 16 * ulp : 0};
+            32 * ulp * score_modifiers};
   }
 
-  // nats; infinite where a product might overflow. `top` is the largest score, in nats, that is meant.
-  double bound(double query_norm, double key_norm, double top) const {
+  // nats; infinite where a product might overflow. `largest` is the largest size of a score, in nats, before or behind a modifier.
+  double bound(double query_norm, double key_norm, double largest) const {
     const double product = query_norm * key_norm;
     const double size = scale * product;
     if (!(std::max(product, size) <= static_cast<double>(std::numeric_limits<T>::max()) / 4)) return std::numeric_limits<double>::infinity();
-    const double own = modified > 0 ? modified * (std::fabs(top) + size) : 0;
+    const double own = modified > 0 ? modified * (largest + size) : 0;
     return rounded_up(size * relative + absolute + own);
   }
 };

@@ -85,9 +85,8 @@ inline constexpr coverage_mode everything{};
 // Anchors and plateaus only: O(n / stride + windows * radius) keys per query block.
 inline constexpr coverage_mode plateaus{coverage_kind::plateaus, 0};
 // Drops tiles in which no row of the block has a score above shift - tau; tau in nats, > 0. What a row may have lost is bounded
-// (options::dropped_mass), the rounding of scores included. A call's score modifiers, all together, are taken to err by at most 16 ulp of
-// the score that they take plus 16 ulp of the one that they give, and not to widen differences: so do those of modifiers/standard.hpp,
-// unless terms far larger than both cancel.
+// (options::dropped_mass), the rounding of scores included. Each score modifier is taken to err by at most 16 ulp of the score that it takes
+// plus 16 ulp of the one that it gives, and not to widen differences: so do those of modifiers/standard.hpp.
 constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau}; }
 
 // The type that weights exp(score - shift) are rounded to before they multiply the values. The planner takes float32, but

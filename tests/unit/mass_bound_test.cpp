@@ -70,23 +70,29 @@ TEST(MassBound, MergesAStateOfALowerShift) {
 }
 
 TEST(ScoreErrors, GrowWithBothNormsAndTheScale) {
-  const auto errors = crestmax::score_errors<float>::of(64, 0.5, false, 0);
+  const auto errors = crestmax::score_errors<float>::of(64, 0.5, 0, 0);
   const double one = errors.bound(1, 1, 0);
   EXPECT_GE(one, 0.5 * 64 * 0x1p-24);
   EXPECT_NEAR(errors.bound(10, 20, 0) / one, 200, 1e-6);
-  EXPECT_NEAR(crestmax::score_errors<float>::of(64, -1.0, false, 0).bound(1, 1, 0) / one, 2, 1e-6);
+  EXPECT_NEAR(crestmax::score_errors<float>::of(64, -1.0, 0, 0).bound(1, 1, 0) / one, 2, 1e-6);
 }
 
 TEST(ScoreErrors, AreInfiniteWhereProductsMightOverflow) {
-  const auto errors = crestmax::score_errors<float>::of(4, 1.0, false, 0);
+  const auto errors = crestmax::score_errors<float>::of(4, 1.0, 0, 0);
   EXPECT_EQ(errors.bound(1e20, 1e20, 0), infinite);
   EXPECT_EQ(errors.bound(std::nan(""), 1, 0), infinite);
 }
 
 TEST(ScoreErrors, OfModifiedScoresGrowWithTheScore) {
-  const auto errors = crestmax::score_errors<float>::of(4, 1.0, true, 0);
+  const auto errors = crestmax::score_errors<float>::of(4, 1.0, 1, 0);
   EXPECT_GE(errors.bound(0, 0, 1e6), 0.06);
   EXPECT_LT(errors.bound(0, 0, 1), 1e-5);
+}
+
+TEST(ScoreErrors, GrowWithEveryModifier) {
+  const auto one = crestmax::score_errors<float>::of(4, 1.0, 1, 0);
+  const auto two = crestmax::score_errors<float>::of(4, 1.0, 2, 0);
+  EXPECT_NEAR(two.bound(0, 0, 1e6) / one.bound(0, 0, 1e6), 2, 1e-6);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST(ModifierChain, AnInactiveModifierIsAsIfAbsent) {
   const auto view =
       crestmax::view_of<float>(crestmax::chain(crestmax::soft_cap{}, crestmax::causal{false},
                                                crestmax::sliding_window{}, crestmax::attention_sinks{}));
-  EXPECT_FALSE(view.changes_scores);
+  EXPECT_FALSE(view.changes_scores());
   EXPECT_FALSE(view.masks);
   EXPECT_FALSE(view.sinks);
   EXPECT_EQ(modified(crestmax::chain(crestmax::soft_cap{}, crestmax::causal{false}), {50}),

@@ -27,15 +27,28 @@ struct score_block {
   index_type first_key;
   index_type key_step;
   index_type keys;
+  T* sizes = nullptr;  // per row, if asked for: raised to the size of every finite score on its way through the modifiers
+
+  score_position position(index_type r, index_type k) const {
+    const row_position at = rows_at[r];
+    return {sequence, at.head, at.query, at.query_index, first_key + k * key_step};
+  }
 
   template <class F>
   void for_each(F&& f) const {
     for (index_type r = 0; r < rows; ++r) {
       T* row = scores + r * row_stride;
-      const row_position at = rows_at[r];
+      for (index_type k = 0; k < keys; ++k) f(row[k], position(r, k));
+    }
+  }
+
+  // Raises the sizes of rows to those of scores that stand where `sees` says.
+  template <class Sees>
+  void note_sizes(const Sees& sees) const {
+    for (index_type r = 0; sizes != nullptr && r < rows; ++r) {
       for (index_type k = 0; k < keys; ++k) {
-        f(row[k], score_position{sequence, at.head, at.query, at.query_index,
-                                 first_key + k * key_step});
+        const T size = std::fabs(scores[r * row_stride + k]);
+        if (size > sizes[r] && size <= std::numeric_limits<T>::max() && sees(position(r, k))) sizes[r] = size;
       }
     }
   }
@@ -50,23 +63,34 @@ struct modifier_view {
   visibility (*classify)(const void* context, const score_range& range);
   key_interval (*reachable)(const void* context, const score_range& range);
   double (*sink)(const void* context, index_type head);                   // -inf without one
-  bool changes_scores;
+  int score_modifiers;  // those that are active
   bool masks;
   bool sinks;
+
+  bool changes_scores() const { return score_modifiers > 0; }
 };
 
 template <class T, class Chain>
 struct chain_functions {
   static const Chain& chain_at(const void* context) { return *static_cast<const Chain*>(context); }
 
-  static void modify(const void* context, const score_block<T>& block) {
-    chain_at(context).for_each([&](const auto& m) {
+  // Applies the score modifiers, in order, to what stands where `sees` says.
+  template <class Sees>
+  static void modify_where(const Chain& chain, const score_block<T>& block, const Sees& sees) {
+    chain.for_each([&](const auto& m) {
       if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
         if (crestmax::is_active(m)) {
-          block.for_each([&](T& s, score_position at) { s = static_cast<T>(m(s, at)); });
+          block.for_each([&](T& s, score_position at) {
+            if (sees(at)) s = static_cast<T>(m(s, at));
+          });
+          block.note_sizes(sees);
         }
       }
     });
+  }
+
+  static void modify(const void* context, const score_block<T>& block) {
+    modify_where(chain_at(context), block, [](score_position) { return true; });
   }
 
   // True if no mask hides a pair.
@@ -74,7 +98,7 @@ struct chain_functions {
     bool seen = true;
     chain.for_each([&](const auto& m) {
       if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (seen && is_active(m)) seen = m.visible(at);
+        if (seen && crestmax::is_active(m)) seen = m.visible(at);
       }
     });
     return seen;
@@ -82,15 +106,7 @@ struct chain_functions {
 
   static void modify_visible(const void* context, const score_block<T>& block) {
     const Chain& chain = chain_at(context);
-    chain.for_each([&](const auto& m) {
-      if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (is_active(m)) {
-          block.for_each([&](T& s, score_position at) {
-            if (sees(chain, at)) s = static_cast<T>(m(s, at));
-          });
-        }
-      }
-    });
+    modify_where(chain, block, [&](score_position at) { return sees(chain, at); });
   }
 
   static void mask(const void* context, const score_block<T>& block) {
@@ -150,11 +166,11 @@ template <class T, class... M>
 modifier_view<T> view_of(const modifier_chain<M...>& chain) {
   using functions = chain_functions<T, modifier_chain<M...>>;
   modifier_view<T> view{&chain, functions::modify, functions::modify_visible, functions::mask, functions::classify,
-                        functions::reachable, functions::sink, false, false, false};
+                        functions::reachable, functions::sink, 0, false, false};
   chain.for_each([&](const auto& m) {
     using type = std::remove_cvref_t<decltype(m)>;
     if (!crestmax::is_active(m)) return;
-    view.changes_scores |= score_modifier<type>;
+    view.score_modifiers += score_modifier<type> ? 1 : 0;
     view.masks |= mask_modifier<type>;
     view.sinks |= sink_modifier<type>;
   });

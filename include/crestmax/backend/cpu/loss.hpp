@@ -35,6 +35,7 @@ struct loss_of_rows {
   double* error;        // nats, of the scores in hand; negative: the row sees no key of the tile
   T* sample_base;       // the shift under which samples were weighed
   T* sample_square;     // the largest squared norm among the samples that the row sees
+  T* size;              // the largest size that a score has had on its way through the modifiers
   stand_in<T>* stand_ins;
 
   // Per key of the tile in hand.
@@ -48,7 +49,7 @@ struct loss_of_rows {
     const bool samples = coverage == coverage_kind::plateaus;
     mass = memory.take<mass_bound>(leaves_out ? rows : 0);
     for (double** row : {&estimate, &query_norm, &error}) *row = memory.take<double>(leaves_out ? rows : 0);
-    for (T** row : {&sample_base, &sample_square}) *row = memory.take<T>(leaves_out ? rows : 0);
+    for (T** row : {&sample_base, &sample_square, &size}) *row = memory.take<T>(leaves_out ? rows : 0);
     stand_ins = memory.take<stand_in<T>>(samples ? rows : 0);
     key_square = memory.take<T>(leaves_out ? tile : 0);
     stands_for = memory.take<T>(samples ? tile : 0);
@@ -57,12 +58,15 @@ struct loss_of_rows {
     stretch_sums = memory.take<T>(stretch_room);
   }
 
+  // Where modifiers note the sizes of rows from this one on, if a bound needs them.
+  T* sizes_of(index_type row) const { return certified ? size + row : nullptr; }
+
   // Those of the rows behind the first so many. Samples are not taken of parts of a block.
   void skip_rows(index_type rows) {
     if (!leaves_out) return;
     mass += rows;
     for (double** row : {&estimate, &query_norm, &error}) *row += rows;
-    for (T** row : {&sample_base, &sample_square}) *row += rows;
+    for (T** row : {&sample_base, &sample_square, &size}) *row += rows;
   }
 };
 
