@@ -20,7 +20,7 @@ run_fuzz() {
   fi
   mkdir -p "$build/learnt"
   # A finding ends the run: its bytes are in $build/crash-*, and belong into tests/fuzz/corpus once it is mended.
-  "$build/crestmax_fuzzer" -max_total_time="${CRESTMAX_FUZZ_SECONDS:-600}" -max_len=192 -timeout=60 -rss_limit_mb=4096 \
+  "$build/crestmax_fuzzer" -max_total_time="${CRESTMAX_FUZZ_SECONDS:-600}" -max_len=192 -len_control=0 -timeout=60 -rss_limit_mb=4096 \
     -print_final_stats=1 -artifact_prefix="$build/" "$build/learnt" tests/fuzz/corpus >"$build/run.log" 2>&1 ||
     { tail -60 "$build/run.log"; echo "== fuzz: a finding (whole log: $build/run.log)"; return 1; }
   grep -E '^(Done|stat::number_of_executed_units|stat::average)' "$build/run.log"
