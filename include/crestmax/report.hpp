@@ -36,7 +36,7 @@ struct report {
   std::int64_t pairs_masked = 0;      // all others: pairs_visible + pairs_masked = rows * kv_len
   std::int64_t bytes_read = 0;        // of keys and values, counted once per tile and query block
   std::int64_t rescales = 0;          // times that a row's sums were brought to a higher shift
-  std::int64_t rows_corrected = 0;    // rows that the guard sent to the correction
+  std::int64_t rows_corrected = 0;    // rows that the guard sent to the correction; a row whose keys are split counts once for each split that it sent
 
   // The largest share of its weight that a row may have lost, 0 to 1, corrected rows 0; what that number is worth is in
   // dropped_mass_kind. With `estimate` it holds if L is no larger than it was on the refined windows.

@@ -48,6 +48,13 @@ TEST(TheReport, CountsEveryRiseOfAShift) {
 
 TEST(TheReport, CountsTheRowsThatAreCorrected) { EXPECT_EQ(run(spike_case(60)).report.rows_corrected, 1); }
 
+TEST(TheReport, CountsARowOnceForEverySplitThatIsCorrected) {
+  attention_case c = scores_case(1, 4096, [](index_type j) { return j == 1000 || j == 3000 ? 60.0 : 0.0; });
+  c.options.softmax = crestmax::anchor_shift{};
+  c.options.tiles.splits = 4;
+  EXPECT_EQ(run(c).report.rows_corrected, 2);
+}
+
 TEST(TheReport, BoundsTheUndershootOfACorrectedRow) {
   for (const index_type splits : {1, 3}) {
     attention_case c = spike_case(60);
