@@ -27,7 +27,7 @@ set(levels
     "stages/all.inc stages/multiply.inc"
     "stages/*.inc"
     "backend/cpu/block.hpp backend/concept.hpp"
-    "backend/cpu/pairs.hpp backend/cpu/rows_ahead.hpp backend/cpu/loss.hpp"
+    "backend/cpu/pairs.hpp backend/cpu/rows_ahead.hpp backend/cpu/loss.hpp backend/cpu/partials.hpp"
     "backend/cpu/arena.hpp"
     "plan_maker.hpp"
     "call.hpp planner.hpp"

@@ -12,6 +12,7 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "partials.hpp"
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c")
 

@@ -14,6 +14,7 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "partials.hpp"
 
 // g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
 #if defined(__GNUC__) && !defined(__clang__)

@@ -8,6 +8,7 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "partials.hpp"
 #include "features.hpp"
 
 // g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).

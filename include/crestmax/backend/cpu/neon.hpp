@@ -15,6 +15,7 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "partials.hpp"
 
 #include "../../names_aside.inc"
 

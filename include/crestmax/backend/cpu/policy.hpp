@@ -6,6 +6,7 @@
 #include "../concept.hpp"
 #include "block.hpp"
 #include "features.hpp"
+#include "partials.hpp"
 
 #include "../../names_aside.inc"
 

@@ -9,6 +9,7 @@
 
 #include "../../softmax_state.hpp"
 #include "block.hpp"
+#include "partials.hpp"
 #include "features.hpp"
 #include "policy.hpp"
 
