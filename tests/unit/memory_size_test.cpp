@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <crestmax/backend/cpu/block.hpp>
+#include <crestmax/backend/cpu/partials.hpp>
 
 namespace crestmax_test {
 namespace {
