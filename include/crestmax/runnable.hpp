@@ -46,6 +46,22 @@ struct attached_parts {
   int workers = 0;
 };
 
+// What the numbers of a report are worth, whoever counted them.
+inline void note_kinds(const plan_header& h, report& r) {
+  r.dropped_mass_kind = h.coverage == coverage_kind::everything ? mass_kind::none
+                        : h.coverage == coverage_kind::above    ? mass_kind::rigorous
+                        : h.lipschitz >= 0                      ? mass_kind::hypothesis
+                                                                : mass_kind::estimate;
+  if (h.diagnostics) {
+    r.lipschitz_from = lipschitz_source::measured;
+  } else if (h.lipschitz >= 0) {
+    r.lipschitz = h.lipschitz;
+    r.lipschitz_from = lipschitz_source::stated;
+  } else if (h.estimate_lipschitz) {
+    r.lipschitz_from = lipschitz_source::estimated;
+  }
+}
+
 // Made by attach(). What it was attached to must outlive it: tensors, plan, workspace, what a cache, a source or modifiers
 // point to; nothing of the options. It may be copied and moved; only one of the copies runs.
 //
@@ -108,6 +124,7 @@ class runnable {
     if constexpr (is_device) {
       return parts_.backend.collect(whole(), r);
     } else {
+      note_kinds(parts_.plan.header(), r);
       const call_data<T> call = data();
       crestmax::status result = marks().verdict();
       marks().for_each([&](int place) {

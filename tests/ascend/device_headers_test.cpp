@@ -36,7 +36,7 @@ std::set<std::string> device_headers(std::set<std::string>& others) {
     open.erase(open.begin());
     if (!seen.insert(name).second) continue;
     for (const std::string& included : all_of(text_of(device / name), "#\\s*include\\s*[<\"]([^>\"]+)[>\"]")) {
-      if (std::filesystem::exists(device / included)) {
+      if (included.find('/') == std::string::npos && std::filesystem::exists(device / included)) {
         open.insert(included);
       } else {
         others.insert(included);

@@ -33,7 +33,7 @@ TEST(MemorySize, OfNothingIsNothing) {
 }
 
 TEST(MemorySize, OfAWorkspaceForManyWorkersSticks) {
-  const crestmax::workspace_size size{64, largest / 4};
+  const crestmax::workspace_size size{64, largest / 4, 1000};
   EXPECT_LT(size.total(3), largest);
   EXPECT_EQ(size.total(5), largest);
   EXPECT_EQ(size.total(std::numeric_limits<int>::max()), largest);

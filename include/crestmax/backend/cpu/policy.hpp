@@ -14,7 +14,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-inline void add_counters(const worker_counters& c, const plan_header& h, report& r) {
+inline void add_counters(const worker_counters& c, report& r) {
   const auto raise = [](double& largest, double value) { largest = std::max(largest, value); };
   r.rows += c.rows;
   r.pairs_visible += c.visible;
@@ -34,18 +34,6 @@ inline void add_counters(const worker_counters& c, const plan_header& h, report&
   raise(r.lipschitz, c.lipschitz);
   raise(r.max_undershoot, c.undershoot);
   raise(r.max_sampling_bound, c.sampling_bound);
-  r.dropped_mass_kind = h.coverage == coverage_kind::everything ? mass_kind::none
-                        : h.coverage == coverage_kind::above    ? mass_kind::rigorous
-                        : h.lipschitz >= 0                      ? mass_kind::hypothesis
-                                                                : mass_kind::estimate;
-  if (h.diagnostics) {
-    r.lipschitz_from = lipschitz_source::measured;
-  } else if (h.lipschitz >= 0) {
-    r.lipschitz = h.lipschitz;
-    r.lipschitz_from = lipschitz_source::stated;
-  } else if (h.estimate_lipschitz) {
-    r.lipschitz_from = lipschitz_source::estimated;
-  }
 }
 
 // Whether a source had all the rows that a worker asked it for.
@@ -63,7 +51,7 @@ inline tile_geometry with_tiles(tile_geometry g, const head_shape& p) {
   constexpr scalar_kind kind = scalar_kind::bfloat16;
   if (p.query_kind != kind || p.key_kind != kind || p.value_kind != kind) return g;
   g.query_block = 480;
-  if (p.d_qk + p.d_v <= 256) {
+  if (p.d_qk + p.d_v <= 256 && p.d_v <= 224) {
     g.long_query_block = 832;
     g.long_rows = 2 * g.long_query_block;
     g.key_tile = planner::most_tile_keys;
@@ -104,7 +92,7 @@ struct policy_base {
   template <class T>
   status collect(const call_data<T>& call, int worker, report& r) const {
     const worker_counters& c = counters(call, worker);
-    add_counters(c, call.plan.header(), r);
+    add_counters(c, r);
     return check_runs(c.failed, call.paged);
   }
 
