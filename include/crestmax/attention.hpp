@@ -45,6 +45,15 @@ inline status check_workers(int workers) {
   return workers < 1 ? error(status_code::bad_option, "workers", "at least", 1, workers) : success();
 }
 
+// Memory that is freed with the call that asked for it.
+struct owned_memory {
+  void* data = nullptr;
+  owned_memory() = default;
+  owned_memory(const owned_memory&) = delete;
+  owned_memory& operator=(const owned_memory&) = delete;
+  ~owned_memory() { compiler::free_aligned(data); }
+};
+
 // Runs a call in its own memory or the caller's.
 template <class Tensors, class Chain, class Backend, class Executor>
 status run_call(const Tensors& t, const options& o, const Chain& chain, const Backend& backend, Executor& run_on) {
@@ -52,18 +61,21 @@ status run_call(const Tensors& t, const options& o, const Chain& chain, const Ba
   constexpr bool is_device = decltype(call)::is_device;
   const int workers = run_on.workers();
   if (status s = check_workers(workers); !s.ok()) return s;
-  workspace_size size;
-  if (status s = call.measure(size); !s.ok()) return s;
-  // The plan goes first, the workspace behind it. Without a workspace the call owns one. A device's workspace is
+  // A plan of few sequences is made at once, on the stack. Another is measured, and goes into the memory when that is known
+  // to be good: the plan first, the workspace behind it. Without a workspace the call owns one. A device's workspace is
   // always the caller's, and the plan is apart from it.
+  constexpr index_type few = 4;
+  alignas(plan::alignment) std::byte on_stack[plan::bytes(few)];
+  const bool has_few = call.sequences() <= few;
+  plan p;
+  workspace_size size;
+  if (status s = has_few ? call.make(std::span<std::byte>(on_stack), p) : call.measure(size); !s.ok()) return s;
+  if (has_few) size = p.workspace();
   const std::size_t plan_bytes = padded_plan_bytes(call.sequences());
   const memory_size needed = whole_workspace(size, call.sequences(), workers, is_device);
   if (needed.is_too_large()) return too_large();
   const std::size_t bytes = needed.value();
-  struct owned_memory {
-    void* data = nullptr;
-    ~owned_memory() { compiler::free_aligned(data); }
-  } owned;
+  owned_memory owned;
   std::span<std::byte> memory = o.workspace;
   if (is_device || memory.empty()) {
     const std::size_t own = is_device ? plan_bytes : bytes;
@@ -74,8 +86,9 @@ status run_call(const Tensors& t, const options& o, const Chain& chain, const Ba
     memory = {static_cast<std::byte*>(owned.data), own};
   }
   if (status s = call.check_data({}, is_device ? o.workspace : memory, bytes); !s.ok()) return s;
-  plan p;
-  if (status s = call.write(memory.first(plan_bytes), p); !s.ok()) return s;
+  if (!has_few) {
+    if (status s = call.write(memory.first(plan_bytes), p); !s.ok()) return s;
+  }
   if (status s = call.check_places(p); !s.ok()) return s;
   const auto attached = call.attach(p, is_device ? o.workspace.data() : memory.data() + plan_bytes, workers);
   if (status s = attached.begin(); !s.ok()) return s;

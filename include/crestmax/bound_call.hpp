@@ -136,6 +136,10 @@ class bound_call {
   status write(std::span<std::byte> memory, plan& result) const {
     return crestmax::write_plan<compute>(shape(), options_, lengths(), backend_, memory, result);
   }
+  status make(std::span<std::byte> memory, plan& result) const {
+    if (status s = check_lengths(); !s.ok()) return s;
+    return write(memory, result);
+  }
   status check(const plan& p) const {
     if (status s = check_lengths(); !s.ok()) return s;
     return crestmax::check_plan<compute>(p, shape(), options_, lengths(), backend_);
