@@ -148,7 +148,8 @@ attention_case wave_case(std::uint64_t seed) {
 TEST_P(Certificates, OfPlateausAreNotBelowTheTruthWhereTheStatedLIsTrue) {
   index_type losses = 0;
   index_type telling = 0;
-  for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(cases(40)); ++seed) {
+  const index_type tried = cases(40);
+  for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(tried); ++seed) {
     const attention_case c = wave_case(seed);
     const held h = hold_to_certificates(c, GetParam().with(), 8, group_size);
     ASSERT_FALSE(HasFailure()) << "seed " << seed;
@@ -156,8 +157,8 @@ TEST_P(Certificates, OfPlateausAreNotBelowTheTruthWhereTheStatedLIsTrue) {
     losses += h.lost > 0.01;
     telling += h.lost > 0.01 && h.report.max_dropped_mass < 0.9;
   }
-  EXPECT_GT(losses, 5);
-  EXPECT_GT(telling, 3);
+  EXPECT_GT(losses, tried * 5 / 40);
+  EXPECT_GT(telling, tried * 3 / 40);
 }
 
 TEST_P(Certificates, OfRowsThatPlateausTakeWholeAreZero) {
