@@ -26,6 +26,10 @@ struct calls {
   index_type least_query = 0;
 };
 
+std::size_t place_of(double score) {
+  return static_cast<std::size_t>(static_cast<index_type>(std::floor(score * steps)) + static_cast<index_type>(table_size / 2));
+}
+
 // Adds table[score * 8]; a score that is no visible key's would read elsewhere.
 struct by_score {
   const std::vector<float>* table;
@@ -45,7 +49,7 @@ struct by_score {
       return score;
     }
     ++seen->good;
-    return score + static_cast<T>((*table)[static_cast<std::size_t>(std::floor(score * steps)) + table_size / 2]);
+    return score + static_cast<T>((*table)[place_of(static_cast<double>(score))]);
   }
 };
 
@@ -125,7 +129,7 @@ class ScoreModifier : public ::testing::TestWithParam<shape> {
       double score = 0;
       for (index_type c = 0; c < d; ++c) score += double(q[static_cast<std::size_t>(i * d + c)]) * double(k[static_cast<std::size_t>(j * d + c)]);
       score /= std::sqrt(double(d));
-      const double weight = std::exp(score + double(table[static_cast<std::size_t>(std::floor(score * steps)) + table_size / 2]));
+      const double weight = std::exp(score + double(table[place_of(score)]));
       sum += weight;
       for (index_type c = 0; c < d_v; ++c) expected[static_cast<std::size_t>(c)] += weight * double(v[static_cast<std::size_t>(j * d_v + c)]);
     }
