@@ -43,7 +43,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CRESTMAX_DETAIL_SANITIZED)
 #define CRESTMAX_KERNEL
 #elif defined(__GNUC__)
-#define CRESTMAX_KERNEL __attribute__((noinline, flatten))
+#define CRESTMAX_KERNEL __attribute__((noinline, flatten, aligned(64)))
 #else
 #define CRESTMAX_KERNEL
 #endif
