@@ -8,16 +8,7 @@
 #   // accepted with: flags   the twin, so that the failure is for the right reason; the default is none
 cmake_minimum_required(VERSION 3.22)
 set(ENV{LC_ALL} C)
-set(command "")
-math(EXPR last "${CMAKE_ARGC} - 1")
-set(seen FALSE)
-foreach(i RANGE 1 ${last})
-  if(seen)
-    list(APPEND command "${CMAKE_ARGV${i}}")
-  elseif(CMAKE_ARGV${i} STREQUAL "--")
-    set(seen TRUE)
-  endif()
-endforeach()
+include("${CMAKE_CURRENT_LIST_DIR}/../support/command.cmake")
 list(POP_FRONT command source ahead)
 
 set(use_ahead -include "${ahead}")

@@ -2,16 +2,7 @@
 # this compiler has, or one of the flags in ALSO, and its default has not, is in the name of the namespace (build_tag.hpp): with the extension's
 # macro the name is another than without.
 cmake_minimum_required(VERSION 3.22)
-set(command "")
-set(seen FALSE)
-math(EXPR last "${CMAKE_ARGC} - 1")
-foreach(i RANGE 1 ${last})
-  if(seen)
-    list(APPEND command "${CMAKE_ARGV${i}}")
-  elseif(CMAKE_ARGV${i} STREQUAL "--")
-    set(seen TRUE)
-  endif()
-endforeach()
+include("${CMAKE_CURRENT_LIST_DIR}/../support/command.cmake")
 set(ENV{LC_ALL} C)
 
 # Macros that vary with -march and say nothing of the code that a compiler makes of this library's sources.

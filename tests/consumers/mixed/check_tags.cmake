@@ -1,16 +1,7 @@
 # cmake -D BUILD=folder -P check_tags.cmake -- COMPILER FLAGS...: the namespace of each of these
 # settings has a name of its own; tests/headers/check_build_tag.cmake goes through all extensions of instruction sets. Those that the compiler does not know are left out.
 cmake_minimum_required(VERSION 3.22)
-set(command "")
-set(seen FALSE)
-math(EXPR last "${CMAKE_ARGC} - 1")
-foreach(i RANGE 1 ${last})
-  if(seen)
-    list(APPEND command "${CMAKE_ARGV${i}}")
-  elseif(CMAKE_ARGV${i} STREQUAL "--")
-    set(seen TRUE)
-  endif()
-endforeach()
+include("${CMAKE_CURRENT_LIST_DIR}/../../support/command.cmake")
 
 set(probe "${BUILD}/tag.cpp")
 file(WRITE "${probe}" "#include <crestmax/config.hpp>\ntag CRESTMAX_BUILD\n")

@@ -1,16 +1,7 @@
 # cmake -D NM=... -D BUILD=folder -D INCLUDE=folder of the headers -P versions.cmake -- COMPILER FLAGS...: a program of two
 # versions of the headers, linked in both orders. Not optimised, so that every function that they share is seen.
 cmake_minimum_required(VERSION 3.22)
-set(command "")
-set(seen FALSE)
-math(EXPR last "${CMAKE_ARGC} - 1")
-foreach(i RANGE 1 ${last})
-  if(seen)
-    list(APPEND command "${CMAKE_ARGV${i}}")
-  elseif(CMAKE_ARGV${i} STREQUAL "--")
-    set(seen TRUE)
-  endif()
-endforeach()
+include("${CMAKE_CURRENT_LIST_DIR}/../../support/command.cmake")
 
 set(ENV{LC_ALL} C)
 file(REMOVE_RECURSE "${BUILD}")
