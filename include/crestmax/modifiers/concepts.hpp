@@ -10,6 +10,7 @@
 // and, all optional:
 //   bool active() const                        false: as if it were not in the chain (run-time 'off')
 //   key_interval reachable(score_range) const  of a mask: a hull of the keys it can leave visible
+//   static constexpr bool interval = true      of a mask: what reachable() says of a single query is just what that query sees
 //   status check(modifier_shape) const         bad tables are reported before anything is written
 //
 // A score modifier is called for pairs of a query and a key that all masks leave visible, no others: a table may be indexed by
@@ -93,6 +94,11 @@ template <class M>
 concept mask_modifier = requires(const M& m, score_position at, score_range range) {
   { m.visible(at) } -> std::convertible_to<bool>;
   { m.classify(range) } -> std::same_as<visibility>;
+};
+
+template <class M>
+concept interval_mask = mask_modifier<M> && M::interval && requires(const M& m, score_range range) {
+  { m.reachable(range) } -> std::same_as<key_interval>;
 };
 
 template <class M>

@@ -16,6 +16,7 @@ CRESTMAX_BEGIN_NAMESPACE
 // Query at position i sees keys j <= i. Positions are bottom-right aligned, per sequence.
 struct causal {
   static constexpr modifier_kind kind = modifier_kind::causal;
+  static constexpr bool interval = true;
   bool enabled = true;
 
   bool active() const { return enabled; }
@@ -30,6 +31,7 @@ struct causal {
 // Query at position i sees keys i - left <= j <= i + right; a negative side is unlimited.
 struct sliding_window {
   static constexpr modifier_kind kind = modifier_kind::sliding_window;
+  static constexpr bool interval = true;
   index_type left = -1;
   index_type right = -1;
 

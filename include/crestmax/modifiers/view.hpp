@@ -2,6 +2,7 @@
 // compiled once for all chains, and a chain's own loops are inlined inside the block functions.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "concepts.hpp"
@@ -42,6 +43,19 @@ struct score_block {
     }
   }
 
+  // Sets every score of a row whose key is not in `keys` of that row.
+  template <class Keys>
+  void fill_outside(const Keys& keys_of_row, T score) const {
+    for (index_type r = 0; r < rows; ++r) {
+      const key_interval seen = keys_of_row(rows_at[r]);
+      const index_type begin = below(seen.begin);
+      const index_type end = std::max(begin, below(seen.end));
+      T* row = scores + r * row_stride;
+      std::fill(row, row + begin, score);
+      std::fill(row + end, row + keys, score);
+    }
+  }
+
   // Raises the sizes of rows to those of scores that stand where `sees` says.
   template <class Sees>
   void note_sizes(const Sees& sees) const {
@@ -51,6 +65,15 @@ struct score_block {
         if (size > sizes[r] && size <= std::numeric_limits<T>::max() && sees(position(r, k))) sizes[r] = size;
       }
     }
+  }
+
+ private:
+  // Number of the block's keys at positions below this one.
+  index_type below(index_type position) const {
+    if (position <= first_key) return 0;
+    const index_type distance = position - first_key;
+    if (distance > (keys - 1) * key_step) return keys;
+    return key_step == 1 ? distance : (distance - 1) / key_step + 1;
   }
 };
 
@@ -110,10 +133,17 @@ struct chain_functions {
   }
 
   static void mask(const void* context, const score_block<T>& block) {
+    constexpr T hidden = -std::numeric_limits<T>::infinity();
+    const index_type last_key = block.first_key + (block.keys - 1) * block.key_step;
     chain_at(context).for_each([&](const auto& m) {
-      if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (crestmax::is_active(m)) {
-          constexpr T hidden = -std::numeric_limits<T>::infinity();
+      using type = std::remove_cvref_t<decltype(m)>;
+      if constexpr (mask_modifier<type>) {
+        if (!crestmax::is_active(m)) return;
+        if constexpr (interval_mask<type>) {
+          block.fill_outside([&](row_position at) {
+            return m.reachable({block.sequence, at.head, at.query, at.query, at.query - at.query_index, block.first_key, last_key});
+          }, hidden);
+        } else {
           block.for_each([&](T& s, score_position at) { s = m.visible(at) ? s : hidden; });
         }
       }
