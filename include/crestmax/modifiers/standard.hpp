@@ -171,7 +171,7 @@ struct boolean_mask : score_table<T> {
 
   bool visible(score_position at) const { return static_cast<bool>(this->entry(at)); }
   // Looks at the entry of every key asked about: small beside the d_qk products that each stands for. Coverage plateaus asks
-  // about samples, and for its estimate about the strides of those that are hidden.
+  // about samples, and for its estimate about the strides of those that are hidden, if they are at most 64 keys.
   visibility classify(score_range r) const {
     const index_type last_query = this->table.extents[2] == 1 ? r.first_query : r.last_query;
     const index_type last_key = this->table.extents[3] == 1 ? r.first_key : r.last_key;
