@@ -35,6 +35,7 @@ testing::AssertionResult are_without_effect(const attention_case& clean, const s
     ++rows;
     bool same = same_bits(result_at(expected.lse, r), result_at(given.lse, r));
     for (index_type k = 0; k < clean.d_v(); ++k) same &= same_bits(result_at(expected.output, r, k), result_at(given.output, r, k));
+    if (clean.wants_dropped_mass) same &= same_bits(result_at(expected.dropped_mass, r), result_at(given.dropped_mass, r));
     different += !same;
   }
   if (rows < least) return testing::AssertionFailure() << "only " << rows << " rows do not see them";
@@ -71,6 +72,22 @@ attention_case masked_case(index_type q_len, scalar_kind kind, bool from_all) {
   return c;
 }
 const std::vector<index_type> poisoned_keys{0, 100, 333, 690};
+
+TEST_P(HiddenValues, ChangeNoBitsOfWhatACoverageSaysItLost) {
+  for (const double poison : {not_a_number, infinity, 1e30}) {
+    for (const index_type q_len : {2, 40}) {
+      attention_case c = masked_case(q_len, scalar_kind::float32, true);
+      c.wants_dropped_mass = true;
+      c.options.tiles.key_tile = 64;
+      c.options.coverage = crestmax::above(1);
+      ASSERT_TRUE(are_without_effect(c, poisoned_keys, poison, here(), q_len)) << "above";
+      c.options.softmax = forced_sample(4, 16, 2);
+      c.options.coverage = crestmax::plateaus;
+      c.options.lipschitz = 0.5;
+      ASSERT_TRUE(are_without_effect(c, poisoned_keys, poison, here(), q_len)) << "plateaus";
+    }
+  }
+}
 
 TEST_P(HiddenValues, UnderABooleanMaskChangeNoBits) {
   for (const scalar_kind kind : kinds()) {
