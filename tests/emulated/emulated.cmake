@@ -32,11 +32,11 @@ crestmax_write_excerpts("${PROJECT_BINARY_DIR}/emulated/capture_excerpts.inc")
 # Of the kernels and their tests: whatever an ordinary build of this architecture does not run everywhere.
 file(GLOB crestmax_emulated_sources CONFIGURE_DEPENDS
      "${crestmax_tests}/emulated/*.cpp"
-     "${crestmax_tests}/unit/stages_*_test.cpp" "${crestmax_tests}/unit/primitives_*_test.cpp"
-     "${crestmax_tests}/unit/pairs_*_test.cpp")
-list(FILTER crestmax_emulated_sources EXCLUDE REGEX "unit/[a-z]*_(generic|portable|tiled|avx2)_test")
+     "${crestmax_tests}/stages/stages_*_test.cpp" "${crestmax_tests}/stages/primitives_*_test.cpp"
+     "${crestmax_tests}/stages/pairs_*_test.cpp")
+list(FILTER crestmax_emulated_sources EXCLUDE REGEX "stages/[a-z]*_(generic|portable|tiled|avx2)_test")
 if(WIN32)  # what is tested there is a program of another system, not its kernels: whole calls
-  list(FILTER crestmax_emulated_sources EXCLUDE REGEX "/unit/")
+  list(FILTER crestmax_emulated_sources EXCLUDE REGEX "/stages/")
 endif()
 # AArch64's dispatch and products of pairs have no other machine to be tested on.
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
