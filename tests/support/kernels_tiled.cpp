@@ -5,8 +5,9 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::tiled {
 
-void run_float(const call_data<float>& call, index_type stage, index_type item, int worker) {
-  run_item<primitives<float>>(call, stage, item, worker);
+const kernel_table<float>& table_on_tiles() {
+  static constexpr kernel_table<float> table = filled::table_of<primitives<float>>();
+  return table;
 }
 
 }  // namespace cpu::tiled

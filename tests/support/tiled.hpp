@@ -21,20 +21,18 @@ struct primitives<float> : portable::vectors::primitives<float> {
 
 inline constexpr instruction_set this_set = instruction_set::portable;
 
-#include <crestmax/stages/multiply.inc>
-#include <crestmax/stages/pairs.inc>
-#include <crestmax/stages/tiles.inc>
+#include <crestmax/backend/cpu/text/multiply.inc>
+#include <crestmax/backend/cpu/text/pairs.inc>
+#include <crestmax/backend/cpu/text/tiles.inc>
 
-struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tiles> {
-  struct session : tile_pairs<primitives<float>, crestmax_test::plain_tiles>::session {
-    explicit session(const plan_rules&) {}
-  };
-};
+struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tiles> {};
 
-#include <crestmax/stages/all.inc>
+namespace filled {
+#include <crestmax/backend/cpu/text/table.inc>
+}
 
-// An item on tiles; kernels_tiled.cpp has it.
-void run_float(const call_data<float>& call, index_type stage, index_type item, int worker);
+// The table on tiles; kernels_tiled.cpp has it.
+const kernel_table<float>& table_on_tiles();
 
 struct kernels {
   static constexpr instruction_set set = this_set;
@@ -42,9 +40,9 @@ struct kernels {
   using vectors = primitives<T>;
   // Doubles have no pairs: theirs are the portable kernels.
   template <class T>
-  static void run(const call_data<T>& call, index_type stage, index_type item, int worker) {
-    if constexpr (std::is_same_v<T, float>) run_float(call, stage, item, worker);
-    else portable::kernels::run<T>(call, stage, item, worker);
+  static const kernel_table<T>& table() {
+    if constexpr (std::is_same_v<T, float>) return table_on_tiles();
+    else return portable::kernels::table<T>();
   }
 };
 

@@ -10,9 +10,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "../../softmax_state.hpp"
-#include "block.hpp"
-#include "partials.hpp"
+#include "kernels.hpp"
+#include "rows_in_place.hpp"
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c")
 
@@ -268,8 +267,8 @@ struct primitives<double> {
 
 inline constexpr instruction_set this_set = instruction_set::avx2;
 
-#include "../../stages/multiply.inc"
-#include "kernels.inc"
+#include "text/multiply.inc"
+#include "text/table.inc"
 
 }  // namespace cpu::avx2
 

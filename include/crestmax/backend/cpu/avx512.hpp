@@ -10,11 +10,10 @@
 
 #include <cstring>
 #include <numeric>
-#include <optional>
 
-#include "../../softmax_state.hpp"
-#include "block.hpp"
-#include "partials.hpp"
+#include "kernels.hpp"
+#include "rows_in_place.hpp"
+
 
 // g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
 #if defined(__GNUC__) && !defined(__clang__)
@@ -342,7 +341,7 @@ struct primitives<double> {
 
 using vectors::primitives;
 
-#include "../../stages/multiply.inc"
+#include "text/multiply.inc"
 
 }  // namespace cpu::avx512
 
@@ -364,15 +363,13 @@ template <class T>
 struct pair_multiplies {
   using registers = avx512_bf16::register_pairs<avx512_bf16::primitives, T>;
   using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
-  class session {
-   public:
-    explicit session(const plan_rules& h) {
-      if (h.pairs && h.tiles.pairs == pair_product::tiles) tiles_.emplace();
-    }
-
-   private:
-    std::optional<typename tiles::session> tiles_;
-  };
+  static bool uses_tiles(const plan_rules& h) { return h.pairs && h.tiles.pairs == pair_product::tiles; }
+  static void open(const plan_rules& h) {
+    if (uses_tiles(h)) tiles::open(h);
+  }
+  static void close(const plan_rules& h) {
+    if (uses_tiles(h)) tiles::close(h);
+  }
   static void score_in_place(side_by_side<T> team, const tile_keys& tile) { registers::score_in_place(team, tile); }
   static bool score(block<T>& b, row_span strip, index_type panels) {
     return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
@@ -390,7 +387,7 @@ struct pair_multiplies {
 
 inline constexpr instruction_set this_set = instruction_set::avx512;
 
-#include "kernels.inc"
+#include "text/table.inc"
 
 }  // namespace cpu::avx512
 

@@ -6,6 +6,7 @@
 #include "avx512.hpp"
 #include "generic.hpp"
 #include "neon.hpp"
+#include "portable.hpp"
 #include "policy.hpp"
 
 #include "../../names_aside.inc"
@@ -48,7 +49,7 @@ struct cpu : crestmax::cpu::policy_base {
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const crestmax::default_float_state state;
     with_kernels(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels),
-                 [&](auto kernels) { decltype(kernels)::template run<T>(call, stage, item, worker); });
+                 [&](auto kernels) { crestmax::cpu::run_item(decltype(kernels)::template table<T>(), call, stage, item, worker); });
   }
 
  private:
@@ -68,6 +69,7 @@ struct cpu : crestmax::cpu::policy_base {
 };
 
 using generic = crestmax::cpu::policy<crestmax::cpu::generic::kernels>;
+using portable = crestmax::cpu::policy<crestmax::cpu::portable::kernels>;
 
 }  // namespace backend
 

@@ -78,12 +78,16 @@ struct turn_taken {
   bool weighed;  // and are weights that wait for them
 };
 
+template <class T>
+struct kernel_table;  // kernels.hpp
+
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
 //
 // Scores are held in score units: raw products q.k where the scale can wait for the exponential
 // (`unit` nats each), nats where a modifier needs them (unit = 1).
 template <class T>
 struct block {
+  const kernel_table<T>* kernels;
   const call_data<T>* call;
   const plan_rules* plan;
   plan_sequence sequence;

@@ -6,9 +6,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "../../softmax_state.hpp"
-#include "block.hpp"
-#include "partials.hpp"
 #include "features.hpp"
 
 // g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
@@ -17,6 +14,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
+
+#include "kernels.hpp"
+#include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
 
@@ -207,8 +207,8 @@ struct primitives {
 
 inline constexpr instruction_set this_set = instruction_set::generic;
 
-#include "../../stages/multiply.inc"
-#include "kernels.inc"
+#include "text/multiply.inc"
+#include "text/table.inc"
 
 }  // namespace cpu::generic
 

@@ -13,9 +13,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "../../softmax_state.hpp"
-#include "block.hpp"
-#include "partials.hpp"
+#include "kernels.hpp"
+#include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
 
@@ -356,7 +355,7 @@ struct primitives<double> {
 
 using vectors::primitives;
 
-#include "../../stages/multiply.inc"
+#include "text/multiply.inc"
 
 }  // namespace cpu::neon
 
@@ -369,15 +368,11 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu::neon {
 
 // Called only where a plan was made for neon_bf16, but for the session, which every item has.
-struct pair_multiplies : neon_bf16::register_pairs<neon_bf16::primitives> {
-  struct session {
-    explicit session(const plan_rules&) {}
-  };
-};
+struct pair_multiplies : neon_bf16::register_pairs<neon_bf16::primitives> {};
 
 inline constexpr instruction_set this_set = instruction_set::neon;
 
-#include "kernels.inc"
+#include "text/table.inc"
 
 }  // namespace cpu::neon
 

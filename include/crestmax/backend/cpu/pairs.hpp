@@ -23,6 +23,9 @@ struct magnitudes {
 };
 inline constexpr std::uint16_t smallest_normal = 0x0080;
 
+// What a score can lose, in nats, to instructions on pairs that take subnormal keys for zero.
+inline constexpr double most_flushed = 0x1p-36;
+
 // Where pairs lie: in the memory that numbers would take.
 template <class T>
 bfloat16_pair* pairs_in(T* memory) {

@@ -4,9 +4,8 @@
 #include "../../float_state.hpp"
 #include "../../memory_checks.hpp"
 #include "../concept.hpp"
-#include "block.hpp"
+#include "../../stages/pipeline.hpp"
 #include "features.hpp"
-#include "partials.hpp"
 
 #include "../../names_aside.inc"
 
@@ -114,7 +113,7 @@ struct policy : policy_base {
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const default_float_state state;
-    Kernels::template run<T>(call, stage, item, worker);
+    run_item(Kernels::template table<T>(), call, stage, item, worker);
   }
 };
 

@@ -7,11 +7,10 @@
 #include <numeric>
 #include <bit>
 
-#include "../../softmax_state.hpp"
-#include "block.hpp"
-#include "partials.hpp"
 #include "features.hpp"
-#include "policy.hpp"
+
+#include "kernels.hpp"
+#include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
 
@@ -221,18 +220,14 @@ using vectors::primitives;
 
 inline constexpr instruction_set this_set = instruction_set::portable;
 
-#include "../../stages/multiply.inc"
-#include "../../stages/pairs.inc"
+#include "text/multiply.inc"
+#include "text/pairs.inc"
 
 struct pair_multiplies : register_pairs<primitives<float>> {};
 
-#include "kernels.inc"
+#include "text/table.inc"
 
 }  // namespace cpu::portable
-
-namespace backend {
-using portable = crestmax::cpu::policy<crestmax::cpu::portable::kernels>;
-}
 
 CRESTMAX_END_NAMESPACE
 

@@ -1,13 +1,23 @@
 // Split sequences: the crest of a block, common to all its splits; the sweep of a split; and the splits of a block merged to one
 // state. Each is a stage of the plan.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "../backend/cpu/partials.hpp"
+#include "../backend/cpu/rows_in_place.hpp"
+#include "phases.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Split sequences, first stage: the shift of a block, common to all its splits.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void run_crest(block<T>& b, index_type number) {
-  start_block<P>(b, number);
+  start_block(b, number);
   count_block(b);
-  if (has_fixed_shift(b.plan->method)) find_crest<P>(b, false);
+  if (has_fixed_shift(b.plan->method)) find_crest(b, false);
   const partial_layout at = partial_layout_of<T>(*b.plan);
   for (index_type split = 0; split < b.sequence.splits; ++split) {
     for (index_type r = 0; r < b.rows; ++r) {
@@ -19,10 +29,10 @@ inline void run_crest(block<T>& b, index_type number) {
 }
 
 // Writes what one split has summed for a block. Rows that fail the guard are corrected within the split.
-template <class P, class Sweep, class T = typename P::scalar>
+template <class T, class Sweep>
 inline void finish_split(block<T>& b, index_type number, index_type split, key_interval range, Sweep&& sweep) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
-  guard_and_correct<P>(b, guard_scope::split, range, sweep, [&](index_type r) {
+  guard_and_correct(b, guard_scope::split, range, sweep, [&](index_type r) {
     T* partial = partial_of(*b.call, b.sequence, number, split, slot_of(b, r));
     if (has_fixed_shift(b.plan->method)) note_undershoot(b, r);
     std::copy_n(b.output + r * b.output_stride, b.plan->shape.d_v, partial);
@@ -38,7 +48,7 @@ inline void finish_split(block<T>& b, index_type number, index_type split, key_i
 
 // Second stage: one split of up to `most_joined_blocks` blocks under their shifts. Memory is read in its own order: a block
 // after the other, or in turn where their keys lie side by side.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void run_split(const block<T>& memory, const plan_sequence& s, index_type number, index_type blocks, index_type split) {
   const plan_rules& h = *memory.plan;
   const partial_layout at = partial_layout_of<T>(h);
@@ -55,43 +65,33 @@ inline void run_split(const block<T>& memory, const plan_sequence& s, index_type
   };
   const auto sweep_alone = [&](block<T>& b) {
     b.upcoming = {0, 0};
-    accumulate_range<P>(b, {std::max(range.begin, b.keys.begin), std::min(range.end, b.keys.end)}, policy);
+    accumulate_range(b, {std::max(range.begin, b.keys.begin), std::min(range.end, b.keys.end)}, policy);
   };
   bool in_turn = blocks > 1 && blocks * rows <= rows_with_scores(h);
   for (index_type i = 0; i < blocks; ++i) {
     block<T>& b = team[i] = part_of(memory, i, rows);
-    start_block<P>(b, number + i);
+    start_block(b, number + i);
     in_turn = in_turn && b.direct && b.pairs_in_place == team[0].pairs_in_place && b.keys.begin <= range.begin && range.end <= b.keys.end &&
               (i == 0 || are_neighbours(team[i - 1], b, range.begin));
     take_shift(b, number + i);
   }
-  if constexpr (P::direct_group > 0) {
+  if (memory.kernels->reads_in_place) {
     const index_type step = in_turn ? team[0].key_tile : length;
     for (index_type first = range.begin; in_turn && first < range.end; first += step) {
       const index_type end = std::min(first + step, range.end);
       for (index_type i = 0; i < blocks; ++i) team[i].upcoming = {end, std::min(end + step, range.end)};
-      accumulate_in_turn<P>(team, blocks, {first, end}, policy);
+      accumulate_in_turn(team, blocks, {first, end}, policy);
     }
   }
   for (index_type i = 0; i < blocks; ++i) {
     block<T>& b = team[i];
     if (!in_turn) sweep_alone(b);
     b.upcoming = {0, 0};
-    finish_split<P>(b, number + i, split, range, [&] {
+    finish_split(b, number + i, split, range, [&] {
       reset_rows(b);
       take_shift(b, number + i);
       sweep_alone(b);
     });
-  }
-}
-
-// sum += factor * of, numbers that may lie anywhere.
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void add_scaled(T* sum, T factor, const T* of, index_type count) {
-  for (index_type c = 0; c < count; c += P::lanes) {
-    typename P::vec x = P::load(sum + c);
-    P::add_product(x, factor, c + P::lanes <= count ? P::widen(of + c) : P::widen_part(of + c, count - c));
-    P::store(sum + c, x);
   }
 }
 
@@ -117,7 +117,7 @@ inline const T* finite_output(block<T>& b, index_type r, const T* output, T fact
 }
 
 // The splits of a block become one state, in rising order (softmax_state::merge, in vectors).
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void merge_splits(block<T>& b, index_type number) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
   for (index_type r = 0; r < b.rows; ++r) {
@@ -134,7 +134,7 @@ inline void merge_splits(block<T>& b, index_type number) {
       const double below = (static_cast<double>(shift) - static_cast<double>(top)) * static_cast<double>(b.unit);
       const T factor = equals(shift, top) ? T(1) : static_cast<T>(std::exp(below));
       const T* output = b.finite_only ? finite_output(b, r, other, factor) : other;
-      add_scaled<P>(b.output + r * b.output_stride, factor, output, b.plan->shape.d_v);
+      b.kernels->add_scaled(b.output + r * b.output_stride, factor, output, b.plan->shape.d_v);
       b.sum[r] += factor * other[at.sum];
       b.exact_sum[r] += factor * other[at.exact_sum];
       if (at.mass >= 0) merge_mass(b.loss.mass[r], other + at.mass, (static_cast<double>(top) - static_cast<double>(shift)) * exact_unit(b));
@@ -145,12 +145,18 @@ inline void merge_splits(block<T>& b, index_type number) {
 }
 
 // Last stage of split sequences.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void run_finish(block<T>& b, index_type number) {
-  start_block<P>(b, number);
-  merge_splits<P>(b, number);
-  finish_block<P>(b, number, guard_scope::merged, [&] {
+  start_block(b, number);
+  merge_splits(b, number);
+  finish_block(b, number, guard_scope::merged, [&] {
     reset_rows(b);
-    merge_splits<P>(b, number);
+    merge_splits(b, number);
   });
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

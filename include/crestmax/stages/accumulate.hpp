@@ -2,7 +2,19 @@
 // masks, weights, sum of weights, output. With a fixed shift a clean tile needs no maximum, no rescale
 // and no order, and its scores never reach memory; the running maximum of phase 1, the baselines and
 // the correction are the same tile with another policy.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include <array>
+#include "../backend/cpu/ahead.hpp"
+#include "left_out.hpp"
+#include "masks.hpp"
+#include "special_values.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 enum class raise { never, always, past_threshold };
 
@@ -30,45 +42,32 @@ inline void neighbour_difference(block<T>& b, row_span strip, index_type keys) {
   }
 }
 
-// Of the panels that rows see: the others hold no scores.
-template <class P, class T>
-CRESTMAX_KERNEL inline void scale_scores(block<T>& b, row_span strip, T scale) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    T* row = score_row(b, strip, r);
-    const index_type end = b.last_panel[r] * P::panel;
-    for (index_type j = b.first_panel[r] * P::panel; j < end; j += P::lanes) P::store(row + j, P::multiply(P::load(row + j), scale));
-  }
-}
-
-// Raw scores of a strip against packed keys, and each row's per-lane maxima; false where those are not kept.
-template <class P, class T = typename P::scalar>
-inline bool score_packed(block<T>& b, row_span strip, index_type panels) {
-  if constexpr (has_pairs<P>) {
-    if (b.pairs) return P::pairs::score(b, strip, panels);
-  }
-  score_tile<P>(b, strip, panels, b.query, b.key, b.plan->shape.d_qk, store_scores<P>{b.scores, b.lanes, strip.first});
-  return true;
+// Raw scores of a block whose keys are read where they lie, unless they came with those of other blocks.
+template <class T>
+inline void score_in_place(block<T>& b, const tile_keys& tile) {
+  if (b.turn.scored) return;
+  block<T>* const alone = &b;
+  b.kernels->score_in_place(side_by_side<T>{&alone, 1}, tile);
 }
 
 // Scores of a strip against the tile, in score units, modified and masked; hidden keys and the
 // tail are -inf. Leaves each row's maximum in tile_max.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile) {
-  const index_type padded = planner::round_up(tile.count, P::panel);
-  see_panels<P>(b, strip, tile);
+  const index_type padded = planner::round_up(tile.count, b.kernels->panel);
+  see_panels(b, strip, tile);
   bool maxima = false;
   if (b.direct) {
-    if constexpr (P::direct_group > 0) score_direct<P>(b, tile);
+    score_in_place(b, tile);
   } else {
-    fill(b.lanes + strip.first * P::lanes, strip.count * P::lanes, block<T>::hidden);
-    maxima = score_packed<P>(b, strip, padded / P::panel);
+    maxima = b.kernels->score(b, strip, padded / b.kernels->panel);
   }
   const bool clean = b.raw && tile.seen == visibility::all && padded == tile.count;
   if (!clean) {
-    if (!b.raw) scale_scores<P>(b, strip, static_cast<T>(b.plan->scale));
+    if (!b.raw) b.kernels->scale_scores(b, strip, static_cast<T>(b.plan->scale));
     const modifier_view<T>& m = b.call->modifiers;
     if (tile.seen != visibility::all) {
-      modify_and_mask<P>(b, strip, tile);
+      modify_and_mask(b, strip, tile);
     } else if (m.changes_scores()) {
       m.modify(m.context, {b.scores, block<T>::score_stride, b.rows_at + strip.first, strip.count, b.sequence_number,
                            tile.first, tile.step, tile.count, b.loss.sizes_of(strip.first)});
@@ -77,118 +76,70 @@ inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile) {
       fill(b.scores + r * block<T>::score_stride + tile.count, padded - tile.count, block<T>::hidden);
     }
   }
-  if (!maxima || !clean) row_maxima<P>(b, strip);
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.tile_max[r] = P::highest(P::load(b.lanes + r * P::lanes));
+  if (!maxima || !clean) b.kernels->row_maxima(b, strip);
+  b.kernels->join_maxima(b, strip);
 }
 
 // Scores a tile strip by strip: packs its keys once, unless they are read in place, and calls f(strip) when a strip's scores are in hand.
-template <class P, class F, class T = typename P::scalar>
+template <class T, class F>
 inline void score_keys(block<T>& b, const tile_keys& tile, F&& f) {
-  if (!b.direct) pack_keys<P>(b, tile.first, tile.step, tile.count);
+  if (!b.direct) b.kernels->pack_keys(b, tile.first, tile.step, tile.count);
   for_each_strip(b, [&](row_span strip) {
-    score_strip<P>(b, strip, tile);
+    score_strip(b, strip, tile);
     f(strip);
   });
 }
 
-// Weights of the scores in hand, in place, and their per-lane sums.
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void weigh(block<T>& b, row_span strip, const weight_constants<T>& constants) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    T* row = score_row(b, strip, r) + b.first_panel[r] * P::panel;
-    const index_type count = (b.last_panel[r] - b.first_panel[r]) * P::panel;
-    P::store(b.lanes + r * P::lanes, weigh_to<P>(row, row, count, b.base[r], constants));
-  }
-}
-
 // The same as what the values in hand are multiplied by: numbers or pairs.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_for_values(block<T>& b, row_span strip, const weight_constants<T>& constants) {
-  if constexpr (has_pairs<P>) {
-    if (b.value_pairs) return P::pairs::weigh(b, strip);
-  }
-  weigh<P>(b, strip, constants);
+  if (b.value_pairs) b.kernels->weigh_as_pairs(b, strip);
+  else b.kernels->weigh(b, strip, constants);
 }
 
 // Weights of a strip under the fixed shift, from the tile: as scores leave the registers, or right after where
 // they are read in place.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_strip(block<T>& b, row_span strip, const tile_keys& tile, const weight_constants<T>& constants) {
-  const index_type panels = planner::divide_up(tile.count, P::panel);
-  if constexpr (has_pairs<P>) {
-    if (b.value_pairs) return P::pairs::score_and_weigh(b, strip, panels);
-  }
-  if (b.direct) {
-    if constexpr (P::direct_group > 0) score_direct<P>(b, tile);
+  const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
+  if (b.value_pairs) {
+    b.kernels->score_and_weigh_as_pairs(b, strip, panels);
+  } else if (b.direct) {
+    score_in_place(b, tile);
     std::copy_n(b.shift, b.rows, b.base);
-    weigh<P>(b, strip, constants);
+    b.kernels->weigh(b, strip, constants);
   } else {
-    fill(b.lanes + strip.first * P::lanes, strip.count * P::lanes, T(0));
-    score_tile<P>(b, strip, panels, b.query, b.key, b.plan->shape.d_qk,
-                  store_weights<P, weights_as_numbers<P>>{{b.scores, b.lanes, strip.first}, b.shift, constants});
+    b.kernels->score_and_weigh(b, strip, panels, constants);
   }
 }
 
-// Rounds the weights in hand to W, in place, and adds their sum to b.sum.
-template <class P, class W, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void round_weights_to(block<T>& b, row_span strip) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    T* row = score_row(b, strip, r);
-    typename P::vec sum = P::broadcast(T(0));
-    for (index_type j = b.first_panel[r] * P::panel; j < b.last_panel[r] * P::panel; j += P::lanes) {
-      W rounded[P::lanes];
-      P::narrow(rounded, P::load(row + j));
-      const typename P::vec x = P::widen(rounded);
-      P::store(row + j, x);
-      sum = P::add(sum, x);
-    }
-    b.sum[r] += P::total(sum);
-  }
-}
-
-// sums[r] += what the lanes of row r sum up to, and with `largest` the largest of these totals is kept there; of as many rows
-// together as there are lanes, where a set can.
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void add_totals(const T* lanes, row_span rows, T* sums, T* largest = nullptr) {
-  index_type r = rows.first;
-  const index_type end = rows.first + rows.count;
-  if constexpr (P::direct_group > 0) {
-    for (; r + P::lanes <= end; r += P::lanes) {
-      typename P::vec joined[P::lanes / 2];
-      CRESTMAX_UNROLL for (int i = 0; i < P::lanes / 2; ++i) {
-        const T* const pair = lanes + (r + 2 * i) * P::lanes;
-        joined[i] = P::join(P::load(pair), P::load(pair + P::lanes));
-      }
-      const typename P::vec totals = P::totals(joined);
-      P::store(sums + r, P::add(P::load(sums + r), totals));
-      if (largest != nullptr) P::store(largest + r, P::maximum(P::load(largest + r), totals));
-    }
-  }
-  for (; r < end; ++r) {
-    const T total = P::total(P::load(lanes + r * P::lanes));
-    sums[r] += total;
-    if (largest != nullptr) largest[r] = std::max(largest[r], total);
+// output += weights V for a strip, in the way that suits the block. One that is read in place is one strip.
+template <class T>
+inline void multiply_values(block<T>& b, row_span strip, const tile_keys& tile) {
+  if (b.direct) {
+    b.turn.weighed = true;
+    if (b.turn.scored) return;  // its values come with those of the others
+    block<T>* const alone = &b;
+    b.kernels->multiply_in_place(side_by_side<T>{&alone, 1}, tile);
+  } else if (b.value_pairs) {
+    b.kernels->multiply_pairs(b, strip, tile.count);
+  } else {
+    b.kernels->multiply(b, strip, tile.count);
   }
 }
 
 // What each row's weights in hand sum up to, before and after rounding; rounds those that are not yet.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void sum_weights(block<T>& b, row_span strip) {
-  add_totals<P>(b.lanes, strip, b.exact_sum, b.tile_sum);
-  if (b.value_pairs) add_totals<P>(b.rounded_lanes, strip, b.sum);
-  else if (b.weights == weight_type::float32) add_totals<P>(b.lanes, strip, b.sum);
-  if (b.value_pairs || b.weights == weight_type::float32) return;
-  if (b.weights == weight_type::float16) round_weights_to<P, float16>(b, strip);
-  else round_weights_to<P, bfloat16>(b, strip);
-}
-
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void scale_row(T* row, index_type count, T factor) {
-  for (index_type c = 0; c < count; c += P::lanes) P::store(row + c, P::multiply(P::load(row + c), factor));
+  const auto add_totals = b.kernels->add_totals;
+  add_totals(b.lanes, strip, b.exact_sum, b.tile_sum);
+  if (b.value_pairs) add_totals(b.rounded_lanes, strip, b.sum, nullptr);
+  else if (b.weights == weight_type::float32) add_totals(b.lanes, strip, b.sum, nullptr);
+  else b.kernels->round_weights(b, strip, b.weights);
 }
 
 // Lifts a row's shift to `level` and rescales what it has accumulated.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void lift(block<T>& b, index_type r, T level) {
   const T old = b.shift[r];
   b.shift[r] = level;
@@ -199,29 +150,21 @@ inline void lift(block<T>& b, index_type r, T level) {
   b.exact_sum[r] *= factor;
   b.tile_sum[r] *= factor;
   if (b.loss.certified) b.loss.mass[r].lower_shift((static_cast<double>(old) - static_cast<double>(level)) * exact_unit(b));
-  scale_row<P>(b.output + r * b.output_stride, b.output_stride, factor);
+  b.kernels->scale_row(b.output + r * b.output_stride, b.output_stride, factor);
   ++b.counters->rescales;
 }
 
 // Lifts shifts to the maxima of the strip in hand, as the policy allows, and prepares what to subtract.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void lift_rows(block<T>& b, row_span strip, raise policy) {
   const T slack = policy == raise::past_threshold ? static_cast<T>(b.plan->threshold) / b.unit : T(0);
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     const bool unset = equals(b.shift[r], block<T>::hidden);
     if ((unset || policy != raise::never) && b.tile_max[r] > b.shift[r] + (unset ? T(0) : slack)) {
-      lift<P>(b, r, b.tile_max[r]);
+      lift(b, r, b.tile_max[r]);
     }
     b.base[r] = equals(b.shift[r], block<T>::hidden) ? T(0) : b.shift[r];
   }
-}
-
-// True if none of `count` numbers, a multiple of P::lanes, is infinite or NaN.
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline bool all_finite(const T* numbers, index_type count) {
-  typename P::vec sum = P::broadcast(T(0));
-  for (index_type i = 0; i < count; i += P::lanes) sum = P::add(sum, P::multiply(P::load(numbers + i), T(0)));
-  return equals(P::total(sum), T(0));
 }
 
 // Of `all` pairs of a tile `accumulated` joined the sums; masks hide the others.
@@ -234,55 +177,55 @@ inline void count_pairs(block<T>& b, index_type all, index_type accumulated) {
 }
 
 // One tile joins the sums. Time: O(rows * keys * (d_qk + d_v)); nothing past the tile is read.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void accumulate_tile(block<T>& b, const tile_keys& tile, raise policy) {
-  const index_type panels = planner::divide_up(tile.count, P::panel);
-  const weight_constants<T> constants = make_weight_constants<P>(b.unit, b.margin);
+  const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
+  const weight_constants<T> constants = b.kernels->weigh_with(b.unit, b.margin);
   const bool whole_numbers = b.weights == weight_type::float32;
   const bool dropping = policy == raise::never && b.plan->coverage == coverage_kind::above && !b.careful;
-  if (!b.direct) look_ahead(b, tile.next, panels * planner::divide_up(b.rows, in_tiles(b) ? rows_of_tiles : index_type{P::row_group}));
+  if (!b.direct) look_ahead(b, tile.next, panels * planner::divide_up(b.rows, in_tiles(b) ? rows_of_tiles : b.kernels->row_group));
   bool values_taken = false;
   const auto take_values = [&] {  // not those of a tile that coverage drops
     if (values_taken) return;
-    if constexpr (has_pairs<P>) b.value_pairs = b.pairs && pack_value_pairs<P>(b, tile.first, tile.count, tile.seen != visibility::all);
-    if (!b.direct && !b.value_pairs) pack_values<P>(b, tile.first, tile.count);
+    b.value_pairs = b.pairs && b.kernels->pack_value_pairs(b, tile.first, tile.count, tile.seen != visibility::all);
+    if (!b.direct && !b.value_pairs) b.kernels->pack_values(b, tile.first, tile.count);
     b.counters->bytes += tile.count * b.plan->shape.d_v * size_of(b.call->kv.value_kind);
     values_taken = true;
   };
   b.value_pairs = false;
   if (b.pairs && !dropping) take_values();  // weights depend on what they will multiply
-  const bool may_fuse = policy == raise::never && b.raw && panels * P::panel == tile.count &&
+  const bool may_fuse = policy == raise::never && b.raw && panels * b.kernels->panel == tile.count &&
                         (whole_numbers || b.value_pairs) && !dropping && !b.careful && !b.finite_only;
-  if (!b.direct) pack_keys<P>(b, tile.first, 1, tile.count);
-  if (b.loss.certified) measure_keys<P>(b, tile);
+  if (!b.direct) b.kernels->pack_keys(b, tile.first, 1, tile.count);
+  if (b.loss.certified) b.kernels->measure_keys(b, tile);
   b.counters->bytes += tile.count * b.plan->shape.d_qk * size_of(b.call->kv.key_kind);
   for_each_strip(b, [&](row_span strip) {
     tile_keys keys = tile;
     if (tile.seen != visibility::all) keys.seen = classify(b, hull_of(b, strip.first, strip.count), tile.first, tile.count, 1);
     if (keys.seen == visibility::none) return count_pairs(b, strip.count * tile.count, 0);
     if (may_fuse && keys.seen == visibility::all && (b.all_set || rows_are_set(b, strip))) {
-      see_panels<P>(b, strip, keys);
-      weigh_strip<P>(b, strip, tile, constants);
+      see_panels(b, strip, keys);
+      weigh_strip(b, strip, tile, constants);
     } else {
-      score_strip<P>(b, strip, keys);
+      score_strip(b, strip, keys);
       if (b.measure_lipschitz) neighbour_difference(b, strip, tile.count);
-      lift_rows<P>(b, strip, policy);
+      lift_rows(b, strip, policy);
       if (b.loss.certified) note_errors(b, strip, keys);
-      if (dropping && drop_strip<P>(b, strip, tile.count)) {
+      if (dropping && drop_strip(b, strip, tile.count)) {
         b.counters->skipped += strip.count * tile.count;
         return;
       }
       if (b.finite_only) note_special_values(b, strip, tile);
       take_values();
-      weigh_for_values<P>(b, strip, constants);
+      weigh_for_values(b, strip, constants);
     }
-    sum_weights<P>(b, strip);
-    if (b.loss.certified) keep_strip<P>(b, strip);
+    sum_weights(b, strip);
+    if (b.loss.certified) keep_strip(b, strip);
     take_values();
-    multiply_values<P>(b, strip, tile);
+    multiply_values(b, strip, tile);
     index_type pairs = 0;
     for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-      pairs += std::min(tile.count, b.last_panel[r] * P::panel) - std::min(tile.count, b.first_panel[r] * P::panel);
+      pairs += std::min(tile.count, b.last_panel[r] * b.kernels->panel) - std::min(tile.count, b.first_panel[r] * b.kernels->panel);
     }
     count_pairs(b, strip.count * tile.count, pairs);
   });
@@ -304,10 +247,10 @@ inline void for_each_tile(block<T>& b, key_interval range, F&& f, Hidden&& hidde
   }
 }
 
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void accumulate_range(block<T>& b, key_interval range, raise policy) {
   const auto accumulate = [&](const tile_keys& tile) {
-    accumulate_tile<P>(b, tile, policy);
+    accumulate_tile(b, tile, policy);
     if (!b.all_set) note_set_rows(b);
   };
   for_each_tile(b, range, accumulate, [&](index_type keys) { count_pairs(b, b.rows * keys, 0); });
@@ -315,7 +258,7 @@ inline void accumulate_range(block<T>& b, key_interval range, raise policy) {
 
 // One tile of several blocks, run by run of each in turn: the scores of all of them, then their weights, then the
 // values. Every block has room of its own for scores.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void accumulate_in_turn(block<T>* team, index_type count, key_interval keys, raise policy) {
   block<T>* seeing[planner::most_joined_blocks];
   tile_keys tile{keys.begin, 1, keys.end - keys.begin, visibility::all};
@@ -328,16 +271,22 @@ inline void accumulate_in_turn(block<T>* team, index_type count, key_interval ke
     else seeing[members++] = b;
   }
   if (members == 0) return;
-  score_direct<P, T>(side_by_side<T>{seeing, members}, tile);
+  team->kernels->score_in_place(side_by_side<T>{seeing, members}, tile);
   index_type weighed = 0;
   for (index_type i = 0; i < members; ++i) {
     block<T>& b = *seeing[i];
     b.turn = {true, false};
     tile.seen = seen[i];
-    accumulate_tile<P>(b, tile, policy);
+    accumulate_tile(b, tile, policy);
     if (!b.all_set) note_set_rows(b);
     if (b.turn.weighed) seeing[weighed++] = &b;
     b.turn = {};
   }
-  if (weighed > 0) multiply_direct<P, T>(side_by_side<T>{seeing, weighed}, tile);
+  if (weighed > 0) team->kernels->multiply_in_place(side_by_side<T>{seeing, weighed}, tile);
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

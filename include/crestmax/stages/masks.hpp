@@ -1,20 +1,32 @@
 // What masks leave of a tile: the panels of keys that each group of rows sees, scores of those it does not, and each row's
 // maximum over the others.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "../backend/cpu/kernels.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Groups of rows that see the same panels of keys: register tiles, or the rows of two tile registers.
-template <class P, class F, class T = typename P::scalar>
+template <class T, class F>
 inline void for_each_seeing_group(const block<T>& b, index_type rows, F&& f) {
-  if (!in_tiles(b)) return for_each_group<P>(rows, f);
-  for (index_type r = 0; r < rows; r += rows_of_tiles) f(r, std::min(rows_of_tiles, rows - r));
+  const bool tiles = in_tiles(b);
+  for (index_type r = 0; r < rows;) {
+    const index_type group = tiles ? std::min(rows_of_tiles, rows - r) : group_of(rows - r, b.kernels->row_group);
+    f(r, group);
+    r += group;
+  }
 }
 
 // Sets, for every group of a strip, the range of panels that masks leave reachable. A tile that is read in
 // place is read once for all rows, and whole.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
-  const index_type panels = planner::divide_up(tile.count, P::panel);
-  for_each_seeing_group<P>(b, strip.count, [&](index_type within, index_type group) {
+  const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
+  for_each_seeing_group(b, strip.count, [&](index_type within, index_type group) {
     const index_type row = strip.first + within;
     index_type from = 0;
     index_type to = panels;
@@ -24,8 +36,8 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
       const auto below = [&](index_type position) {
         return std::clamp<index_type>(planner::divide_up(std::max<index_type>(0, position - tile.first), tile.step), 0, tile.count);
       };
-      from = below(keys.begin) / P::panel;
-      to = std::max(from, planner::divide_up(below(keys.end), P::panel));
+      from = below(keys.begin) / b.kernels->panel;
+      to = std::max(from, planner::divide_up(below(keys.end), b.kernels->panel));
     }
     for (index_type i = 0; i < group; ++i) {
       b.first_panel[row + i] = from;
@@ -36,24 +48,24 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
 
 // Score modifiers and masks of a strip that sees a tile in part: modifiers are called for what a group sees, in panels that
 // it sees in part pair by pair; panels that it does not see at all are hidden, and hold anything until then.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) {
   const modifier_view<T>& m = b.call->modifiers;
-  const index_type panels = planner::divide_up(tile.count, P::panel);
-  for_each_seeing_group<P>(b, strip.count, [&](index_type within, index_type group) {
+  const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
+  for_each_seeing_group(b, strip.count, [&](index_type within, index_type group) {
     const index_type row = strip.first + within;
     const row_hull hull = hull_of(b, row, group);
     T* scores = score_row(b, strip, row);
     for (index_type panel = 0; panel < panels; ++panel) {
-      const index_type j = panel * P::panel;
+      const index_type j = panel * b.kernels->panel;
       const index_type first = tile.first + j * tile.step;
-      const index_type count = std::min<index_type>(P::panel, tile.count - j);
+      const index_type count = std::min<index_type>(b.kernels->panel, tile.count - j);
       const bool reachable = panel >= b.first_panel[row] && panel < b.last_panel[row];
       const visibility seen = reachable ? classify(b, hull, first, count, tile.step) : visibility::none;
       const score_block<T> part{scores + j, block<T>::score_stride, b.rows_at + row, group, b.sequence_number, first, tile.step, count,
                                 b.loss.sizes_of(row)};
       if (seen == visibility::none) {
-        for (index_type i = 0; i < group; ++i) fill(scores + i * block<T>::score_stride + j, index_type{P::panel}, block<T>::hidden);
+        b.kernels->hide_panel(scores + j, block<T>::score_stride, group);
       } else if (seen == visibility::all) {
         if (m.changes_scores()) m.modify(m.context, part);
       } else {
@@ -64,15 +76,8 @@ inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) 
   });
 }
 
-// Per-lane maxima of the scores in hand.
-template <class P, class T>
-CRESTMAX_KERNEL inline void row_maxima(block<T>& b, row_span strip) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    const T* row = score_row(b, strip, r);
-    typename P::vec highest = P::broadcast(block<T>::hidden);
-    for (index_type j = b.first_panel[r] * P::panel; j < b.last_panel[r] * P::panel; j += P::lanes) {
-      highest = P::maximum(highest, P::load(row + j));
-    }
-    P::store(b.lanes + r * P::lanes, highest);
-  }
-}
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -1,7 +1,16 @@
 // Stage: untaken. What coverage plateaus leave out, once all windows are taken. Stretches of samples that no window cut count as they were
 // summed; the samples of the others, and of those that some row does not see whole, are scored once more. If neighbouring visible
 // scores of a row differ by at most L, a key's is at most L * distance above that of any sample that the row sees.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "plateau.hpp"
+#include "strides.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // L in nats: stated, or seen on windows.
 template <class T>
@@ -63,30 +72,30 @@ inline void weigh_hidden_strides(block<T>& b, row_span strip, index_type r, cons
 }
 
 // A tile of samples, `number` that of the first, once more. Those outside of [from, to) stand for others only.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_strides(block<T>& b, const tile_keys& tile, index_type number, index_type from, index_type to) {
-  note_standing<P>(b, number, tile.count);
+  note_standing(b, number, tile.count);
   for (index_type j = 0; j < tile.count; ++j) {
     if (number + j < from || number + j >= to) b.loss.stands_for[j] = T(0);
   }
   const bool may_hide = tile.seen != visibility::all || b.call->modifiers.changes_scores();
   const index_type last = tile.count - 1;
-  score_keys<P>(b, tile, [&](row_span strip) {
+  score_keys(b, tile, [&](row_span strip) {
     for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
       stand_in<T>& nearest = b.loss.stand_ins[r];
       if (may_hide || nearest.waiting > 0) weigh_hidden_strides(b, strip, r, tile);
       else nearest = {tile.first + last * tile.step, 0, 0, score_row(b, strip, r)[last]};
     }
-    weigh_samples<P>(b, strip);
+    weigh_samples(b, strip);
     T* const sums = b.base;  // no longer needed by weights
     fill(sums + strip.first, strip.count, T(0));
-    sum_standing<P>(b, strip, 0, planner::round_up(tile.count, P::panel), sums);
+    b.kernels->sum_standing(b, strip, 0, planner::round_up(tile.count, b.kernels->panel), sums);
     for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.loss.estimate[r] += static_cast<double>(sums[r]);
   });
 }
 
 // Stretches [first, end) once more. Where a row may not see a sample, one more on either side: every row sees it, or it is of no stretch.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_run(block<T>& b, const sample_range& samples, index_type first, index_type end) {
   const index_type stride = b.plan->stride;
   const bool to_the_last = end == samples.stretches();
@@ -100,12 +109,12 @@ inline void weigh_run(block<T>& b, const sample_range& samples, index_type first
   for (index_type i = begin; i < behind; i += b.key_tile) {
     const index_type key = samples.first + i * stride;
     const index_type count = std::min(b.key_tile, behind - i);
-    weigh_strides<P>(b, {key, stride, count, classify(b, b.hull, key, count, stride), {0, 0}, true}, i, from, to);
+    weigh_strides(b, {key, stride, count, classify(b, b.hull, key, count, stride), {0, 0}, true}, i, from, to);
   }
   const index_type last = b.keys.end - 1;
   const key_interval rest = stride_of(b, samples.count);
   if (!to_the_last || rest.begin == rest.end) return;
-  weigh_strides<P>(b, {last, 1, 1, classify(b, b.hull, last, 1, 1), {0, 0}, true}, samples.count, from, to);
+  weigh_strides(b, {last, 1, 1, classify(b, b.hull, last, 1, 1), {0, 0}, true}, samples.count, from, to);
 }
 
 // The first sum of each stretch that a window cuts becomes NaN.
@@ -173,10 +182,10 @@ inline void mark_unknown(block<T>& b) {
 }
 
 // Time: O(rows * d_qk) for each sample of a stretch that is not whole, O(rows) for each other stretch.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_untaken(block<T>& b) {
   if (!b.sampled) return mark_unknown(b);
-  const sample_range samples = samples_of<P>(b);
+  const sample_range samples = samples_of(b);
   const auto is_whole = [&](index_type s) { return is_finite(b.loss.stretch_sums[s * b.rows]); };
   std::fill_n(b.loss.stand_ins, b.rows, stand_in<T>{-1, 0, 0, T(0)});
   mark_cut_stretches(b, samples);
@@ -185,8 +194,14 @@ inline void weigh_untaken(block<T>& b) {
     if (is_whole(s)) continue;
     index_type end = s + 1;
     while (end < samples.stretches() && !is_whole(end)) ++end;
-    weigh_run<P>(b, samples, s, end);
+    weigh_run(b, samples, s, end);
     s = end;
   }
   finish_untaken(b);
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -2,11 +2,19 @@
 // writes finished rows. A row passes when its weights sum up to no more than the limit in any tile, to half of the crest's
 // weight at least in all, and its output is finite. Then no weight overflowed, the crest itself was among the keys, and no
 // score that counts lies so far above the shift that rounding their difference would show.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
 
-template <class P, class T = typename P::scalar>
+#include "left_out.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+template <class T>
 inline bool output_is_finite(const block<T>& b, index_type r) {
-  return all_finite<P>(b.output + r * b.output_stride, b.output_stride);
+  return b.kernels->all_finite(b.output + r * b.output_stride, b.output_stride);
 }
 
 // Which conditions apply: after a whole sweep all; within one split of the keys the crest may lie
@@ -18,7 +26,7 @@ inline double power_of_two(int exponent) {
   return std::bit_cast<double>(static_cast<std::uint64_t>(1023 + exponent) << 52);
 }
 
-template <class P, class T = typename P::scalar>
+template <class T>
 inline bool row_passes(const block<T>& b, index_type r, guard_scope scope) {
   const plan_rules& h = *b.plan;
   const bool covers_all = h.coverage != coverage_kind::plateaus || b.careful;
@@ -34,7 +42,7 @@ inline bool row_passes(const block<T>& b, index_type r, guard_scope scope) {
     const double least = covers_all ? 0.5 * power_of_two(-std::max(b.margin, 0)) : std::numeric_limits<double>::min();
     if (!(sum >= least)) return false;
   }
-  return is_finite(b.center[r]) && output_is_finite<P>(b, r);
+  return is_finite(b.center[r]) && output_is_finite(b, r);
 }
 
 // Nats by which a row's crest may lie below its highest score: known after a correction, else no key weighs more than all of them,
@@ -72,14 +80,6 @@ inline void write_share(const row_output& to, index_type batch, index_type row, 
   write_number<float>(to, batch, row, head, below ? static_cast<double>(std::nextafter(nearest, 2.0f)) : share);
 }
 
-// to[c] = convert(from[c] * factor), the product rounded to T once.
-template <class P, class Stored, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void write_numbers(const T* from, double factor, Stored* to, index_type count) {
-  index_type c = 0;
-  for (; c + P::lanes <= count; c += P::lanes) P::narrow(to + c, P::multiply_wide(P::load(from + c), factor));
-  for (; c < count; ++c) to[c] = convert<Stored>(static_cast<T>(static_cast<double>(from[c]) * factor));
-}
-
 // Where a row's outputs go: batch and row of the tensors.
 struct output_place {
   index_type batch;
@@ -114,7 +114,7 @@ inline void poison_row(const block<T>& b, index_type r) {
 }
 
 // Divides by the sum, joins the sink, writes output, lse and the lost mass of one row.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void write_row(block<T>& b, index_type r) {
   const plan_rules& h = *b.plan;
   const row_position at = b.rows_at[r];
@@ -133,7 +133,7 @@ inline void write_row(block<T>& b, index_type r) {
   visit_output_row(b, r, [&](auto* to) {
     using stored = std::remove_pointer_t<decltype(to)>;
     if (none) std::memset(static_cast<void*>(to), 0, sizeof(stored) * static_cast<std::size_t>(h.shape.d_v));
-    else write_numbers<P>(output, factor, to, h.shape.d_v);
+    else b.kernels->write(output, factor, b.call->output.kind, to, h.shape.d_v);
   });
   if (b.call->lse) write_number<T>(b.call->lse, batch, row, at.head, empty ? top : top + std::log(exact_sum));
   const lost_mass lost = lost_by(b, r);
@@ -141,3 +141,9 @@ inline void write_row(block<T>& b, index_type r) {
   b.counters->dropped_mass = std::max(b.counters->dropped_mass, lost.bound);
   b.counters->dropped_estimate = std::max(b.counters->dropped_estimate, lost.estimate);
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

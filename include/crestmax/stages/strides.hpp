@@ -1,7 +1,15 @@
 // Samples and what they stand for: each stands in the middle of its stride of keys, the last key for what is behind whole strides.
 // Their weights, times the keys of their strides that no phase took, estimate what coverage plateaus leave out. They are summed over
 // stretches of samples, so that windows, which are chosen later, touch few of the sums.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "accumulate.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 template <class T>
 inline index_type first_sample(const block<T>& b) {
@@ -18,12 +26,12 @@ struct sample_range {
 };
 
 // As many stretches as a worker holds sums for; a tile of samples is whole stretches, or the other way round.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline sample_range samples_of(const block<T>& b) {
   const index_type first = first_sample(b);
   const index_type count = planner::divide_up(b.keys.end - first, b.plan->stride);
   const index_type most_stretches = std::max<index_type>(1, b.loss.stretch_room / b.rows);
-  const index_type in_stretch = P::lanes * planner::divide_up(planner::divide_up(count, P::lanes), most_stretches);
+  const index_type in_stretch = b.kernels->lanes * planner::divide_up(planner::divide_up(count, b.kernels->lanes), most_stretches);
   return {first, count, in_stretch > b.key_tile ? planner::round_up(in_stretch, b.key_tile) : in_stretch};
 }
 
@@ -54,11 +62,11 @@ inline untaken_keys untaken_of(const interval_set& taken, key_interval keys) {
 }
 
 // stands_for[j] = untaken keys of the stride of sample number + j, zeros behind the last.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void note_standing(block<T>& b, index_type number, index_type count) {
   const index_type stride = b.plan->stride;
   fill(b.loss.stands_for, count, static_cast<T>(stride));
-  fill(b.loss.stands_for + count, planner::round_up(count, P::panel) - count, T(0));
+  fill(b.loss.stands_for + count, planner::round_up(count, b.kernels->panel) - count, T(0));
   const key_interval all{stride_of(b, number).begin, b.keys.begin + (number + count) * stride};
   const auto count_again = [&](key_interval cut) {
     if (cut.end <= all.begin || cut.begin >= all.end) return;
@@ -71,30 +79,16 @@ inline void note_standing(block<T>& b, index_type number, index_type count) {
   count_again({b.keys.end, all.end});  // the stride that the end cuts, and what is behind
 }
 
-// sums[r] += the weights of row r's samples in hand in columns [from, end), times what they stand for.
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void sum_standing(block<T>& b, row_span strip, index_type from, index_type end, T* sums) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    const T* row = score_row(b, strip, r);
-    typename P::vec sum = P::broadcast(T(0));
-    for (index_type j = std::max(from, b.first_panel[r] * P::panel); j < std::min(end, b.last_panel[r] * P::panel); j += P::lanes) {
-      P::add_product(sum, P::load(row + j), P::load(b.loss.stands_for + j));
-    }
-    P::store(b.lanes + r * P::lanes, sum);
-  }
-  add_totals<P>(b.lanes, strip, sums);
-}
-
 // Weights of the samples in hand, in place, under the shift; hidden ones weigh nothing.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_samples(block<T>& b, row_span strip) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.base[r] = equals(b.shift[r], block<T>::hidden) ? T(0) : b.shift[r];
-  weigh<P>(b, strip, make_weight_constants<P>(b.unit, 0));
+  b.kernels->weigh(b, strip, b.kernels->weigh_with(b.unit, 0));
 }
 
 // Adds the samples in hand, of which `number` is the first one's, to the sums of their stretches. Those of a stretch with samples that a
 // row may not see become NaN: its strides are weighed row by row. Uses up the scores in hand.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, const sample_range& samples, index_type number) {
   constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
   const auto for_each_stretch = [&](auto&& f) {
@@ -117,9 +111,9 @@ inline void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, 
       }
     });
   }
-  weigh_samples<P>(b, strip);
+  weigh_samples(b, strip);
   for_each_stretch([&](T* sums, index_type from, index_type end) {
-    sum_standing<P>(b, strip, from, planner::round_up(end, P::lanes), sums);
+    b.kernels->sum_standing(b, strip, from, planner::round_up(end, b.kernels->lanes), sums);
   });
 }
 
@@ -130,3 +124,9 @@ inline void mark_stretches(block<T>& b, const sample_range& samples, index_type 
   const index_type to = std::min(number + count - 1, samples.count - 1) / samples.in_stretch + 1;
   fill(b.loss.stretch_sums + from * b.rows, (to - from) * b.rows, std::numeric_limits<T>::quiet_NaN());
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

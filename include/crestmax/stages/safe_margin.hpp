@@ -2,8 +2,17 @@
 // of anchors, plateaus, coarse samples and sink. The margin is a multiple of ln 2 and lives in the
 // exponent of the weights (exp(s - crest) * 2^-margin), so that a row which meets its maximum has an
 // exact power of two there; exp(s - c) <= 1 as long as the crest is at most `margin` too low.
-// Text: included once per instruction set, inside its namespace.
-template <class P, class T = typename P::scalar>
+#pragma once
+
+#include "accumulate.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+template <class T>
 inline void fix_shift(block<T>& b) {
   for (index_type r = 0; r < b.rows; ++r) {
     T crest = std::max(b.shift[r], b.sample_max[r]);
@@ -11,8 +20,14 @@ inline void fix_shift(block<T>& b) {
       const double sink = b.call->modifiers.sink(b.call->modifiers.context, b.rows_at[r].head);
       crest = std::max(crest, static_cast<T>(sink / static_cast<double>(b.unit)));
     }
-    if (crest > b.shift[r]) lift<P>(b, r, crest);
+    if (crest > b.shift[r]) lift(b, r, crest);
     b.crest[r] = b.shift[r];
   }
   note_set_rows(b);
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -2,7 +2,15 @@
 // one that the row does not see. Then the block is swept once more (finite_only): such values count as 0, so that every sum is
 // bit for bit what it is with any finite numbers under hidden keys, and of those that a row sees it is noted what they make of
 // each output: infinity or NaN, whatever else joins it. That is put in when the row is done.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "../backend/cpu/runs.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 enum special_value : std::uint8_t { no_special = 0, plus_infinity = 1, minus_infinity = 2, not_a_number = 3 };  // both infinities: NaN
 
@@ -72,3 +80,9 @@ inline void note_special_values(block<T>& b, row_span strip, const tile_keys& ti
     }
   });
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

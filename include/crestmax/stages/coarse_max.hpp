@@ -1,7 +1,15 @@
 // Stage: coarse max. Scores every stride-th key, keeps each row's coarse maximum and, per query block,
 // the peaks that refinement will look at. No sample is stored: peaks are kept by a streaming top list, weights of samples (for what
 // coverage plateaus leave out) as sums of stretches.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "strides.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 template <class T>
 inline void note_least_peak(block<T>& b) {
@@ -28,20 +36,6 @@ inline void keep_peak(block<T>& b, plateau_window peak, index_type radius, index
   note_least_peak(b);
 }
 
-// column[j] = max over rows of (score - crest), the score relative to what the row's anchors found, or
-// its first samples where no anchor is visible. Raises what the strips before have left there.
-template <class P, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void excess_over_crest(block<T>& b, row_span strip, index_type padded) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    const T crest = b.shift[r];
-    if (!(std::fabs(crest) <= std::numeric_limits<T>::max())) continue;
-    const T* row = score_row(b, strip, r);
-    for (index_type j = 0; j < padded; j += P::lanes) {
-      P::store(b.column + j, P::maximum(P::load(b.column + j), P::subtract(P::load(row + j), crest)));
-    }
-  }
-}
-
 // Keeps the largest norm among the samples that a row sees.
 template <class T>
 inline void note_sampled_square(block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
@@ -50,7 +44,7 @@ inline void note_sampled_square(block<T>& b, row_span strip, index_type r, const
 }
 
 // Takes a tile of samples, `number` that of the first.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void take_samples(block<T>& b, tile_keys tile, const sample_range& samples, index_type number) {
   const plan_rules& h = *b.plan;
   const bool weighs = h.coverage == coverage_kind::plateaus;
@@ -59,18 +53,18 @@ inline void take_samples(block<T>& b, tile_keys tile, const sample_range& sample
     if (weighs) mark_stretches(b, samples, number, tile.count);
     return;
   }
-  const index_type padded = planner::round_up(tile.count, P::panel);
+  const index_type padded = planner::round_up(tile.count, b.kernels->panel);
   fill(b.column, padded, block<T>::hidden);
-  if (weighs) note_standing<P>(b, number, tile.count);
-  if (weighs && b.loss.certified) measure_keys<P>(b, tile);
-  score_keys<P>(b, tile, [&](row_span strip) {
+  if (weighs) note_standing(b, number, tile.count);
+  if (weighs && b.loss.certified) b.kernels->measure_keys(b, tile);
+  score_keys(b, tile, [&](row_span strip) {
     for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
       b.sample_max[r] = std::max(b.sample_max[r], b.tile_max[r]);
       if (equals(b.shift[r], block<T>::hidden)) b.shift[r] = b.tile_max[r];
       if (weighs && b.loss.certified) note_sampled_square(b, strip, r, tile);
     }
-    excess_over_crest<P>(b, strip, padded);
-    if (weighs) weigh_stretches<P>(b, strip, tile, samples, number);
+    b.kernels->excess_over_crest(b, strip, padded);
+    if (weighs) weigh_stretches(b, strip, tile, samples, number);
   });
   for (index_type j = 0; j < tile.count; ++j) {
     const T excess = b.column[j];
@@ -83,19 +77,25 @@ inline void take_samples(block<T>& b, tile_keys tile, const sample_range& sample
 // Samples the block's keys in chunks of one tile. Time: O(rows * keys / stride * d_qk), reading the
 // keys in rising order. Afterwards |max - coarse max| <= L * stride for every row that sees all keys
 // of the range, L the largest difference of neighbouring scores (the method's error bound).
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void coarse_max(block<T>& b) {
   if (b.keys.begin >= b.keys.end) return;
   const index_type stride = b.plan->stride;
   const bool weighs = b.plan->coverage == coverage_kind::plateaus;
-  const sample_range samples = samples_of<P>(b);
+  const sample_range samples = samples_of(b);
   if (weighs) fill(b.loss.stretch_sums, samples.stretches() * b.rows, T(0));
   const index_type length = weighs && samples.in_stretch < b.key_tile ? b.key_tile / samples.in_stretch * samples.in_stretch : b.key_tile;
   for (index_type i = 0; i < samples.count; i += length) {
-    take_samples<P>(b, {samples.first + i * stride, stride, std::min(length, samples.count - i), {}, {0, 0}, true}, samples, i);
+    take_samples(b, {samples.first + i * stride, stride, std::min(length, samples.count - i), {}, {0, 0}, true}, samples, i);
   }
   // The last key is sampled too, so that no key is farther than stride from a sample.
   const index_type last = b.keys.end - 1;
-  if (samples.first + (samples.count - 1) * stride < last) take_samples<P>(b, {last, 1, 1, {}, {0, 0}, true}, samples, samples.count);
+  if (samples.first + (samples.count - 1) * stride < last) take_samples(b, {last, 1, 1, {}, {0, 0}, true}, samples, samples.count);
   if (weighs) std::copy_n(b.shift, b.rows, b.loss.sample_base);
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

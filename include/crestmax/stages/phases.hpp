@@ -1,28 +1,41 @@
 // The phases of one query block, in the order of the method: find its crest, sweep, and finish. Whole blocks and split sequences run them.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "coarse_max.hpp"
+#include "correct.hpp"
+#include "diagnose.hpp"
+#include "plateau.hpp"
+#include "safe_margin.hpp"
+#include "untaken.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Phases 0 and 1. Anchors come first, so that coarse scores can be judged against each row's own crest.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void find_crest(block<T>& b, bool accumulate) {
-  take_anchors<P>(b, accumulate);
+  take_anchors(b, accumulate);
   if (b.plan->coarse && b.sequence.kv_len > b.plan->least_keys_to_sample && b.keys.begin < b.keys.end) {
     b.sampled = true;
-    coarse_max<P>(b);
-    take_plateaus<P>(b, accumulate);
+    coarse_max(b);
+    take_plateaus(b, accumulate);
   }
-  fix_shift<P>(b);
-  if (accumulate && b.plan->coverage == coverage_kind::plateaus) weigh_untaken<P>(b);
+  fix_shift(b);
+  if (accumulate && b.plan->coverage == coverage_kind::plateaus) weigh_untaken(b);
 }
 
-template <class P, class Sweep, class T = typename P::scalar>
+template <class T, class Sweep>
 inline void finish_block(block<T>& b, index_type number, guard_scope scope, Sweep&& sweep) {
   const bool notes = scope == guard_scope::whole && has_fixed_shift(b.plan->method);
-  guard_and_correct<P>(b, scope, {0, b.sequence.kv_len}, sweep, [&](index_type r) {
+  guard_and_correct(b, scope, {0, b.sequence.kv_len}, sweep, [&](index_type r) {
     if (notes) note_undershoot(b, r);
     if (item_failed(b)) poison_row(b, r);
-    else write_row<P>(b, r);
+    else write_row(b, r);
   });
-  if (b.plan->diagnostics || b.plan->row_max) diagnose<P>(b, number);
+  if (b.plan->diagnostics || b.plan->row_max) diagnose(b, number);
 }
 
 // What a block counts once, however many items work on it.
@@ -34,18 +47,18 @@ inline void count_block(block<T>& b) {
 }
 
 // All keys of one query block that its coverage asks for, from the first sample to the last tile.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void sweep_whole(block<T>& b) {
   if (!has_fixed_shift(b.plan->method)) {
-    accumulate_range<P>(b, b.keys, baseline_policy(b.plan->method));
+    accumulate_range(b, b.keys, baseline_policy(b.plan->method));
   } else {
-    find_crest<P>(b, true);
+    find_crest(b, true);
     b.taken.for_each_gap(b.keys, [&](key_interval gap) {
       if (b.plan->coverage == coverage_kind::plateaus) {
         b.counters->skipped += b.rows * (gap.end - gap.begin);
       } else {
         b.upcoming = b.taken.gap_after(gap.end, b.keys.end);
-        accumulate_range<P>(b, gap, raise::never);
+        accumulate_range(b, gap, raise::never);
         b.upcoming = {0, 0};
       }
     });
@@ -54,3 +67,9 @@ inline void sweep_whole(block<T>& b) {
     }
   }
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

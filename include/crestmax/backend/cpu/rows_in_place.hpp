@@ -1,7 +1,15 @@
 // Where rows lie that are read in place, and in which order: memory's own, a row after the other, a run of `direct_run`
 // keys at a time. The first group of a block's rows takes it from memory, and the others find it in the first cache. What
 // follows is asked for meanwhile.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "runs.hpp"
+
+#include "../../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Rows go in groups of Group, then single. Calls f(first_row, group).
 template <int Group, class F>
@@ -192,14 +200,8 @@ class run_walk {
   rows_ahead ahead_{};
 };
 
-template <class P, class Stored>
-inline void widen_two(const Stored* from, typename P::vec& first, typename P::vec& second) {
-  if constexpr (comes_unzipped<P, Stored>) {
-    P::unzip(from, first, second);
-  } else {
-    first = P::widen(from);
-    second = P::widen(from + P::lanes);
-  }
-  P::keep(first);
-  P::keep(second);
-}
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -1,23 +1,32 @@
 // Stage: correct. Rows that the guard fails are gathered as a smaller block and redone under the running maximum; what values that are
 // no finite numbers have spoilt is swept once more without them.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "block_start.hpp"
+#include "guard.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Keeps the rows numbered in rows_at[0, count), which the caller has gathered there, and starts them afresh.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void restart_rows(block<T>& b, index_type count) {
   b.rows = count;
   measure_block(b);
-  pack_query<P>(b);
+  b.kernels->pack_query(b);
   measure_queries(b);
   reset_rows(b);
 }
 
 // Whether values of a key range that are no finite numbers have spoilt the outputs of a row that fails.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline bool is_spoilt(const block<T>& b, key_interval range) {
   if (b.finite_only) return false;
   for (index_type r = 0; r < b.rows; ++r) {
-    if (!b.passes[r] && !output_is_finite<P>(b, r)) return has_special_values(b, range);
+    if (!b.passes[r] && !output_is_finite(b, r)) return has_special_values(b, range);
   }
   return false;
 }
@@ -37,17 +46,17 @@ inline void sweep_finite_values(block<T>& b, Sweep&& sweep) {
 
 // Sums the rows numbered in rows_at[0, count) once more as a smaller block, the correction: under a running maximum, or under
 // the shifts in row_top.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void sum_again(block<T>& b, index_type count, key_interval range, raise policy) {
   const auto sweep = [&] {
-    restart_rows<P>(b, count);
+    restart_rows(b, count);
     if (policy == raise::never) std::copy_n(b.row_top, count, b.shift);
     note_set_rows(b);
-    accumulate_range<P>(b, range, policy);
+    accumulate_range(b, range, policy);
   };
   sweep();
   std::fill_n(b.passes, count, false);
-  if (is_spoilt<P>(b, range)) sweep_finite_values(b, sweep);
+  if (is_spoilt(b, range)) sweep_finite_values(b, sweep);
   set_centers(b);
 }
 
@@ -55,7 +64,7 @@ inline void sum_again(block<T>& b, index_type count, key_interval range, raise p
 // overflow before the row has met its maximum: such rows are summed once more under the maximum, known by now. `sweep` brings
 // the block to where it stands, for the case that values which are no finite numbers have spoilt it. `finish` is called for
 // every row once it is done.
-template <class P, class Sweep, class Finish, class T = typename P::scalar>
+template <class T, class Sweep, class Finish>
 inline void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, Sweep&& sweep, Finish&& finish) {
   const key_interval range{std::max(all.begin, b.keys.begin), std::min(all.end, b.keys.end)};
   const auto gather = [&](auto&& is_done) {
@@ -73,10 +82,10 @@ inline void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, 
   };
   const auto judge = [&] {
     set_centers(b);
-    for (index_type r = 0; r < b.rows; ++r) b.passes[r] = row_passes<P>(b, r, scope);
+    for (index_type r = 0; r < b.rows; ++r) b.passes[r] = row_passes(b, r, scope);
   };
   judge();
-  if (is_spoilt<P>(b, range)) {
+  if (is_spoilt(b, range)) {
     sweep_finite_values(b, sweep);
     judge();
   }
@@ -85,11 +94,17 @@ inline void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, 
   b.counters->corrected += failing;
   b.careful = true;
   if (scope != guard_scope::split) b.margin = 0;  // splits merge by their shifts alone: one margin for all
-  sum_again<P>(b, failing, range, raise::always);
+  sum_again(b, failing, range, raise::always);
   const index_type troubled = gather([&](index_type r) {
-    return output_is_finite<P>(b, r) || !(is_finite(b.shift[r]) || equals(b.shift[r], block<T>::hidden));
+    return output_is_finite(b, r) || !(is_finite(b.shift[r]) || equals(b.shift[r], block<T>::hidden));
   });
   if (troubled == 0) return;
-  sum_again<P>(b, troubled, range, raise::never);
+  sum_again(b, troubled, range, raise::never);
   gather([](index_type) { return true; });
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -1,7 +1,25 @@
 // Runs of rows, as a source hands them out. A source may turn out to have none where a sequence has keys: another
 // thread has written to its block table, or it breaks its promises. Then rows of zeros stand for them, so that every item comes
 // to its end, and the rows of the item are poisoned; see item_failed().
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "block.hpp"
+
+#include "../../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+// Where row r of a block stands in the query tensor.
+template <class Stored, class T>
+inline const Stored* query_row(const block<T>& b, index_type r) {
+  const tensor_view& q = b.call->query;
+  const row_position at = b.rows_at[r];
+  const index_type batch = b.sequence.query_batch;
+  return static_cast<const Stored*>(q.data) + batch * q.strides[0] +
+         (b.sequence.query_begin + at.query_index) * q.strides[1] + at.head * q.strides[2];
+}
 
 // A run that can be read, or one of no rows. A single row has no distance to the next.
 inline kv_run as_promised(kv_run run, scalar_kind kind) {
@@ -50,3 +68,9 @@ inline void for_each_row(const block<T>& b, bool of_keys, index_type first, inde
     for (index_type i = 0; i < in_run; ++i, ++j) f(j, row + i * step * run.row_stride);
   }
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -1,5 +1,13 @@
 // A query block begins: its rows know nothing yet. And what of the method its plan asks for.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "accumulate.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Forgets what the block's rows have accumulated.
 template <class T>
@@ -23,12 +31,12 @@ inline void reset_rows(block<T>& b) {
   b.sampled = false;
 }
 
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void start_block(block<T>& b, index_type number) {
   open_block(b, number);
   measure_block(b);
   b.careful = b.finite_only = false;
-  pack_query<P>(b);
+  b.kernels->pack_query(b);
   measure_queries(b);
   b.margin = b.plan->margin_exponent;
   reset_rows(b);
@@ -54,3 +62,9 @@ inline bool has_fixed_shift(softmax_kind kind) {
 inline raise baseline_policy(softmax_kind kind) {
   return kind == softmax_kind::lazy_max ? raise::past_threshold : raise::always;
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -1,6 +1,14 @@
 // Looks ahead: while one tile is multiplied, the rows of the next are fetched into the second cache, a few
 // lines after every register tile, so that packing does not wait for memory.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "runs.hpp"
+
+#include "../../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Adds rows [keys.begin, keys.end) of one source to the list; rows that follow each other are one run.
 template <class T>
@@ -46,3 +54,9 @@ inline void fetch_ahead(block<T>& b) {
     ++b.ahead_at;
   }
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -1,17 +1,26 @@
 // Stage: diagnose. What needs every score once more, if it is asked for: true maxima, and L.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "block_start.hpp"
+#include "guard.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // With diagnostics: the true maximum of every row and its L, from one more pass over all scores.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void diagnose(block<T>& b, index_type number) {
   const T* crest = b.crest;
-  start_block<P>(b, number);
+  start_block(b, number);
   fill(b.row_top, b.rows, block<T>::hidden);
   fill(b.row_step, b.rows, T(0));
   fill(b.row_last, b.rows, block<T>::hidden);
   for_each_tile(b, b.keys, [&](tile_keys tile) {
     tile.scores_only = true;
-    score_keys<P>(b, tile, [&](row_span strip) {
+    score_keys(b, tile, [&](row_span strip) {
       for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
         b.row_top[r] = std::max(b.row_top[r], b.tile_max[r]);
         for (index_type j = 0; j < tile.count; ++j) {
@@ -44,3 +53,9 @@ inline void diagnose(block<T>& b, index_type number) {
     c.above_bound += undershoot > bound * (1 + 0x1p-10);
   }
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -1,6 +1,14 @@
 // Stage: what a coverage leaves out. Norms of queries and keys bound how far computed scores lie from those of the inputs; every tile
 // adds to a row's mass_bound, either to what was kept or to what was left out.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "../backend/cpu/kernels.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Whether rows get a bound that holds: for every input, or where the L that the caller states is true. Others pay for none.
 inline bool certifies(const plan_rules& h) {
@@ -28,30 +36,6 @@ inline void measure_queries(block<T>& b) {
       }
       b.loss.query_norm[r] = std::sqrt(sum) * (1 + 0x1p-32);
     }
-  });
-}
-
-// The squared norm of each key of a tile, and the largest. Lanes along the head dimension.
-template <class P, class Stored, class T = typename P::scalar>
-CRESTMAX_KERNEL inline void measure_stored_keys(block<T>& b, const tile_keys& tile) {
-  const index_type d = b.plan->shape.d_qk;
-  T largest = 0;
-  for_each_row<Stored>(b, true, tile.first, tile.step, tile.count, [&](index_type j, const Stored* key) {
-    typename P::vec sum = P::broadcast(T(0));
-    for (index_type k = 0; k < d; k += P::lanes) {
-      const typename P::vec x = k + P::lanes <= d ? P::widen(key + k) : P::widen_part(key + k, d - k);
-      P::add_product(sum, x, x);
-    }
-    const T square = b.loss.key_square[j] = P::total(sum);
-    if (!(square <= largest) && !is_nan(largest)) largest = square;  // NaN stays
-  });
-  b.loss.largest_square = largest;
-}
-
-template <class P, class T = typename P::scalar>
-inline void measure_keys(block<T>& b, const tile_keys& tile) {
-  visit_input_kind<T>(b.call->kv.key_kind, [&](auto* kind) {
-    measure_stored_keys<P, std::remove_pointer_t<decltype(kind)>>(b, tile);
   });
 }
 
@@ -103,18 +87,18 @@ inline void note_errors(block<T>& b, row_span strip, const tile_keys& tile) {
 }
 
 // The weights in hand join what is kept.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void keep_strip(block<T>& b, row_span strip) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     if (b.loss.error[r] < 0) continue;
-    const double sum = static_cast<double>(P::total(P::load(b.lanes + r * P::lanes)));
+    const double sum = static_cast<double>(b.kernels->total(b.lanes + r * b.kernels->lanes));
     b.loss.mass[r].keep(sum * (1 - weight_error<T>) * std::exp(-b.loss.error[r]));
   }
 }
 
 // Coverage above(tau): true if no row has a score above shift + margin - tau in the strip in hand. It is then left out: each row
 // loses at most keys * exp(tile max + error - shift - margin).
-template <class P, class T = typename P::scalar>
+template <class T>
 inline bool drop_strip(block<T>& b, row_span strip, index_type keys) {
   const double threshold = b.margin * ln2 - b.plan->tau;
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
@@ -169,3 +153,9 @@ inline lost_mass lost_by(const block<T>& b, index_type r) {
   const double bound = mass.share(sink);
   return {bound, h.coverage == coverage_kind::above ? bound : mass_bound{b.loss.estimate[r], static_cast<double>(b.exact_sum[r])}.share(sink)};
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

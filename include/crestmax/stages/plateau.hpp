@@ -1,7 +1,15 @@
 // Stage: plateau. Refines around the coarse peaks: every key within `radius` of a kept peak is scored,
 // the row's crest rises to what is found, and the keys join the sums at once; a refined tile is an
 // accumulated tile that is merely taken first.
-// Text: included once per instruction set, inside its namespace.
+#pragma once
+
+#include "accumulate.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
 
 // Keys that join the sums are taken in whole runs of this many, so that the rest of the sweep stays in whole panels.
 inline constexpr index_type crest_run = 32;
@@ -16,19 +24,19 @@ inline key_interval widen(const block<T>& b, index_type begin, index_type end, i
 }
 
 // Takes what is left of an interval: accumulates it under the running maximum, or only scores it.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
   index_type taken = 0;
   b.taken.for_each_gap(keys, [&](key_interval gap) {
     taken += gap.end - gap.begin;
     b.counters->crest += b.rows * (gap.end - gap.begin);
     if (accumulate) {
-      accumulate_range<P>(b, gap, raise::always);
+      accumulate_range(b, gap, raise::always);
       return;
     }
     for_each_tile(b, gap, [&](tile_keys tile) {
       tile.scores_only = true;
-      score_keys<P>(b, tile, [&](row_span strip) { lift_rows<P>(b, strip, raise::always); });
+      score_keys(b, tile, [&](row_span strip) { lift_rows(b, strip, raise::always); });
       b.counters->bytes += tile.count * b.plan->shape.d_qk * size_of(b.call->kv.key_kind);
     }, [](index_type) {});
   });
@@ -39,19 +47,19 @@ inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
 // Anchors: the first keys, and the keys near the rows' own positions. The first come first: where they hold a
 // row's maximum, nothing is rescaled later. Where keys are multiplied in tiles and all of them join the sums, anchors are whole
 // tiles of keys: turning from tiles to vectors and back costs more than a maximum.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void take_anchors(block<T>& b, bool accumulate) {
   const plan_rules& h = *b.plan;
   const bool whole_tiles = in_tiles(b) && h.coverage == coverage_kind::everything;
-  const index_type run = !accumulate ? std::max<index_type>(direct_run, P::panel) : whole_tiles ? b.key_tile : crest_run;
+  const index_type run = !accumulate ? std::max<index_type>(direct_run, b.kernels->panel) : whole_tiles ? b.key_tile : crest_run;
   const key_interval first = h.first_keys > 0 ? widen(b, b.keys.begin, b.keys.begin + h.first_keys, run) : key_interval{0, 0};
   const key_interval nearest = h.nearest_keys > 0 ? widen(b, b.hull.first_query - h.nearest_keys + 1,
                                                           b.hull.last_query + 1 + h.nearest_keys / 2, run)
                                                   : key_interval{0, 0};
   b.upcoming = nearest;
-  take_crest<P>(b, first, accumulate);
+  take_crest(b, first, accumulate);
   b.upcoming = {first.end, std::max(first.end, nearest.begin)};
-  take_crest<P>(b, nearest, accumulate);
+  take_crest(b, nearest, accumulate);
   b.upcoming = {0, 0};
 }
 
@@ -62,13 +70,19 @@ inline key_interval window_of(const block<T>& b, index_type i) {
 }
 
 // Plateaus: windows around the peaks that the coarse stage kept, from low keys to high.
-template <class P, class T = typename P::scalar>
+template <class T>
 inline void take_plateaus(block<T>& b, bool accumulate) {
   std::sort(b.windows, b.windows + b.window_count,
             [](const plateau_window& x, const plateau_window& y) { return x.key < y.key; });
   b.measure_lipschitz = b.plan->estimate_lipschitz && accumulate;
   for (index_type i = 0; i < b.window_count; ++i) {
-    b.counters->plateau += b.rows * take_crest<P>(b, window_of(b, i), accumulate);
+    b.counters->plateau += b.rows * take_crest(b, window_of(b, i), accumulate);
   }
   b.measure_lipschitz = false;
 }
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"

@@ -1,0 +1,96 @@
+// The one pipeline, for one query block: coarse and crest (phases 0 and 1), the sweep under the fixed
+// shift (phase 2), guard, correction and finish (phase 3). Split sequences run the same pieces as
+// separate items with a barrier between them.
+#pragma once
+
+#include "split.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+// One query block from the first sample to the last write.
+template <class T>
+inline void run_whole(block<T>& b, index_type number) {
+  start_block(b, number);
+  count_block(b);
+  sweep_whole(b);
+  finish_block(b, number, guard_scope::whole, [&] {
+    reset_rows(b);
+    sweep_whole(b);
+  });
+}
+
+// A block in a worker's memory, not yet pointed at any rows.
+template <class T>
+inline block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& call, int worker) {
+  block<T> b{};
+  b.kernels = &kernels;
+  arena memory(call.workspace.worker(worker));
+  place(b, call.plan.header(), memory);
+  b.call = &call;
+  b.plan = &call.plan.header();
+  b.failed_before = b.counters->failed.count;
+  const double scale = b.plan->scale;
+  // Outside of this range (0 and negative scales among it) raw products do not order like scores.
+  b.raw = !call.modifiers.changes_scores() && scale >= 1e-20 && scale <= 1e20;
+  b.unit = b.raw ? static_cast<T>(scale) : T(1);
+  b.loss.certified = certifies(*b.plan);
+  const double flushed = b.plan->tiles.pairs == pair_product::none ? 0 : most_flushed;
+  b.loss.errors = score_errors<T>::of(b.plan->shape.d_qk, scale, call.modifiers.score_modifiers, flushed);
+  return b;
+}
+
+// Kernels have what state they need while this lives, and leave none behind.
+template <class T>
+class kernel_session {
+ public:
+  kernel_session(const kernel_table<T>& kernels, const plan_rules& h) : kernels_(kernels), rules_(h) { kernels_.open(rules_); }
+  ~kernel_session() { kernels_.close(rules_); }
+  kernel_session(const kernel_session&) = delete;
+  kernel_session& operator=(const kernel_session&) = delete;
+
+ private:
+  const kernel_table<T>& kernels_;
+  const plan_rules& rules_;
+};
+
+// One item of one stage of a plan, by these kernels.
+template <class T>
+void run_item(const kernel_table<T>& kernels, const call_data<T>& call, index_type stage, index_type item, int worker) {
+  const plan_header& h = call.plan.header();
+  const kernel_session<T> session(kernels, h);
+  block<T> b = make_block(kernels, call, worker);
+  if (h.stage[stage] == plan_stage::whole) return run_whole(b, item);
+  const plan& p = call.plan;
+  const auto sequence_at = [&](index_type i) { return p.sequences()[static_cast<std::size_t>(i)]; };
+  if (h.stage[stage] == plan_stage::sweep) {
+    const plan_sequence s = sequence_at(p.sequence_of_item(item));
+    const index_type within = item - s.first_item;
+    // A sequence that is not split takes the same way as in a call of its own.
+    if (s.splits == 1) return run_whole(b, s.first_block + within);
+    const index_type first = within / s.splits * s.blocks_per_item;
+    const index_type blocks = std::min(s.blocks_per_item, s.blocks(h.shape.kv_heads) - first);
+    return run_split(b, s, s.first_block + first, blocks, within % s.splits);
+  }
+  if (sequence_at(p.sequence_of_block(item)).splits == 1) return;
+  if (h.stage[stage] == plan_stage::crest) run_crest(b, item);
+  else run_finish(b, item);
+}
+
+// The method is compiled where kernels are; see text/table.inc.
+#if defined(CRESTMAX_INSTANTIATE_KERNELS)
+template void run_item<float>(const kernel_table<float>&, const call_data<float>&, index_type, index_type, int);
+template void run_item<double>(const kernel_table<double>&, const call_data<double>&, index_type, index_type, int);
+#elif defined(CRESTMAX_EXTERN_KERNELS)
+extern template void run_item<float>(const kernel_table<float>&, const call_data<float>&, index_type, index_type, int);
+extern template void run_item<double>(const kernel_table<double>&, const call_data<double>&, index_type, index_type, int);
+#endif
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"
