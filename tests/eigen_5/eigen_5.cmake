@@ -31,7 +31,8 @@ endif()
 
 # Its kernels come before those of the other programs, which are compiled with the Eigen that these are tested with.
 add_executable(crestmax_eigen_5_tests
-               "${crestmax_tests}/stages/primitives_generic_test.cpp" "${crestmax_tests}/stages/stages_generic_test.cpp"
+               "${crestmax_tests}/stages/primitives_generic_test.cpp" "${crestmax_tests}/stages/crest_test.cpp"
+               "${crestmax_tests}/stages/sums_test.cpp"
                "${crestmax_tests}/interop/eigen_test.cpp" "${PROJECT_BINARY_DIR}/kernels/generic.cpp"
                "${crestmax_tests}/eigen_5/eigen_5_test.cpp")
 target_include_directories(crestmax_eigen_5_tests SYSTEM BEFORE PRIVATE "${crestmax_eigen_5}/eigency/eigen")

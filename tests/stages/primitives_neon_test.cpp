@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <crestmax/backend/cpu/backend.hpp>
 
 #include "support/random.hpp"
@@ -10,8 +11,10 @@
 #if CRESTMAX_ARM_SETS
 #define CRESTMAX_TEST_SET neon
 #define PrimitivesOf PrimitivesOf_neon
+#define WeightsOf WeightsOf_neon
 namespace crestmax_test::neon {
 #include "primitives_by_memory.inc"
 }
 #include "primitives_test.inc"
+#include "weights_test.inc"
 #endif

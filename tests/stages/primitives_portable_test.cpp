@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <crestmax/backend/cpu/backend.hpp>
 #include <crestmax/backend/cpu/portable.hpp>
 
@@ -10,7 +11,9 @@
 
 #define CRESTMAX_TEST_SET portable
 #define PrimitivesOf PrimitivesOf_portable
+#define WeightsOf WeightsOf_portable
 namespace crestmax_test::portable {
 #include "primitives_by_memory.inc"
 }
 #include "primitives_test.inc"
+#include "weights_test.inc"

@@ -2,6 +2,7 @@
 // the logic of tiles runs on any machine.
 #pragma once
 
+#include <crestmax/backend/cpu/policy.hpp>
 #include <crestmax/backend/cpu/portable.hpp>
 
 #include "plain_tiles.hpp"
@@ -36,8 +37,6 @@ const kernel_table<float>& table_on_tiles();
 
 struct kernels {
   static constexpr instruction_set set = this_set;
-  template <class T>
-  using vectors = primitives<T>;
   // Doubles have no pairs: theirs are the portable kernels.
   template <class T>
   static const kernel_table<T>& table() {
@@ -56,7 +55,7 @@ struct tiled_backend : crestmax::cpu::policy<crestmax::cpu::tiled::kernels> {
   const char* instruction_set(const crestmax::plan_header&) const { return "amx in plain C++"; }
   template <class T>
   crestmax::tile_geometry geometry(const crestmax::head_shape& p) const {
-    return crestmax::cpu::with_tiles(crestmax::cpu::geometry_of<crestmax::cpu::tiled::kernels, T>(p), p);
+    return crestmax::cpu::with_tiles(policy::geometry<T>(p), p);
   }
 };
 

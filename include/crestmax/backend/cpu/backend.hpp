@@ -42,29 +42,28 @@ struct cpu : crestmax::cpu::policy_base {
   template <class T>
   tile_geometry geometry(const head_shape& p) const {
     const crestmax::instruction_set set = chosen();
-    return with_kernels(set, [&](auto kernels) { return crestmax::cpu::geometry_of<decltype(kernels), T>(p, set); });
+    return crestmax::cpu::geometry_of(table_of<T>(set), p, set);
   }
   // Runs the kernels that the plan was made for.
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const crestmax::default_float_state state;
-    with_kernels(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels),
-                 [&](auto kernels) { crestmax::cpu::run_item(decltype(kernels)::template table<T>(), call, stage, item, worker); });
+    crestmax::cpu::run_item(table_of<T>(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels)), call, stage, item, worker);
   }
 
  private:
-  template <class F>
-  static auto with_kernels(crestmax::instruction_set set, F&& f) {
+  template <class T>
+  static const crestmax::cpu::kernel_table<T>& table_of(crestmax::instruction_set set) {
 #if CRESTMAX_X86_SETS
-    if (set >= crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
-    if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
+    if (set >= crestmax::instruction_set::avx512) return crestmax::cpu::avx512::kernels::table<T>();
+    if (set == crestmax::instruction_set::avx2) return crestmax::cpu::avx2::kernels::table<T>();
 #endif
 #if CRESTMAX_ARM_SETS
     using crestmax::instruction_set;
-    if (set == instruction_set::neon || set == instruction_set::neon_bf16) return f(crestmax::cpu::neon::kernels{});
+    if (set == instruction_set::neon || set == instruction_set::neon_bf16) return crestmax::cpu::neon::kernels::table<T>();
 #endif
     static_cast<void>(set);
-    return f(crestmax::cpu::generic::kernels{});
+    return crestmax::cpu::generic::kernels::table<T>();
   }
 };
 

@@ -158,7 +158,7 @@ struct block {
   index_type ahead_lines;   // to ask for after each register tile
   key_interval upcoming;  // keys that follow the range in hand, if they are known
 
-  // Few rows: keys and values are read in place (stages/row_scores.inc, row_outputs.inc).
+  // Few rows: keys and values are read in place (text/row_scores.inc, row_outputs.inc).
   bool direct;
   bool pairs_in_place;  // queries and keys are multiplied in pairs of bfloat16 there, queries [rows][d_qk / 2]
   turn_taken turn;

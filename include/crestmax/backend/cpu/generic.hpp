@@ -15,6 +15,7 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
+#include "ahead.hpp"
 #include "kernels.hpp"
 #include "rows_in_place.hpp"
 

@@ -9,6 +9,7 @@
 
 #include "../../options.hpp"
 #include "block.hpp"
+#include "features.hpp"
 #include "numbers.hpp"
 
 #include "../../names_aside.inc"
@@ -16,6 +17,10 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
+
+// Blocks of at most this many rows read in place: with more, transposing a tile once costs less than
+// summing across lanes for every row.
+inline constexpr index_type most_direct_rows = 16;
 
 template <class T>
 inline constexpr int polynomial_terms = 0;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "ahead.hpp"
 #include "kernels.hpp"
 #include "rows_in_place.hpp"
 

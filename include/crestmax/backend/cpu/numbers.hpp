@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "../../scalar_types.hpp"
+#include "../../tensor.hpp"
 
 #include "../../names_aside.inc"
 

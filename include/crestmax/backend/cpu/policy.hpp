@@ -65,18 +65,17 @@ inline tile_geometry with_tiles(tile_geometry g, const head_shape& p) {
 // Strip: its scores, and what passes by them, stay in the first two caches.
 // Key tile: the block in which sums start from zero. In place: long, since turning from keys to values and back costs
 // what was under way to the cache.
-template <class Kernels, class T>
-tile_geometry geometry_of(const head_shape& p, instruction_set set = Kernels::set) {
-  using P = typename Kernels::template vectors<T>;
+// `set` may be a wider one that shares the table.
+template <class T>
+tile_geometry geometry_of(const kernel_table<T>& kernels, const head_shape& p, instruction_set set) {
   constexpr index_type rows = 288 * 4 / static_cast<index_type>(sizeof(T));
-  tile_geometry g{rows, planner::usual_tile_keys, 48 / P::row_group * P::row_group, P::row_group, P::panel, static_cast<std::int32_t>(set)};
-  g.key_tile_in_place = P::direct_group > 0 ? planner::most_tile_keys : g.key_tile;
-  if constexpr (requires { typename P::pairs; }) {
-    using enum instruction_set;
-    if (set == portable || set == neon_bf16 || set >= avx512_bf16) g.pairs = pair_product::registers;
-    if (set >= instruction_set::amx) g = with_tiles(g, p);
-  }
-  return g;
+  const index_type group = kernels.row_group;
+  tile_geometry g{rows, planner::usual_tile_keys, 48 / group * group, group, kernels.panel, static_cast<std::int32_t>(set)};
+  g.key_tile_in_place = kernels.reads_in_place ? planner::most_tile_keys : g.key_tile;
+  if (!kernels.multiplies_pairs) return g;
+  using enum instruction_set;
+  if (set == portable || set == neon_bf16 || set >= avx512_bf16) g.pairs = pair_product::registers;
+  return set >= amx ? with_tiles(g, p) : g;
 }
 
 // What does not depend on the instruction set.
@@ -109,7 +108,7 @@ struct policy : policy_base {
   const char* instruction_set(const plan_header&) const { return crestmax::name(Kernels::set); }
   status available(const problem&, const options&) const { return success(); }
   template <class T>
-  tile_geometry geometry(const head_shape& p) const { return geometry_of<Kernels, T>(p); }
+  tile_geometry geometry(const head_shape& p) const { return geometry_of(Kernels::template table<T>(), p, Kernels::set); }
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
     const default_float_state state;

@@ -9,6 +9,7 @@
 
 #include "features.hpp"
 
+#include "ahead.hpp"
 #include "kernels.hpp"
 #include "rows_in_place.hpp"
 

@@ -3,6 +3,7 @@
 // follows is asked for meanwhile.
 #pragma once
 
+#include "numbers.hpp"
 #include "runs.hpp"
 
 #include "../../names_aside.inc"

@@ -1,24 +1,16 @@
-// Pairs of bfloat16 multiplied in tiles of plain C++: the kernels of AMX.
+// Anchors of blocks that are multiplied in tiles.
 #include <gtest/gtest.h>
 
 #include <crestmax/crestmax.hpp>
-
-#include <memory>
 #include <vector>
 
-#include "support/attached.hpp"
 #include "support/tiled.hpp"
 
+namespace crestmax_test {
 namespace {
-using backend_type = crestmax_test::tiled_backend;
-constexpr auto least_set = crestmax::instruction_set::portable;
-}  // namespace
 
-#define CRESTMAX_TEST_SET tiled
-#define PairsOf PairsOf_tiled
-#include "pairs_test.inc"
-
-namespace {
+using crestmax::bfloat16;
+using crestmax::index_type;
 
 index_type keys_taken_as_anchors(crestmax::coverage_mode coverage) {
   constexpr index_type rows = 40, keys = 1600, d = 32;
@@ -31,7 +23,7 @@ index_type keys_taken_as_anchors(crestmax::coverage_mode coverage) {
   crestmax::report report;
   EXPECT_TRUE(crestmax::attention(view(query, rows), view(key, keys), view(key, keys), view(output, rows),
                                   {.softmax = crestmax::anchor_shift{}, .coverage = coverage, .report = &report},
-                                  crestmax::no_modifiers{}, backend_type{})
+                                  crestmax::no_modifiers{}, tiled_backend{})
                   .ok());
   return report.pairs_crest / rows;
 }
@@ -40,5 +32,5 @@ index_type keys_taken_as_anchors(crestmax::coverage_mode coverage) {
 TEST(AnchorsInTiles, AreWholeTilesOfKeys) { EXPECT_EQ(keys_taken_as_anchors(crestmax::everything), 512 + 512 + 64); }
 // One run of 32 at the start, and the three that the last 40 positions and the 31 before them touch.
 TEST(AnchorsInTiles, AreShortRunsWhereOtherKeysAreLeftOut) { EXPECT_EQ(keys_taken_as_anchors(crestmax::plateaus), 32 + 96); }
-
 }  // namespace
+}  // namespace crestmax_test

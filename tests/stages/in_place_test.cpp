@@ -1,11 +1,19 @@
-// Blocks of few rows, which read keys and values in place. Text: part of stages_test.inc.
+// Blocks of few rows, which read keys and values in place.
+#include "stage_call.hpp"
+
+namespace crestmax_test {
+namespace {
+
+class InPlace : public OnTables {};
+INSTANTIATE_TEST_SUITE_P(Tables, InPlace, ::testing::ValuesIn(every_table()), name_of_table);
 
 // One head, `rows` queries, no mask; rows of keys and values stand `gap` elements apart, with NaN between them:
 // what is read beyond a row shows.
 template <class KV>
 class in_place {
  public:
-  in_place(index_type rows, index_type keys, index_type d, index_type d_v, index_type gap) : rows_(rows), keys_(keys), d_(d), d_v_(d_v) {
+  in_place(const table_under_test& table, index_type rows, index_type keys, index_type d, index_type d_v, index_type gap)
+      : rows_(rows), keys_(keys), d_(d), d_v_(d_v) {
     const auto fill = [&](auto& numbers, index_type count, index_type used, index_type stride) {
       using number = typename std::remove_reference_t<decltype(numbers)>::value_type;
       numbers.assign(static_cast<std::size_t>(count * stride + 1),
@@ -22,17 +30,18 @@ class in_place {
     fill(key_, keys, d, d + gap);
     fill(value_, keys, d_v, d_v + gap);
     output_.resize(static_cast<std::size_t>(rows * d_v));
+    const table_backend backend(table);
     // Data begins one element off any alignment.
     call_ = std::make_unique<call_type>(
         crestmax::tensors(crestmax::tensor<float>(query_.data() + 1, {1, rows, 1, d}),
                           crestmax::tensor<KV>(key_.data() + 1, {1, keys, 1, d}, {0, d + gap, 0, 1}),
                           crestmax::tensor<KV>(value_.data() + 1, {1, keys, 1, d_v}, {0, d_v + gap, 0, 1}),
                           crestmax::tensor<float>(output_.data(), {1, rows, 1, d_v})),
-        crestmax::options{.scale = 1.0}, crestmax::no_modifiers{}, backend_type{});
+        crestmax::options{.scale = 1.0}, crestmax::no_modifiers{}, backend);
     data_ = (*call_)->data();
-    backend_type{}.begin(data_, 0);
-    block = kernels::make_block(data_, 0);
-    kernels::start_block<P>(block, 0);
+    backend.begin(data_, 0);
+    block = crestmax::cpu::make_block(*table.table, data_, 0);
+    crestmax::cpu::start_block(block, 0);
   }
 
   double score(index_type r, index_type j) const { return dot(query_, r * d_, key_, j * (d_ + gap()), d_); }
@@ -43,9 +52,9 @@ class in_place {
   crestmax::cpu::block<float> block{};
 
  private:
-  using backend_type = crestmax::cpu::policy<kernels::kernels>;
+  using backend_type = table_backend;
   using tensors_type = crestmax::call_tensors<float, crestmax::contiguous_source<KV, KV>, float>;
-  using call_type = crestmax_test::attached_call<tensors_type, crestmax::no_modifiers, backend_type>;
+  using call_type = attached_call<tensors_type, crestmax::no_modifiers, backend_type>;
 
   index_type gap() const { return static_cast<index_type>(key_.size() - 1) / keys_ - d_; }
   template <class A, class B>
@@ -67,12 +76,12 @@ class in_place {
 };
 
 template <class KV>
-void expect_scores_in_place() {
+void expect_scores_in_place(const table_under_test& table) {
   for (const index_type rows : {1, 2, 3, 4, 7, 16}) {
     for (const index_type d : {1, 7, 16, 33, 64, 100}) {
-      in_place<KV> of(rows, 75, d, 3, 5);
-      ASSERT_EQ(of.block.direct, P::direct_group > 0);
-      kernels::score_keys<P>(of.block, {2, 3, 24, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
+      in_place<KV> of(table, rows, 75, d, 3, 5);
+      ASSERT_EQ(of.block.direct, table.table->reads_in_place);
+      crestmax::cpu::score_keys(of.block, {2, 3, 24, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
       for (index_type r = 0; r < rows; ++r) {
         for (index_type j = 0; j < 24; ++j) {
           const double got = static_cast<double>(of.block.scores[r * of.block.score_stride + j]);
@@ -84,11 +93,11 @@ void expect_scores_in_place() {
 }
 
 template <class KV>
-void expect_outputs_in_place() {
+void expect_outputs_in_place(const table_under_test& table) {
   for (const index_type rows : {1, 2, 3, 4, 7, 16}) {
     for (const index_type d_v : {1, 15, 16, 40, 128, 145}) {
-      in_place<KV> of(rows, 75, 4, d_v, 2);
-      kernels::accumulate_tile<P>(of.block, {0, 1, 75, crestmax::visibility::all}, kernels::raise::always);
+      in_place<KV> of(table, rows, 75, 4, d_v, 2);
+      crestmax::cpu::accumulate_tile(of.block, {0, 1, 75, crestmax::visibility::all}, crestmax::cpu::raise::always);
       for (index_type r = 0; r < rows; ++r) {
         const double shift = static_cast<double>(of.block.shift[r]) + of.block.margin * crestmax::ln2;
         for (index_type c = 0; c < d_v; ++c) {
@@ -102,14 +111,17 @@ void expect_outputs_in_place() {
   }
 }
 
-SET_TEST(ScoresOfFewRowsAreDotProductsWithFloatKeysInPlace) { expect_scores_in_place<float>(); }
-SET_TEST(ScoresOfFewRowsAreDotProductsWithFloat16KeysInPlace) { expect_scores_in_place<crestmax::float16>(); }
-SET_TEST(ScoresOfFewRowsAreDotProductsWithBfloat16KeysInPlace) { expect_scores_in_place<crestmax::bfloat16>(); }
-SET_TEST(OutputsOfFewRowsAreWeightedSumsOfFloatValuesInPlace) { expect_outputs_in_place<float>(); }
-SET_TEST(OutputsOfFewRowsAreWeightedSumsOfFloat16ValuesInPlace) { expect_outputs_in_place<crestmax::float16>(); }
-SET_TEST(OutputsOfFewRowsAreWeightedSumsOfBfloat16ValuesInPlace) { expect_outputs_in_place<crestmax::bfloat16>(); }
+TEST_P(InPlace, ScoresOfFewRowsAreDotProductsWithFloatKeysInPlace) { expect_scores_in_place<float>(GetParam()); }
+TEST_P(InPlace, ScoresOfFewRowsAreDotProductsWithFloat16KeysInPlace) { expect_scores_in_place<crestmax::float16>(GetParam()); }
+TEST_P(InPlace, ScoresOfFewRowsAreDotProductsWithBfloat16KeysInPlace) { expect_scores_in_place<crestmax::bfloat16>(GetParam()); }
+TEST_P(InPlace, OutputsOfFewRowsAreWeightedSumsOfFloatValuesInPlace) { expect_outputs_in_place<float>(GetParam()); }
+TEST_P(InPlace, OutputsOfFewRowsAreWeightedSumsOfFloat16ValuesInPlace) { expect_outputs_in_place<crestmax::float16>(GetParam()); }
+TEST_P(InPlace, OutputsOfFewRowsAreWeightedSumsOfBfloat16ValuesInPlace) { expect_outputs_in_place<crestmax::bfloat16>(GetParam()); }
 
-SET_TEST(BlocksOfManyRowsPackTheirKeys) {
-  EXPECT_EQ(in_place<float>(kernels::most_direct_rows, 40, 8, 8, 0).block.direct, P::direct_group > 0);
-  EXPECT_FALSE(in_place<float>(kernels::most_direct_rows + 1, 40, 8, 8, 0).block.direct);
+TEST_P(InPlace, BlocksOfManyRowsPackTheirKeys) {
+  EXPECT_EQ(in_place<float>(GetParam(), crestmax::cpu::most_direct_rows, 40, 8, 8, 0).block.direct, GetParam().table->reads_in_place);
+  EXPECT_FALSE(in_place<float>(GetParam(), crestmax::cpu::most_direct_rows + 1, 40, 8, 8, 0).block.direct);
 }
+
+}  // namespace
+}  // namespace crestmax_test

@@ -1,24 +1,21 @@
-// Tests of every stage alone: the call that they run in, and the tests stage by stage. Text: included once
-// per instruction set, with CRESTMAX_TEST_SET naming it.
+// The call that tests of single stages run in.
+#pragma once
 
-#define SET_TEST(name) TEST_F(StagesOf, name)
+#include <memory>
+#include <tuple>
+#include <vector>
 
-namespace {
+#include "support/attached.hpp"
+#include "tables.hpp"
 
-namespace kernels = crestmax::cpu::CRESTMAX_TEST_SET;
-using P = kernels::primitives<float>;
+namespace crestmax_test {
+
 using crestmax::index_type;
 
 // One head of `kv_len` keys whose scores are given: query = (1, 0, ...), key j = (score j, 0, ...).
-class StagesOf : public ::testing::Test {
+class Stages : public OnTables {
  protected:
   static constexpr index_type head_dim = 3;
-
-  void SetUp() override {
-    if (kernels::kernels::set > crestmax::cpu::machine_set()) {
-      GTEST_SKIP() << "[note] not executed: this machine has no " << name(kernels::kernels::set);
-    }
-  }
 
   void prepare(const std::vector<float>& scores, crestmax::options options = {}, index_type q_len = 1) {
     const index_type kv_len = static_cast<index_type>(scores.size());
@@ -36,25 +33,26 @@ class StagesOf : public ::testing::Test {
                           crestmax::tensor<float>(key_.data(), {1, kv_len, 1, head_dim}),
                           crestmax::tensor<float>(value_.data(), {1, kv_len, 1, 1}),
                           crestmax::tensor<float>(output_.data(), {1, q_len, 1, 1})),
-        options, chain_type{std::tuple(crestmax::causal{.enabled = false})}, backend_type{});
+        options, chain_type{std::tuple(crestmax::causal{.enabled = false})}, backend_);
     data_ = (*call_)->data();
-    backend_type{}.begin(data_, 0);
-    block_ = kernels::make_block(data_, 0);
-    kernels::start_block<P>(block_, 0);
+    backend_.begin(data_, 0);
+    block_ = crestmax::cpu::make_block(*GetParam().table, data_, 0);
+    crestmax::cpu::start_block(block_, 0);
   }
 
   using chain_type = crestmax::modifier_chain<crestmax::causal>;
-  using backend_type = crestmax::cpu::policy<kernels::kernels>;
+  using backend_type = table_backend;
   using tensors_type = crestmax::call_tensors<float, crestmax::contiguous_source<float, float>, float>;
-  using call_type = crestmax_test::attached_call<tensors_type, chain_type, backend_type>;
+  using call_type = attached_call<tensors_type, chain_type, backend_type>;
 
+  table_backend backend_{GetParam()};
   std::vector<float> query_, key_, value_, output_;
   std::unique_ptr<call_type> call_;
   crestmax::call_data<float> data_{};
   crestmax::cpu::block<float> block_{};
 };
 
-std::vector<float> flat(index_type n, float level = 0.0f) {
+inline std::vector<float> flat(index_type n, float level = 0.0f) {
   return std::vector<float>(static_cast<std::size_t>(n), level);
 }
 
@@ -63,12 +61,4 @@ constexpr crestmax::softmax_method sampling(index_type stride, index_type radius
                                .coarse = crestmax::choice::on, .first_keys = 0, .nearest_keys = 0};
 }
 
-#include "stages_crest.inc"
-#include "stages_sums.inc"
-#include "stages_in_place.inc"
-#include "weighed.inc"
-#include "stages_weights.inc"
-
-}  // namespace
-
-#undef SET_TEST
+}  // namespace crestmax_test

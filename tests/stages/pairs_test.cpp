@@ -1,27 +1,21 @@
-// The multiplies of pairs of bfloat16, each alone, against sums in double. Text: included once per instruction set, with
-// CRESTMAX_TEST_SET naming it, after `backend_type` and `least_set`.
+// The multiplies of pairs of bfloat16, each alone, against sums in double.
+#include <cmath>
 
-#define SET_TEST(name) TEST_F(PairsOf, name)
+#include "stage_call.hpp"
 
+namespace crestmax_test {
 namespace {
 
-namespace kernels = crestmax::cpu::CRESTMAX_TEST_SET;
-using P = kernels::primitives<float>;
 using crestmax::bfloat16;
-using crestmax::index_type;
 
-class PairsOf : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (least_set > crestmax::cpu::machine_set()) GTEST_SKIP() << "[note] not executed: this machine has no " << name(least_set);
-  }
-};
+class PairStages : public OnTables {};
+INSTANTIATE_TEST_SUITE_P(Tables, PairStages, ::testing::ValuesIn(every_table_of_pairs()), name_of_table);
 
 // One head; rows of keys and values stand a few elements apart, with NaN between them, at no alignment.
 class packed_pairs {
  public:
   struct sizes { index_type rows, keys, d, d_v; };
-  explicit packed_pairs(sizes s, float query_factor = 1, float value_factor = 1) : of(s) {
+  packed_pairs(const table_under_test& table, sizes s, float query_factor = 1, float value_factor = 1) : of(s) {
     fill(query_, s.rows, s.d, query_factor);
     fill(key_, s.keys, s.d, 1);
     fill(value_, s.keys, s.d_v, value_factor);
@@ -29,15 +23,16 @@ class packed_pairs {
     const auto view = [](std::vector<bfloat16>& numbers, index_type count, index_type width) {
       return crestmax::tensor<bfloat16>(numbers.data() + 1, {1, count, 1, width}, {0, width + gap, 0, 1});
     };
+    const table_backend backend(table);
     call_ = std::make_unique<call_type>(
         crestmax::tensors(view(query_, s.rows, s.d), view(key_, s.keys, s.d), view(value_, s.keys, s.d_v),
                           crestmax::tensor<bfloat16>(output_.data(), {1, s.rows, 1, s.d_v})),
-        crestmax::options{.scale = 0.5}, crestmax::no_modifiers{}, backend_type{});
+        crestmax::options{.scale = 0.5}, crestmax::no_modifiers{}, backend);
     data_ = (*call_)->data();
-    session_ = std::make_unique<P::pairs::session>(data_.plan.header());
-    backend_type{}.begin(data_, 0);
-    block = kernels::make_block(data_, 0);
-    kernels::start_block<P>(block, 0);
+    session_ = std::make_unique<session_type>(*table.table, data_.plan.header());
+    backend.begin(data_, 0);
+    block = crestmax::cpu::make_block(*table.table, data_, 0);
+    crestmax::cpu::start_block(block, 0);
   }
 
   void set_first_value(bfloat16 x) { value_[1] = x; }
@@ -59,7 +54,8 @@ class packed_pairs {
 
  private:
   using tensors_type = crestmax::call_tensors<bfloat16, crestmax::contiguous_source<bfloat16, bfloat16>, bfloat16>;
-  using call_type = crestmax_test::attached_call<tensors_type, crestmax::no_modifiers, backend_type>;
+  using call_type = attached_call<tensors_type, crestmax::no_modifiers, table_backend>;
+  using session_type = crestmax::cpu::kernel_session<float>;
   static constexpr index_type gap = 5;
 
   void fill(std::vector<bfloat16>& numbers, index_type count, index_type width, float factor) {
@@ -79,16 +75,16 @@ class packed_pairs {
   std::uint64_t state_ = 1;
   std::vector<bfloat16> query_, key_, value_, output_;
   std::unique_ptr<call_type> call_;
-  std::unique_ptr<P::pairs::session> session_;
+  std::unique_ptr<session_type> session_;
   crestmax::call_data<float> data_{};
 };
 
-SET_TEST(ScoresAreDotProducts) {
+TEST_P(PairStages, ScoresAreDotProducts) {
   for (const index_type rows : {17, 33, 44}) {
     for (const index_type d : {1, 2, 7, 31, 32, 33, 64, 101}) {
-      packed_pairs p({rows, 120, d, 3});
+      packed_pairs p(GetParam(), {rows, 120, d, 3});
       ASSERT_TRUE(p.block.pairs);
-      kernels::score_keys<P>(p.block, {2, 3, 37, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
+      crestmax::cpu::score_keys(p.block, {2, 3, 37, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
       for (index_type r = 0; r < rows; ++r) {
         double highest = -1e9;
         for (index_type j = 0; j < 37; ++j) {
@@ -125,12 +121,12 @@ void expect_sums(packed_pairs& p, index_type first, index_type keys) {
   }
 }
 
-SET_TEST(OutputsAreSumsOverRoundedWeights) {
+TEST_P(PairStages, OutputsAreSumsOverRoundedWeights) {
   for (const index_type rows : {17, 40}) {
     for (const index_type keys : {1, 2, 31, 32, 33, 75, 256}) {
       for (const index_type d_v : {1, 31, 32, 40, 97}) {
-        packed_pairs p({rows, keys + 3, 10, d_v});
-        kernels::accumulate_tile<P>(p.block, {3, 1, keys, crestmax::visibility::all}, kernels::raise::always);
+        packed_pairs p(GetParam(), {rows, keys + 3, 10, d_v});
+        crestmax::cpu::accumulate_tile(p.block, {3, 1, keys, crestmax::visibility::all}, crestmax::cpu::raise::always);
         ASSERT_TRUE(p.block.value_pairs);
         ASSERT_NO_FATAL_FAILURE(expect_sums(p, 3, keys));
       }
@@ -138,25 +134,25 @@ SET_TEST(OutputsAreSumsOverRoundedWeights) {
   }
 }
 
-SET_TEST(WeightsOfAFixedShiftLeaveTheRegistersRounded) {
+TEST_P(PairStages, WeightsOfAFixedShiftLeaveTheRegistersRounded) {
   for (const index_type rows : {17, 32, 45}) {
     for (const index_type keys : {32, 64, 256}) {
-      packed_pairs p({rows, keys, 33, 40});
+      packed_pairs p(GetParam(), {rows, keys, 33, 40});
       for (index_type r = 0; r < rows; ++r) p.block.shift[r] = 1.5f;
-      kernels::note_set_rows(p.block);
-      kernels::accumulate_tile<P>(p.block, {0, 1, keys, crestmax::visibility::all}, kernels::raise::never);
+      crestmax::cpu::note_set_rows(p.block);
+      crestmax::cpu::accumulate_tile(p.block, {0, 1, keys, crestmax::visibility::all}, crestmax::cpu::raise::never);
       ASSERT_NO_FATAL_FAILURE(expect_sums(p, 0, keys));
     }
   }
 }
 
-SET_TEST(ScoresOfKeysReadInPlaceAreDotProducts) {
+TEST_P(PairStages, ScoresOfKeysReadInPlaceAreDotProducts) {
   for (const index_type rows : {1, 3, 4, 9, 16}) {
     for (const index_type d : {32, 64, 96, 128, 256}) {
-      packed_pairs p({rows, 120, d, 3});
+      packed_pairs p(GetParam(), {rows, 120, d, 3});
       ASSERT_TRUE(p.block.direct && p.block.pairs_in_place);
       for (const index_type step : {1, 3}) {
-        kernels::score_keys<P>(p.block, {2, step, 37, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
+        crestmax::cpu::score_keys(p.block, {2, step, 37, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
         for (index_type r = 0; r < rows; ++r) {
           for (index_type j = 0; j < 37; ++j) {
             const double got = static_cast<double>(p.block.scores[r * p.block.score_stride + j]);
@@ -168,34 +164,34 @@ SET_TEST(ScoresOfKeysReadInPlaceAreDotProducts) {
   }
 }
 
-SET_TEST(RowsReadInPlaceThatAreNoWholeVectorsOfPairsAreNumbers) {
-  EXPECT_FALSE(packed_pairs({4, 40, 40, 8}).block.pairs_in_place);
+TEST_P(PairStages, RowsReadInPlaceThatAreNoWholeVectorsOfPairsAreNumbers) {
+  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 40, 8}).block.pairs_in_place);
 }
 
-SET_TEST(QueriesInPlaceThatInstructionsTakeForZeroAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs({4, 40, 64, 8}, 0x1p-125f).block.pairs_in_place);
-  EXPECT_TRUE(packed_pairs({4, 40, 64, 8}, 0x1p-100f).block.pairs_in_place);
+TEST_P(PairStages, QueriesInPlaceThatInstructionsTakeForZeroAreMultipliedAsNumbers) {
+  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p-125f).block.pairs_in_place);
+  EXPECT_TRUE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p-100f).block.pairs_in_place);
 }
 
-SET_TEST(QueriesInPlaceThatMakeSubnormalKeysCountAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs({4, 40, 64, 8}, 0x1p100f).block.pairs_in_place);
-  EXPECT_TRUE(packed_pairs({4, 40, 64, 8}, 0x1p60f).block.pairs_in_place);
+TEST_P(PairStages, QueriesInPlaceThatMakeSubnormalKeysCountAreMultipliedAsNumbers) {
+  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p100f).block.pairs_in_place);
+  EXPECT_TRUE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p60f).block.pairs_in_place);
 }
 
-SET_TEST(QueriesThatInstructionsTakeForZeroAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs({20, 40, 10, 10}, 0x1p-125f).block.pairs);
-  EXPECT_TRUE(packed_pairs({20, 40, 10, 10}, 0x1p-100f).block.pairs);
+TEST_P(PairStages, QueriesThatInstructionsTakeForZeroAreMultipliedAsNumbers) {
+  EXPECT_FALSE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p-125f).block.pairs);
+  EXPECT_TRUE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p-100f).block.pairs);
 }
 
-SET_TEST(QueriesThatMakeSubnormalKeysCountAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs({20, 40, 10, 10}, 0x1p100f).block.pairs);
-  EXPECT_TRUE(packed_pairs({20, 40, 10, 10}, 0x1p60f).block.pairs);
+TEST_P(PairStages, QueriesThatMakeSubnormalKeysCountAreMultipliedAsNumbers) {
+  EXPECT_FALSE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p100f).block.pairs);
+  EXPECT_TRUE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p60f).block.pairs);
 }
 
-SET_TEST(TinyValuesAreMultipliedAsNumbers) {
+TEST_P(PairStages, TinyValuesAreMultipliedAsNumbers) {
   for (const bool tiny : {false, true}) {
-    packed_pairs p({20, 64, 10, 10}, 1, tiny ? 0x1p-90f : 0x1p-70f);
-    kernels::accumulate_tile<P>(p.block, {0, 1, 64, crestmax::visibility::all}, kernels::raise::always);
+    packed_pairs p(GetParam(), {20, 64, 10, 10}, 1, tiny ? 0x1p-90f : 0x1p-70f);
+    crestmax::cpu::accumulate_tile(p.block, {0, 1, 64, crestmax::visibility::all}, crestmax::cpu::raise::always);
     EXPECT_EQ(p.block.value_pairs, !tiny);
     for (index_type r = 0; r < 20; ++r) {
       double output = 0;
@@ -212,22 +208,21 @@ SET_TEST(TinyValuesAreMultipliedAsNumbers) {
   }
 }
 
-SET_TEST(ATinyValueAmongOthersIsMultipliedAsANumberWhereATileIsSeenInPart) {
-  packed_pairs p({20, 64, 10, 10}, 1, 1.0f);
-  EXPECT_TRUE(kernels::pack_value_pairs<P>(p.block, 0, 64, true));
+TEST_P(PairStages, ATinyValueAmongOthersIsMultipliedAsANumberWhereATileIsSeenInPart) {
+  packed_pairs p(GetParam(), {20, 64, 10, 10}, 1, 1.0f);
+  EXPECT_TRUE(GetParam().table->pack_value_pairs(p.block, 0, 64, true));
   p.set_first_value({0x0100});
-  EXPECT_TRUE(kernels::pack_value_pairs<P>(p.block, 0, 64, false));
-  EXPECT_FALSE(kernels::pack_value_pairs<P>(p.block, 0, 64, true));
+  EXPECT_TRUE(GetParam().table->pack_value_pairs(p.block, 0, 64, false));
+  EXPECT_FALSE(GetParam().table->pack_value_pairs(p.block, 0, 64, true));
 }
 
-SET_TEST(ValuesThatALargeMarginMakesTinyAreMultipliedAsNumbers) {
+TEST_P(PairStages, ValuesThatALargeMarginMakesTinyAreMultipliedAsNumbers) {
   for (const int margin : {-20, 0, 9, 14, 40}) {
-    packed_pairs p({20, 64, 10, 10}, 1, 0x1p-70f);
+    packed_pairs p(GetParam(), {20, 64, 10, 10}, 1, 0x1p-70f);
     p.block.margin = margin;
-    EXPECT_EQ(kernels::pack_value_pairs<P>(p.block, 0, 64, false), margin < 10) << margin;
+    EXPECT_EQ(GetParam().table->pack_value_pairs(p.block, 0, 64, false), margin < 10) << margin;
   }
 }
 
 }  // namespace
-
-#undef SET_TEST
+}  // namespace crestmax_test
