@@ -21,7 +21,8 @@ class place_marks {
  public:
   using word = std::atomic<std::uint32_t>;
   static_assert(word::is_always_lock_free && sizeof(word) == sizeof(std::uint32_t));
-  enum class misuse : std::uint32_t { none, stage, item, worker };
+  // Values that memory hardly holds by chance: what holds none of them was not cleared.
+  enum class misuse : std::uint32_t { none = 0x5d3a9e01u, stage, item, worker };
 
   place_marks() = default;
   place_marks(std::byte* memory, int places) : words_(static_cast<word*>(static_cast<void*>(memory))), count_(words_for(places)) {}
@@ -33,7 +34,13 @@ class place_marks {
   }
 
   void clear() const {
-    for (std::size_t i = 0; i < count_; ++i) new (words_ + i) word(0);
+    new (words_) word(static_cast<std::uint32_t>(misuse::none));
+    for (std::size_t i = 1; i < count_; ++i) new (words_ + i) word(0);
+  }
+  // Whether it was: before that nothing else here means anything.
+  bool are_clear() const {
+    const auto first = static_cast<misuse>(words_[0].load(std::memory_order_relaxed));
+    return first >= misuse::none && first <= misuse::worker;
   }
 
   // Of a place, by whoever runs an item there: nobody else changes its bit.
@@ -52,7 +59,7 @@ class place_marks {
 
   // Notes the first of all misuses; numbers that a word does not hold come near.
   void note(misuse what, index_type given) const {
-    std::uint32_t none = 0;
+    auto none = static_cast<std::uint32_t>(misuse::none);
     if (!words_[0].compare_exchange_strong(none, static_cast<std::uint32_t>(what), std::memory_order_relaxed)) return;
     constexpr index_type most = std::numeric_limits<std::int32_t>::max();
     const index_type near = given > most ? most : given < -most ? -most : given;
@@ -60,6 +67,7 @@ class place_marks {
   }
   // What was noted, as a status.
   status verdict() const {
+    if (!are_clear()) return error_text(status_code::bad_index, "begin", "a call of it before items run", "none");
     const auto what = static_cast<misuse>(words_[0].load(std::memory_order_relaxed));
     const auto given = static_cast<std::int32_t>(words_[1].load(std::memory_order_relaxed));
     const auto bad = [&](const char* argument, const char* expected) { return error(status_code::bad_index, argument, expected, given); };

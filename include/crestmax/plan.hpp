@@ -2,6 +2,7 @@
 // memory that the caller gives, can be copied byte by byte, and serves every layer of the same shape.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -93,6 +94,13 @@ struct tile_geometry {
   std::array<bool, 3> unused{};                // a plan is compared byte by byte: it has no padding
 };
 
+// The name of an enumerator, of memory that may hold anything.
+template <std::size_t Count, class Kind>
+constexpr const char* name_in(const char* const (&names)[Count], Kind kind) {
+  const auto i = static_cast<std::uint32_t>(kind);
+  return i < Count ? names[i] : "unknown";
+}
+
 enum class plan_stage : std::int32_t {
   whole,   // an item does everything for one query block
   crest,   // an item finds the shift of one query block whose keys are split
@@ -101,7 +109,7 @@ enum class plan_stage : std::int32_t {
 };
 constexpr const char* name(plan_stage stage) {
   constexpr const char* names[] = {"whole", "crest", "sweep", "finish"};
-  return names[static_cast<int>(stage)];
+  return name_in(names, stage);
 }
 
 // The lengths of one sequence: all that its bits depend on, of the batch.
@@ -171,7 +179,7 @@ constexpr const char* name(coarse_reason reason) {
       "the coverage needs to know where the mass is",
       "anchors suffice: weights with 8 exponent bits bear 27 nats of undershoot",
   };
-  return names[static_cast<int>(reason)];
+  return name_in(names, reason);
 }
 
 // What a plan begins with: plans of other versions or builds of the library are told by it.
@@ -270,7 +278,9 @@ class plan {
     std::memcpy(&found, memory.data(), sizeof found);
     const plan_identity wanted = identity_of_plans(found.bytes);
     if (std::memcmp(&found, &wanted, sizeof found) != 0 || found.bytes > memory.size()) return;
-    header_ = static_cast<const plan_header*>(static_cast<const void*>(memory.data()));
+    const auto* const header = static_cast<const plan_header*>(static_cast<const void*>(memory.data()));
+    if (found.bytes != bytes(header->sequences)) return;
+    header_ = header;
     bytes_ = memory_size(found.bytes).value();
   }
 
@@ -289,11 +299,12 @@ class plan {
   const plan_header& header() const { return *header_; }
   const plan_header* operator->() const { return header_; }
   std::span<const plan_sequence> sequences() const {
+    if (header_ == nullptr) return {};
     return {reinterpret_cast<const plan_sequence*>(header_ + 1), static_cast<std::size_t>(header_->sequences)};
   }
   index_type stages() const { return header_ == nullptr ? 0 : header_->stages; }
   // Items of a stage; 0 where there is no such stage.
-  index_type items(index_type stage) const { return stage < 0 || stage >= stages() ? 0 : header_->items[stage]; }
+  index_type items(index_type stage) const { return stage < 0 || stage >= std::min<index_type>(3, stages()) ? 0 : header_->items[stage]; }
   workspace_size workspace() const { return header_ == nullptr ? workspace_size{} : header_->workspace; }
   std::size_t describe(std::span<char> text) const;
 
@@ -320,15 +331,15 @@ class plan {
 
 constexpr const char* name(softmax_kind kind) {
   constexpr const char* names[] = {"running_max", "lazy_max", "anchor_shift", "sampled_max"};
-  return names[static_cast<int>(kind)];
+  return name_in(names, kind);
 }
 constexpr const char* name(coverage_kind kind) {
   constexpr const char* names[] = {"everything", "above", "plateaus"};
-  return names[static_cast<int>(kind)];
+  return name_in(names, kind);
 }
 constexpr const char* name(weight_type type) {
   constexpr const char* names[] = {"planner", "float32", "float16", "bfloat16"};
-  return names[static_cast<int>(type)];
+  return name_in(names, type);
 }
 
 // Writes the plan as a few lines of text, with the reasons for its choices; ends with a zero if

@@ -68,7 +68,8 @@ inline void note_kinds(const plan_header& h, report& r) {
 //   begin(); for each stage: run(stage, item, worker) for every item, then a barrier; collect(report).
 //
 // begin() and collect() return a status; nothing is written before begin(). A device gets its work in begin(), and has no
-// stages. collect() tells of a source that failed meanwhile, and of items that were not run.
+// stages. collect() tells of a source that failed meanwhile, of items that there are not, and of memory that begin() has never seen,
+// where nothing runs.
 template <class T, class Source, class Chain, class Backend>
 class runnable {
  public:
@@ -98,7 +99,7 @@ class runnable {
   // not run; collect() says so.
   void run(index_type stage, index_type item, int worker) const {
     if constexpr (!is_device) {
-      if (!ready_.ok()) return;
+      if (!ready_.ok() || !marks().are_clear()) return;
       using misuse = place_marks::misuse;
       if (stage < 0 || stage >= stages()) return marks().note(misuse::stage, stage);
       if (item < 0 || item >= items(stage)) return marks().note(misuse::item, item);
@@ -127,6 +128,7 @@ class runnable {
       note_kinds(parts_.plan.header(), r);
       const call_data<T> call = data();
       crestmax::status result = marks().verdict();
+      if (!marks().are_clear()) return result;
       marks().for_each([&](int place) {
         const crestmax::status s = parts_.backend.collect(call, place, r);
         if (result.ok()) result = s;

@@ -49,9 +49,10 @@ struct softmax_state {
     for (std::size_t i = 0; i < output.size(); ++i) output[i] += factor * other.output[i];
   }
 
-  // Adds a state that has the same shift: a plain sum.
+  // Adds a state that has the same shift: a plain sum. One of them may be over no keys.
   void merge_common_shift(softmax_state<const T> other) {
     if (other.empty()) return;
+    if (empty()) return merge(other);
     sum += other.sum;
     for (std::size_t i = 0; i < output.size(); ++i) output[i] += other.output[i];
   }

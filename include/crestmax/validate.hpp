@@ -200,6 +200,9 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
       {"lse", &call.lse}, {"row_max", &call.row_max}, {"dropped_mass", &call.dropped_mass}};
   for (const auto& r : row_outputs) {
     if (crestmax::is_absent(*r.rows)) continue;
+    if (r.rows->kind != scalar_kind::float32 && r.rows->kind != scalar_kind::float64) {
+      return error_text(status_code::mismatch, r.name, "numbers of float32 or float64", crestmax::name(r.rows->kind));
+    }
     for (std::size_t i = 0; i < 3; ++i) {
       if (status s = expect(r.name, "extents (batch, q_len, q_heads) of query:", call.query.extents[i],
                             r.rows->extents[i]); !s.ok()) return s;

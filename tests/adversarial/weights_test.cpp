@@ -203,6 +203,20 @@ TEST(RoundedWeights, CostAtMostTheirRoundingTimesTheLargestValue) {
   }
 }
 
+TEST(Float16Weights, KeepManySmallOnesInRowsThatAreCorrected) {
+  // Beside a weight of 1 those of 65536 keys 17.4 nats below would round to 0.
+  attention_case c = scores_case(20, 65536, [](index_type j) { return j == 0 ? 17.4 : 0.0; });
+  c.value.fill(1);
+  c.value.fill_row(0, 0, 0, 0);
+  c.options.weights = crestmax::weight_type::float16;
+  c.options.guard_limit = 0;
+  const attention_result result = run(c);
+  ASSERT_TRUE(is_exact(c, result, 1));
+  EXPECT_EQ(result.report.rows_corrected, 20);
+  const accuracy a = measure(c, result, rows_of(c));
+  EXPECT_LE(a.error, (1e-6 + 0x1p-11 + 65536 * 0x1p-33) * a.value_max) << "all that README promises, without the plain formula's error";
+}
+
 TEST(Float16Weights, KeepManySmallOnes) {
   // 16384 keys 14 nats below one: their weights are subnormal under a shift above the maximum.
   random_source random(2);

@@ -99,6 +99,23 @@ TEST_F(Pointers, ToRowOutputsAreNamedWhereTheyAreMisalignedOrNull) {
   expect_view_refusals("dropped_mass", dropped_mass);
 }
 
+TEST_F(Pointers, ToRowOutputsOfOtherTypesThanFloatAndDoubleAreNamed) {
+  for (const auto kind : {crestmax::scalar_kind::float16, crestmax::scalar_kind::bfloat16, static_cast<crestmax::scalar_kind>(77)}) {
+    crestmax::row_output* const outputs[] = {&options.lse, &options.row_max, &options.dropped_mass};
+    const char* const names[] = {"lse", "row_max", "dropped_mass"};
+    for (std::size_t i = 0; i < 3; ++i) {
+      *outputs[i] = lse;
+      outputs[i]->kind = kind;
+      const std::vector<float> before = memory;
+      const crestmax::status s = crestmax::attention(query, key, value, output, options);
+      EXPECT_EQ(s.code, status_code::mismatch);
+      EXPECT_EQ(std::string(s.message()).rfind(names[i], 0), 0u) << s.message();
+      EXPECT_EQ(before, memory) << names[i];
+      *outputs[i] = {};
+    }
+  }
+}
+
 TEST_F(Pointers, ToTablesOfModifiersAreNamedWhereTheyAreMisalignedOrNull) {
   expect_view_refusals("additive_bias", bias);
   expect_view_refusals("boolean_mask", mask);

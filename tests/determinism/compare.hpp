@@ -32,6 +32,9 @@ inline testing::AssertionResult same_rows(const attention_case& a, const attenti
     if (a.wants_lse && bits_of(result_at(ra.lse, in_a)) != bits_of(result_at(rb.lse, row))) {
       return testing::AssertionFailure() << "lse of query " << row.query << ", head " << row.head;
     }
+    if (a.wants_dropped_mass && bits_of(result_at(ra.dropped_mass, in_a)) != bits_of(result_at(rb.dropped_mass, row))) {
+      return testing::AssertionFailure() << "dropped_mass of query " << row.query << ", head " << row.head;
+    }
   }
   return testing::AssertionSuccess();
 }
@@ -51,6 +54,7 @@ inline attention_case alone(const attention_case& c, std::size_t number) {
                                    .output = c.output.kind()});
   one.options = c.options;
   one.modifiers = c.modifiers;
+  one.wants_dropped_mass = c.wants_dropped_mass;
   one.storage = c.storage;
   one.query.for_each([&](index_type, index_type i, index_type h, index_type d) {
     one.query.set(0, i, h, d, c.query.at(s.query_batch, s.query_begin + i, h, d));

@@ -54,6 +54,7 @@ class BitsOnEverySet : public OnEverySet {
     for (attention_case c : {packed(l, shape, 3), padded(l, shape, 1100)}) {
       c.options = options;
       c.modifiers.causal.enabled = causal;
+      c.wants_dropped_mass = options.coverage.kind != crestmax::coverage_kind::everything;
       expect_same(c);
     }
   }
@@ -89,6 +90,13 @@ TEST_P(BitsOnEverySet, OfASequenceDoNotDependOnTheBatchWhetherItIsSampledOrNot) 
   const case_shape shape{.q_heads = 2, .kv_heads = 1, .d_qk = 8, .d_v = 8};
   expect_same_in_all_surroundings({{20, 20, 1, 1, 20}, {1023, 1024, 1025, 1024, 1025}}, shape,
                                   {.weights = crestmax::weight_type::float16}, false);
+}
+
+// Of a sequence whose samples are summed over stretches, beside one whose blocks are larger.
+TEST_P(BitsOnEverySet, OfASequenceDoNotDependOnTheBatchWhateverItSamples) {
+  const case_shape shape = case_shape{.d_qk = 8, .d_v = 8}.with_types(scalar_kind::bfloat16);
+  const crestmax::sampled_max method{.stride = 1, .radius = 8, .windows = 4, .first_keys = 0, .nearest_keys = 0};
+  expect_same_in_all_surroundings({{480, 1664}, {8000, 40}}, shape, {.softmax = method, .coverage = crestmax::plateaus}, false);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sets, BitsOnEverySet, testing::ValuesIn(every_kernel_set()), name_of_set);

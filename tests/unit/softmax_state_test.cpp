@@ -143,6 +143,14 @@ TEST_F(SoftmaxState, MergingAnEmptyStateWithACommonShiftChangesNothing) {
   expect_same_result(merged);
 }
 
+TEST_F(SoftmaxState, AnEmptyStateTakesOverWhatItMergesWithACommonShift) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  a = {nan, nan, nan};
+  crestmax::softmax_state<double> merged{-infinity, nan, a};
+  merged.merge_common_shift(both.state(1, b));
+  expect_same_result(merged);
+}
+
 TEST_F(SoftmaxState, AShiftThatIsNoNumberIsNotHidden) {
   a = {};
   crestmax::softmax_state<double> merged{-infinity, 0, a};

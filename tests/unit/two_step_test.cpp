@@ -1,6 +1,7 @@
 // The form in steps: a plan made once, in the caller's memory, attached to a call's data, and run item by item.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <crestmax/crestmax.hpp>
 #include <cstring>
@@ -159,6 +160,26 @@ TEST_F(TwoSteps, RefuseAStageItemOrWorkerThatThereIsNotAndSaySo) {
   }
 }
 
+TEST_F(TwoSteps, RunNothingBeforeTheyBeginAndSaySo) {
+  for (const int byte : {0x00, 0x01, 0x7f, 0xff}) {
+    test_tensor output = c.output;
+    std::vector<std::byte> workspace(std::size_t{1} << 23, std::byte(byte)), plan_memory(crestmax::plan::bytes(2));
+    crestmax::options options;
+    options.workspace = std::span(workspace).subspan(64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64);
+    crestmax::plan plan;
+    ASSERT_TRUE(crestmax::make_plan(crestmax::problem_of(tensors(output)), plan_memory, plan).ok());
+    const auto call = crestmax::attach(plan, 2, tensors(output), options);
+    ASSERT_TRUE(call.ready().ok()) << call.ready().message();
+    run_items(call, false);
+    crestmax::report report;
+    const crestmax::status s = call.collect(report);
+    EXPECT_EQ(std::string(s.message()).rfind("begin", 0), 0u) << s.message();
+    EXPECT_EQ(report.rows, 0);
+    EXPECT_EQ(output.memory(), c.output.memory());
+    EXPECT_EQ(std::count(workspace.begin(), workspace.end(), std::byte(byte)), std::ssize(workspace));
+  }
+}
+
 TEST_F(TwoSteps, RunNothingWhereAttachingFailed) {
   test_tensor output = c.output;
   const auto call = crestmax::attach(crestmax::plan{}, 1, tensors(output));
@@ -231,6 +252,18 @@ TEST_F(PlanOfManySequences, IsRefusedWithAFlippedBit) {
     }
   }
   EXPECT_EQ(results, std::vector<float>(results.size(), -1.0f));
+}
+
+TEST_F(PlanOfManySequences, IsLookedAtSafelyWithAFlippedBit) {
+  for (std::size_t i = 0; i < bytes().size() * 8; ++i) {
+    bytes()[i / 8] ^= std::byte(1 << i % 8);
+    const crestmax::plan damaged(bytes());
+    char text[8];
+    damaged.describe(text);
+    EXPECT_EQ(damaged.items(3), 0);
+    EXPECT_EQ(damaged.sequences().size(), damaged ? 4u : 0u);
+    bytes()[i / 8] ^= std::byte(1 << i % 8);
+  }
 }
 
 TEST_F(PlanOfManySequences, IsTheSameInAnyMemory) {

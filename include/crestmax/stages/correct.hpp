@@ -93,7 +93,8 @@ inline void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, 
   if (failing == 0) return;
   b.counters->corrected += failing;
   b.careful = true;
-  if (scope != guard_scope::split) b.margin = 0;  // splits merge by their shifts alone: one margin for all
+  // Splits merge by their shifts alone: one margin for all. Narrow weights need theirs, or lose small ones to subnormals.
+  if (scope != guard_scope::split) b.margin = std::min(b.margin, 0);
   sum_again(b, failing, range, raise::always);
   const index_type troubled = gather([&](index_type r) {
     return output_is_finite(b, r) || !(is_finite(b.shift[r]) || equals(b.shift[r], block<T>::hidden));

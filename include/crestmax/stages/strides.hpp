@@ -25,12 +25,13 @@ struct sample_range {
   index_type stretches() const { return planner::divide_up(count, in_stretch); }
 };
 
-// As many stretches as a worker holds sums for; a tile of samples is whole stretches, or the other way round.
+// So many stretches for the largest block that the sequence may have, more for a smaller one; a tile of samples is whole stretches,
+// or the other way round. A worker has room for the blocks of other sequences, too, which decides nothing.
 template <class T>
 inline sample_range samples_of(const block<T>& b) {
   const index_type first = first_sample(b);
   const index_type count = planner::divide_up(b.keys.end - first, b.plan->stride);
-  const index_type most_stretches = std::max<index_type>(1, b.loss.stretch_room / b.rows);
+  const index_type most_stretches = std::max<index_type>(1, stretches_of_block * planner::block_rows_of(*b.plan, b.sequence) / b.rows);
   const index_type in_stretch = b.kernels->lanes * planner::divide_up(planner::divide_up(count, b.kernels->lanes), most_stretches);
   return {first, count, in_stretch > b.key_tile ? planner::round_up(in_stretch, b.key_tile) : in_stretch};
 }

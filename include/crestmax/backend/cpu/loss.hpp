@@ -20,13 +20,15 @@ struct stand_in {
   T score;
 };
 
+// Of the samples of a block as large as its sequence may have.
+inline constexpr index_type stretches_of_block = 64;
+
 template <class T>
 struct loss_of_rows {
   bool leaves_out;         // the coverage may
   bool certified;          // rows get a bound that holds
   score_errors<T> errors;
   T largest_square;        // of the norms of the keys in hand, squared
-  index_type stretch_room;  // numbers in stretch_sums
 
   // Per row; where nothing is left out there is no memory for them.
   mass_bound* mass;     // under the shift, times 2^-margin
@@ -53,9 +55,7 @@ struct loss_of_rows {
     stand_ins = memory.take<stand_in<T>>(samples ? rows : 0);
     key_square = memory.take<T>(leaves_out ? tile : 0);
     stands_for = memory.take<T>(samples ? tile : 0);
-    // 64 stretches of the largest block, more of a smaller one.
-    stretch_room = samples ? 64 * rows : 0;
-    stretch_sums = memory.take<T>(stretch_room);
+    stretch_sums = memory.take<T>(samples ? stretches_of_block * rows : 0);
   }
 
   // Where modifiers note the sizes of rows from this one on, if a bound needs them.
