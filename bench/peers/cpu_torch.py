@@ -15,6 +15,7 @@ from pathlib import Path
 LIBRARIES = ("libcu", "libnccl", "libnv")  # how the names of CUDA's libraries begin
 FUNCTIONS = ("cu", "nccl", "nv")  # and those of its functions
 NO_DEVICE = 100  # what a stand-in's functions return: an error in every one of these libraries
+TEXTS = ("ErrorString", "ErrorName")  # how functions end that say in words what an error is
 
 
 def read_elf(option, library):
@@ -45,7 +46,8 @@ def compile_stand_in(folder, library, names):
     plain = set(versions.pop(None, []))
     script = "".join(f"{version} {{ global: {'; '.join(found)}; }};\n" for version, found in versions.items())
     everything = sorted({name for name, _ in names} | plain)
-    source = "".join(f"int {name}(void) {{ return {NO_DEVICE}; }}\n" for name in everything)
+    source = "".join(f"int {name}(void) {{ return {NO_DEVICE}; }}\n" if not name.endswith(TEXTS) else
+                     f"const char* {name}(void) {{ return \"no device\"; }}\n" for name in everything)
     (folder / "stand_in.c").write_text(source)
     (folder / "stand_in.map").write_text(script)
     command = ["gcc", "-shared", "-fPIC", "-w", "-fno-builtin", "stand_in.c", f"-Wl,-soname,{library}",
