@@ -46,17 +46,33 @@ inline status check_workers(int workers) {
 }
 
 // Memory that is freed with the call that asked for it.
-struct owned_memory {
-  void* data = nullptr;
+class owned_memory {
+ public:
   owned_memory() = default;
   owned_memory(const owned_memory&) = delete;
   owned_memory& operator=(const owned_memory&) = delete;
-  ~owned_memory() { compiler::free_aligned(data); }
+  ~owned_memory() { compiler::free_aligned(data_); }
+
+  status take(std::size_t bytes, std::span<std::byte>& memory) {
+    data_ = compiler::allocate_aligned(workspace_size::alignment, bytes);
+    if (data_ == nullptr) {
+      return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index_type>(bytes), 0);
+    }
+    memory = {static_cast<std::byte*>(data_), bytes};
+    return success();
+  }
+
+ private:
+  void* data_ = nullptr;
+};
+// A call that is to have no memory but the caller's: what is missing is said by its checks.
+struct no_memory {
+  status take(std::size_t, std::span<std::byte>&) { return success(); }
 };
 
-// Runs a call in its own memory or the caller's.
-template <class Tensors, class Chain, class Backend, class Executor>
-status run_call(const Tensors& t, const options& o, const Chain& chain, const Backend& backend, Executor& run_on) {
+// Runs a call in the caller's memory, or where there is none in what Memory gives.
+template <class Memory, class T, class Source, class Chain, class Backend, class Executor>
+status run_call(const call_views<T, Source>& t, const options& o, const Chain& chain, const Backend& backend, Executor& run_on) {
   const bound_call call(t, o, chain, backend);
   constexpr bool is_device = decltype(call)::is_device;
   const int workers = run_on.workers();
@@ -75,15 +91,10 @@ status run_call(const Tensors& t, const options& o, const Chain& chain, const Ba
   const memory_size needed = whole_workspace(size, call.sequences(), workers, is_device);
   if (needed.is_too_large()) return too_large();
   const std::size_t bytes = needed.value();
-  owned_memory owned;
+  Memory own;
   std::span<std::byte> memory = o.workspace;
   if (is_device || memory.empty()) {
-    const std::size_t own = is_device ? plan_bytes : bytes;
-    owned.data = compiler::allocate_aligned(workspace_size::alignment, own);
-    if (owned.data == nullptr) {
-      return error(status_code::out_of_memory, "workspace", "bytes of memory:", static_cast<index_type>(own), 0);
-    }
-    memory = {static_cast<std::byte*>(owned.data), own};
+    if (status s = own.take(is_device ? plan_bytes : bytes, memory); !s.ok()) return s;
   }
   if (status s = call.check_data({}, is_device ? o.workspace : memory, bytes); !s.ok()) return s;
   if (!has_few) {
@@ -138,7 +149,7 @@ struct attention_function {
     static_assert(arguments::known_together<Given...>);
     return Finish::of(arguments::tell_apart(
         [&](const options& o, const auto& chain, const auto& backend, auto& executor) {
-          return crestmax::run_call(t, o, chain, backend, executor);
+          return crestmax::run_call<owned_memory>(crestmax::views_of(t), o, chain, backend, executor);
         },
         given...));
   }
@@ -152,9 +163,9 @@ struct return_status {
 inline constexpr attention_function<return_status> attention{};
 
 // Bytes that options.workspace of such a call must have, on an executor of so many workers.
-template <class Q, class Source, class O, class... Given>
+template <class T, class Source, class... Given>
   requires arguments::known_together<Given...>
-status workspace_bytes(const call_tensors<Q, Source, O>& t, int workers, std::size_t& bytes, const Given&... given) {
+status workspace_bytes(const call_views<T, Source>& t, int workers, std::size_t& bytes, const Given&... given) {
   if (status s = check_workers(workers); !s.ok()) return s;
   return arguments::tell_apart(
       [&](const options& o, const auto& chain, const auto& backend, const auto&) {
@@ -167,13 +178,17 @@ status workspace_bytes(const call_tensors<Q, Source, O>& t, int workers, std::si
       },
       given...);
 }
+template <class Q, class Source, class O, class... Given>
+status workspace_bytes(const call_tensors<Q, Source, O>& t, int workers, std::size_t& bytes, const Given&... given) {
+  return crestmax::workspace_bytes(crestmax::views_of(t), workers, bytes, given...);
+}
 
 // The shape of a call, for make_plan(). It is not checked: lengths may be any.
 template <class Q, class Source, class O>
 problem problem_of(const call_tensors<Q, Source, O>& t, const options& o = {}) {
   const no_modifiers none{};
   const backend::automatic usual{};
-  return bound_call(t, o, none, usual).shape();
+  return bound_call(crestmax::views_of(t), o, none, usual).shape();
 }
 
 // Decides everything that shapes, lengths and options decide, and writes it to `memory`: plan::bytes(p.sequences) bytes,
@@ -201,9 +216,9 @@ status make_plan(const problem& p, std::span<std::byte> memory, plan& result, co
 // Attaches a plan to a call's tensors and memory. Everything that can be wrong is found here, before anything is written:
 // see runnable::ready(). The plan must be, byte by byte, the one that make_plan() would make for this call.
 // options.workspace must have p.workspace().total(workers) bytes, aligned to 64; for a device, of its memory. Time: O(sequences).
-template <class Q, class Source, class O, class... Given>
+template <class T, class Source, class... Given>
   requires arguments::known_together<Given...>
-auto attach(const plan& p, int workers, const call_tensors<Q, Source, O>& t, const Given&... given) {
+auto attach(const plan& p, int workers, const call_views<T, Source>& t, const Given&... given) {
   return arguments::tell_apart(
       [&](const options& o, const auto& chain, const auto& backend, const auto&) {
         const bound_call call(t, o, chain, backend);
@@ -214,6 +229,10 @@ auto attach(const plan& p, int workers, const call_tensors<Q, Source, O>& t, con
         return call.attach(p, o.workspace.data(), workers);
       },
       given...);
+}
+template <class Q, class Source, class O, class... Given>
+auto attach(const plan& p, int workers, const call_tensors<Q, Source, O>& t, const Given&... given) {
+  return crestmax::attach(p, workers, crestmax::views_of(t), given...);
 }
 
 CRESTMAX_END_NAMESPACE

@@ -16,7 +16,7 @@ contiguous_source<std::remove_const_t<K>, std::remove_const_t<V>> make_source(
 }
 template <class K, class V>
 paged_source<K, V> make_source(const paged_cache<K, V>& cache) {
-  return {cache};
+  return paged_source<K, V>(cache);
 }
 
 // What a call reads and writes.
@@ -40,22 +40,46 @@ auto tensors(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output) 
   return crestmax::tensors(query, crestmax::make_source(cache), output);
 }
 
+// What a call reads and writes, of element types that are known at run time; T is the compute type of them. Tensors and pages of all
+// types end here, so that what follows is compiled once for them.
+template <class T, source_or_view Source>
+struct call_views {
+  tensor_view query;
+  Source source;
+  tensor_view output;  // data is written through
+};
+
+template <class Q, class Source>
+using compute_type =
+    std::conditional_t<compute_kind(kind_of<Q>, Source::key_kind(), Source::value_kind()) == scalar_kind::float64, double, float>;
+
+template <class Source>
+struct view_of_source : std::type_identity<Source> {};
+template <class K, class V>
+struct view_of_source<contiguous_source<K, V>> : std::type_identity<contiguous_view> {};
+template <class K, class V>
+struct view_of_source<paged_source<K, V>> : std::type_identity<paged_view> {};
+
+template <class Q, class Source, class O>
+auto views_of(const call_tensors<Q, Source, O>& t) {
+  using source = typename view_of_source<Source>::type;
+  return call_views<compute_type<Q, Source>, source>{t.query, static_cast<source>(t.source), t.output};
+}
+
 // Lives no longer than the function that makes it: options are held by reference.
-template <class Q, kv_source Source, class O, class Chain, class Backend>
+template <class T, source_or_view Source, class Chain, class Backend>
 class bound_call {
  public:
-  static constexpr scalar_kind computed_in = compute_kind(kind_of<Q>, Source::key_kind(), Source::value_kind());
-  using compute = std::conditional_t<computed_in == scalar_kind::float64, double, float>;
-  static constexpr bool is_paged = requires(const Source& s) { s.cache.block_table; };
-  static constexpr bool is_contiguous = requires(const Source& s) { s.key.strides; s.offsets; };
+  using compute = T;
+  static constexpr bool is_paged = std::is_same_v<Source, paged_view>;
+  static constexpr bool is_contiguous = std::is_same_v<Source, contiguous_view>;
   static constexpr bool is_device = on_device<Backend>;
   static_assert(is_backend<Backend, compute>());
 
-  using attached_source = typename std::conditional_t<is_contiguous, std::type_identity<planned_tensors<Source>>,
-                                                      std::type_identity<Source>>::type;
+  using attached_source = std::conditional_t<is_contiguous, planned_tensors, Source>;
   using attached_call = runnable<compute, attached_source, Chain, Backend>;
 
-  bound_call(const call_tensors<Q, Source, O>& t, const options& o, const Chain& modifiers, const Backend& backend)
+  bound_call(const call_views<T, Source>& t, const options& o, const Chain& modifiers, const Backend& backend)
       : query_(crestmax::without_idle_strides(t.query)), output_(crestmax::without_idle_strides(t.output)), source_(t.source), modifiers_(modifiers),
         backend_(backend), options_(o), lse_(crestmax::without_idle_strides(o.lse)), row_max_(crestmax::without_idle_strides(o.row_max)),
         dropped_mass_(crestmax::without_idle_strides(o.dropped_mass)) {
@@ -90,10 +114,10 @@ class bound_call {
     p.kv_heads = kv.kv_heads;
     p.d_qk = query_.extents[3];
     p.d_v = kv.d_v;
-    p.query_kind = kind_of<Q>;
-    p.key_kind = Source::key_kind();
-    p.value_kind = Source::value_kind();
-    p.output_kind = kind_of<O>;
+    p.query_kind = query_.kind;
+    p.key_kind = source_.key_kind();
+    p.value_kind = source_.value_kind();
+    p.output_kind = output_.kind;
     p.row_max = static_cast<bool>(options_.row_max);
     p.paged = is_paged;
     p.causal = crestmax::has_active(modifiers_, modifier_kind::causal);
@@ -178,7 +202,7 @@ class bound_call {
  private:
   attached_source kept(const plan& p) const {
     if constexpr (is_contiguous) {
-      planned_tensors<Source> planned{source_, p ? p.sequences().data() : nullptr};
+      planned_tensors planned{source_, p ? p.sequences().data() : nullptr};
       planned.tensors.offsets = {};
       return planned;
     } else {
@@ -203,8 +227,8 @@ class bound_call {
     return view;
   }
 
-  tensor<const Q> query_;
-  tensor<O> output_;
+  tensor_view query_;
+  tensor_view output_;
   Source source_;
   const Chain& modifiers_;
   const Backend& backend_;

@@ -10,18 +10,6 @@
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// A rank 4 tensor of a run-time kind.
-struct tensor_view {
-  const void* data = nullptr;
-  scalar_kind kind = scalar_kind::float32;
-  std::array<index_type, 4> extents{};
-  std::array<index_type, 4> strides{};
-
-  tensor_view() = default;
-  template <scalar T>
-  tensor_view(tensor<T> t) : data(t.data), kind(kind_of<T>), extents(t.extents), strides(t.strides) {}
-};
-
 // The caller's memory: one shared part, then the workers' parts.
 struct workspace_view {
   std::byte* memory = nullptr;

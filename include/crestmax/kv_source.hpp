@@ -88,6 +88,16 @@ concept kv_source = requires(const S& s, index_type sequence, index_type head, i
   { S::value_kind() } -> std::same_as<scalar_kind>;
 };
 
+// A source whose kinds are asked of an object: known at run time, or when compiling.
+template <class S>
+concept source_or_view = requires(const S& s, index_type sequence, index_type head, index_type position) {
+  { s.key_run(sequence, head, position) } -> std::same_as<kv_run>;
+  { s.value_run(sequence, head, position) } -> std::same_as<kv_run>;
+  { s.shape() } -> std::same_as<source_shape>;
+  { s.key_kind() } -> std::same_as<scalar_kind>;
+  { s.value_kind() } -> std::same_as<scalar_kind>;
+};
+
 // What a source hands out where it finds that it has no keys.
 inline constexpr kv_run no_rows{nullptr, 0, 0};
 
@@ -100,46 +110,79 @@ inline index_type read_once(const std::int32_t& number) {
 #endif
 }
 
-template <class K, class V>
-constexpr checked_pages stamp_of(const paged_cache<K, V>& cache) {
-  return {cache.block_table.data(), cache.key_lengths.data(), cache.page_offsets.data(), cache.block_table.size(),
-          cache.key_lengths.size(), cache.table_stride, cache.key_pages.extents[1], cache.key_pages.extents[0]};
+// (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one. Tensor is tensor<const T>, or
+// tensor_view where kinds are known at run time.
+template <class Tensor>
+kv_run run_of_rows(const Tensor& t, std::span<const std::int32_t> offsets, index_type sequence, index_type head, index_type position) {
+  const bool packed = !offsets.empty();
+  const index_type row = packed ? read_once(offsets[static_cast<std::size_t>(sequence)]) + position : position;
+  const index_type batch = packed ? 0 : sequence;
+  if (row < 0 || row >= t.extents[1]) return no_rows;
+  return {crestmax::element_of(t, batch * t.strides[0] + row * t.strides[1] + head * t.strides[2]), t.strides[1], t.extents[1] - row};
 }
 
-// (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one.
-template <class K, class V>
-struct contiguous_source {
-  tensor<const K> key;
-  tensor<const V> value;
+template <class KeyTensor, class ValueTensor>
+struct rows_of_tensors {
+  KeyTensor key;
+  ValueTensor value;
   std::span<const std::int32_t> offsets;
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
-    return run(key, sequence, head, position);
+    return crestmax::run_of_rows(key, offsets, sequence, head, position);
   }
   kv_run value_run(index_type sequence, index_type head, index_type position) const {
-    return run(value, sequence, head, position);
+    return crestmax::run_of_rows(value, offsets, sequence, head, position);
   }
   source_shape shape() const {
     return {key.extents[0], key.extents[1], key.extents[2], key.extents[3], value.extents[3]};
   }
-  static constexpr scalar_kind key_kind() { return kind_of<K>; }
-  static constexpr scalar_kind value_kind() { return kind_of<V>; }
-
- private:
-  template <class T>
-  kv_run run(const tensor<const T>& t, index_type sequence, index_type head, index_type position) const {
-    const bool packed = !offsets.empty();
-    const index_type row = packed ? read_once(offsets[static_cast<std::size_t>(sequence)]) + position : position;
-    const index_type batch = packed ? 0 : sequence;
-    if (row < 0 || row >= t.extents[1]) return no_rows;
-    return {t.data + batch * t.strides[0] + row * t.strides[1] + head * t.strides[2], t.strides[1],
-            t.extents[1] - row};
-  }
 };
 
 template <class K, class V>
-struct paged_source {
-  paged_cache<K, V> cache;
+struct contiguous_source : rows_of_tensors<tensor<const K>, tensor<const V>> {
+  constexpr contiguous_source() = default;
+  constexpr contiguous_source(tensor<const K> keys, tensor<const V> values, std::span<const std::int32_t> packed)
+      : rows_of_tensors<tensor<const K>, tensor<const V>>{keys, values, packed} {}
+  static constexpr scalar_kind key_kind() { return kind_of<K>; }
+  static constexpr scalar_kind value_kind() { return kind_of<V>; }
+};
+
+// The same, of kinds that are known at run time.
+struct contiguous_view : rows_of_tensors<tensor_view, tensor_view> {
+  contiguous_view(const tensor_view& keys, const tensor_view& values, std::span<const std::int32_t> packed)
+      : rows_of_tensors<tensor_view, tensor_view>{keys, values, packed} {}
+  template <class K, class V>
+  explicit contiguous_view(const contiguous_source<K, V>& s) : contiguous_view(s.key, s.value, s.offsets) {}
+  scalar_kind key_kind() const { return key.kind; }
+  scalar_kind value_kind() const { return value.kind; }
+};
+
+// A paged_cache whose kinds are known at run time.
+struct cache_view {
+  tensor_view key_pages;
+  tensor_view value_pages;
+  std::span<const std::int32_t> block_table;
+  std::span<const std::int32_t> key_lengths;
+  index_type table_stride = 0;
+  std::span<const std::int32_t> page_offsets{};
+  checked_pages checked{};
+
+  cache_view() = default;
+  template <class K, class V>
+  explicit cache_view(const paged_cache<K, V>& c)
+      : key_pages(c.key_pages), value_pages(c.value_pages), block_table(c.block_table), key_lengths(c.key_lengths),
+        table_stride(c.table_stride), page_offsets(c.page_offsets), checked(c.checked) {}
+};
+
+inline checked_pages stamp_of(const cache_view& cache) {
+  return {cache.block_table.data(), cache.key_lengths.data(), cache.page_offsets.data(), cache.block_table.size(),
+          cache.key_lengths.size(), cache.table_stride, cache.key_pages.extents[1], cache.key_pages.extents[0]};
+}
+
+// Cache is paged_cache, or cache_view where kinds are known at run time.
+template <class Cache>
+struct rows_of_pages {
+  Cache cache;
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
     return run(cache.key_pages, sequence, head, position);
@@ -153,8 +196,6 @@ struct paged_source {
     return {static_cast<index_type>(cache.key_lengths.size()), longest, cache.key_pages.extents[2], cache.key_pages.extents[3],
             cache.value_pages.extents[3]};
   }
-  static constexpr scalar_kind key_kind() { return kind_of<K>; }
-  static constexpr scalar_kind value_kind() { return kind_of<V>; }
 
   // Entries of the table that are a sequence's, [begin, end), and how many of them are in use.
   index_type table_begin(index_type sequence) const {
@@ -173,15 +214,31 @@ struct paged_source {
   }
 
  private:
-  template <class T>
-  kv_run run(const tensor<const T>& pages, index_type sequence, index_type head, index_type position) const {
+  template <class Tensor>
+  kv_run run(const Tensor& pages, index_type sequence, index_type head, index_type position) const {
     const index_type page_size = pages.extents[1];
     const index_type within = position % page_size;
     const index_type page = page_at(table_begin(sequence) + position / page_size);
     if (page < 0 || page >= pages.extents[0]) return no_rows;
-    return {pages.data + page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2],
+    return {crestmax::element_of(pages, page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2]),
             pages.strides[1], page_size - within};
   }
+};
+
+template <class K, class V>
+struct paged_source : rows_of_pages<paged_cache<K, V>> {
+  constexpr explicit paged_source(const paged_cache<K, V>& c) : rows_of_pages<paged_cache<K, V>>{c} {}
+  static constexpr scalar_kind key_kind() { return kind_of<K>; }
+  static constexpr scalar_kind value_kind() { return kind_of<V>; }
+};
+
+// The same, of kinds that are known at run time.
+struct paged_view : rows_of_pages<cache_view> {
+  explicit paged_view(const cache_view& c) : rows_of_pages<cache_view>{c} {}
+  template <class K, class V>
+  explicit paged_view(const paged_source<K, V>& s) : paged_view(cache_view(s.cache)) {}
+  scalar_kind key_kind() const { return cache.key_pages.kind; }
+  scalar_kind value_kind() const { return cache.value_pages.kind; }
 };
 
 // A source behind two function pointers, so that kernels are compiled once for all sources.
@@ -193,7 +250,7 @@ struct kv_view {
   scalar_kind value_kind;
 };
 
-template <kv_source S>
+template <source_or_view S>
 kv_view view_of(const S& source) {
   return {&source,
           [](const void* s, index_type sequence, index_type head, index_type position) {

@@ -9,9 +9,8 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 // Key and value tensors by the plan's places of sequences, so that no array of the caller's is read while a call runs.
-template <class Tensors>
 struct planned_tensors {
-  Tensors tensors;  // without offsets of their own
+  contiguous_view tensors;  // without offsets of their own
   const plan_sequence* sequences = nullptr;
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
@@ -23,8 +22,8 @@ struct planned_tensors {
     return tensors.value_run(s.key_batch, head, s.key_begin + position);
   }
   source_shape shape() const { return tensors.shape(); }
-  static constexpr scalar_kind key_kind() { return Tensors::key_kind(); }
-  static constexpr scalar_kind value_kind() { return Tensors::value_kind(); }
+  scalar_kind key_kind() const { return tensors.key_kind(); }
+  scalar_kind value_kind() const { return tensors.value_kind(); }
 };
 
 // What a runnable is made of. T is the compute type.

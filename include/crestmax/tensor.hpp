@@ -84,6 +84,27 @@ CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 
+// A rank 4 tensor whose element type is known at run time.
+struct tensor_view {
+  const void* data = nullptr;
+  scalar_kind kind = scalar_kind::float32;
+  std::array<index_type, 4> extents{};
+  std::array<index_type, 4> strides{};
+
+  tensor_view() = default;
+  tensor_view(const void* pointer, scalar_kind of, const std::array<index_type, 4>& shape, const std::array<index_type, 4>& steps)
+      : data(pointer), kind(of), extents(shape), strides(steps) {}
+  template <scalar T>
+  tensor_view(tensor<T> t) : data(t.data), kind(kind_of<T>), extents(t.extents), strides(t.strides) {}
+};
+
+// The address of an element, counted from a view's first.
+template <class T>
+constexpr const void* element_of(const tensor<T>& t, index_type element) { return t.data + element; }
+inline const void* element_of(const tensor_view& t, index_type element) {
+  return static_cast<const std::byte*>(t.data) + element * size_of(t.kind);
+}
+
 // Whether a view says that there is none: a null pointer to elements is a mistake, such as an allocation that failed.
 template <class View>
 constexpr bool is_absent(const View& view) {

@@ -67,9 +67,8 @@ inline status check_lengths(const char* name, std::span<const std::int32_t> leng
 }
 
 // The shapes of a paged cache, and that its table has room for every sequence's pages. Time: O(sequences).
-template <class K, class V>
-status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
-  const paged_source<K, V> source{cache};
+inline status check_page_shapes(const cache_view& cache, index_type sequences) {
+  const paged_view source{cache};
   const index_type page_size = cache.key_pages.extents[1];
   const index_type pages = cache.key_pages.extents[0];
   constexpr index_type largest = index_type{1} << 40;
@@ -113,10 +112,9 @@ status check_page_shapes(const paged_cache<K, V>& cache, index_type sequences) {
 
 // Every page that a sequence's keys live on exists, of a cache whose shapes are right. Time: O(pages in use), or O(1) where
 // this very table has been checked before.
-template <class K, class V>
-status check_page_table(const paged_cache<K, V>& cache) {
+inline status check_page_table(const cache_view& cache) {
   if (cache.checked == crestmax::stamp_of(cache)) return success();
-  const paged_source<K, V> source{cache};
+  const paged_view source{cache};
   const index_type pages = cache.key_pages.extents[0];
   for (index_type i = 0; i < static_cast<index_type>(cache.key_lengths.size()); ++i) {
     const index_type begin = source.table_begin(i);
@@ -250,12 +248,15 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
 
 // Looks through the block table of a paged cache once, for all calls on a cache of the same table, lengths, page size and
 // number of pages: what is found goes into their paged_cache::checked. Time: O(pages in use).
-template <class K, class V>
-status check_pages(const paged_cache<K, V>& cache, checked_pages& result) {
+inline status check_pages(const cache_view& cache, checked_pages& result) {
   if (status s = validate::check_page_shapes(cache, static_cast<index_type>(cache.key_lengths.size())); !s.ok()) return s;
   if (status s = validate::check_page_table(cache); !s.ok()) return s;
   result = crestmax::stamp_of(cache);
   return success();
+}
+template <class K, class V>
+status check_pages(const paged_cache<K, V>& cache, checked_pages& result) {
+  return crestmax::check_pages(cache_view(cache), result);
 }
 
 CRESTMAX_END_NAMESPACE

@@ -128,21 +128,24 @@ struct modifier_chain {
 
 using no_modifiers = modifier_chain<>;
 
+// A list that is known at run time says so by a specialisation; it calls f on its modifiers as modifier_chain does.
 template <class M>
 struct is_chain : std::false_type {};
 template <class... M>
 struct is_chain<modifier_chain<M...>> : std::true_type {};
 
 template <class M>
-concept modifier_or_chain = modifier<M> || is_chain<M>::value;
+concept any_chain = is_chain<M>::value;
+template <class M>
+concept modifier_or_chain = modifier<M> || any_chain<M>;
 
 // A chain of its arguments, for types that argument-dependent lookup does not bring to `|`.
 template <class... M>
 constexpr modifier_chain<M...> chain(M... m) {
   return {std::tuple<M...>(m...)};
 }
-template <class... M>
-constexpr modifier_chain<M...> as_chain(const modifier_chain<M...>& c) {
+template <any_chain C>
+constexpr const C& as_chain(const C& c) {
   return c;
 }
 template <modifier M>
@@ -169,16 +172,16 @@ constexpr modifier_kind kind_of_modifier(const M&) {
 }
 
 // The first modifier of a chain that is active and is none of kind `other_than`.
-template <class... M>
-modifier_kind first_active(const modifier_chain<M...>& chain, modifier_kind other_than) {
+template <any_chain Chain>
+modifier_kind first_active(const Chain& chain, modifier_kind other_than) {
   modifier_kind found = modifier_kind::none;
   chain.for_each([&](const auto& m) {
     if (found == modifier_kind::none && crestmax::is_active(m) && crestmax::kind_of_modifier(m) != other_than) found = crestmax::kind_of_modifier(m);
   });
   return found;
 }
-template <class... M>
-bool has_active(const modifier_chain<M...>& chain, modifier_kind wanted) {
+template <any_chain Chain>
+bool has_active(const Chain& chain, modifier_kind wanted) {
   bool found = false;
   chain.for_each([&](const auto& m) { found |= crestmax::is_active(m) && crestmax::kind_of_modifier(m) == wanted; });
   return found;

@@ -192,9 +192,9 @@ struct chain_functions {
 };
 
 // The chain must outlive the view.
-template <class T, class... M>
-modifier_view<T> view_of(const modifier_chain<M...>& chain) {
-  using functions = chain_functions<T, modifier_chain<M...>>;
+template <class T, any_chain Chain>
+modifier_view<T> view_of(const Chain& chain) {
+  using functions = chain_functions<T, Chain>;
   modifier_view<T> view{&chain, functions::modify, functions::modify_visible, functions::mask, functions::classify,
                         functions::reachable, functions::sink, 0, false, false};
   chain.for_each([&](const auto& m) {
@@ -207,8 +207,8 @@ modifier_view<T> view_of(const modifier_chain<M...>& chain) {
   return view;
 }
 
-template <class... M>
-status check_modifiers(const modifier_chain<M...>& chain, modifier_shape shape) {
+template <any_chain Chain>
+status check_modifiers(const Chain& chain, modifier_shape shape) {
   status result = success();
   chain.for_each([&](const auto& m) {
     if constexpr (requires { { m.check(shape) } -> std::same_as<status>; }) {
