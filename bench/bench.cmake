@@ -27,3 +27,7 @@ target_link_libraries(crestmax_paired PRIVATE crestmax_strict ${CMAKE_DL_LIBS})
 add_library(crestmax_paired_adapter OBJECT "${PROJECT_SOURCE_DIR}/bench/paired/adapter.cpp")
 target_compile_definitions(crestmax_paired_adapter PRIVATE CRESTMAX_EXTERN_KERNELS)
 target_link_libraries(crestmax_paired_adapter PRIVATE crestmax_strict)
+
+# Calls from C beside those from C++, for bench/c/run.
+add_executable(crestmax_bench_c "${PROJECT_SOURCE_DIR}/bench/c/main.cpp")
+target_link_libraries(crestmax_bench_c PRIVATE crestmax_c_of_kernels)

@@ -20,6 +20,14 @@ foreach(example quickstart engine_threads paged_decode custom_modifier split_and
   endif()
 endforeach()
 
+# C, and linked with what C++ has compiled.
+add_executable(crestmax_example_c_engine "${crestmax_examples}/c_engine.c")
+set_target_properties(crestmax_example_c_engine PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
+target_link_libraries(crestmax_example_c_engine PRIVATE crestmax_c_of_kernels Threads::Threads)
+if(CRESTMAX_BUILD_TESTS)
+  add_test(NAME "examples: c_engine" COMMAND crestmax_example_c_engine)
+endif()
+
 file(GLOB crestmax_captures_sources CONFIGURE_DEPENDS "${crestmax_examples}/captures/*.cpp")
 crestmax_add_example(captures ${crestmax_captures_sources})
 if(CRESTMAX_BUILD_TESTS)

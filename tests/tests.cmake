@@ -112,6 +112,12 @@ if(wanted AND NOT CRESTMAX_SANITIZE STREQUAL "thread")
   include("${crestmax_tests}/fuzz/fuzz.cmake")
 endif()
 
+# The C interface.
+crestmax_is_wanted(c wanted)
+if(wanted AND NOT CRESTMAX_SANITIZE STREQUAL "thread")
+  include("${crestmax_tests}/c/c.cmake")
+endif()
+
 # What follows builds programs of its own, or replaces the allocator: not under sanitizers.
 if(CRESTMAX_SANITIZE)
   return()

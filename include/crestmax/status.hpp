@@ -30,6 +30,7 @@ enum class status_code : int {
   device_error,         // a device refused or failed; work that it had begun may have written outputs
   too_large,            // the call's memory would pass what the machine can address
   source_failed,        // while the call ran, a source had no rows where there are keys: see kv_source.hpp for what was written
+  bad_struct,           // only from the C interface: a struct of another version
 };
 
 // Trivially copyable, no allocation: the message lives inside.

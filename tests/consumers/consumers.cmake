@@ -18,7 +18,8 @@ if(NOT Eigen3_FOUND OR Eigen3_VERSION VERSION_GREATER_EQUAL 5)
   set(crestmax_find_eigen "-DEIGEN=${crestmax_eigen_folder}")
 endif()
 crestmax_add_consumer("an installed package, found by find_package" find_package find_package
-                      "-DINSTALL=${crestmax_consumers_build}/prefix" "-DOPTIONS=${crestmax_find_eigen}" -DRUN=consumer)
+                      "-DINSTALL=${crestmax_consumers_build}/prefix" "-DOPTIONS=${crestmax_find_eigen}|-DWITH_C=ON"
+                      "-DRUN=consumer|c_engine|c_engine_alone")
 crestmax_add_consumer("a folder of the project, by add_subdirectory" subdirectory subdirectory -DRUN=consumer)
 crestmax_add_consumer("FetchContent, with an Eigen of the user's own" fetch_content fetch_content -DRUN=consumer
                       "-DOPTIONS=${crestmax_no_eigen}|-DFETCHCONTENT_SOURCE_DIR_EIGEN=${crestmax_eigen_folder}")

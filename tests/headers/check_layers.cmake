@@ -3,9 +3,11 @@
 # Levels from the top down. A file that is in none of them is a mistake: place it.
 cmake_minimum_required(VERSION 3.22)
 set(levels
-    "crestmax.hpp"
-    "throwing.hpp interop/*.hpp"
-    "attention.hpp"
+    "crestmax.hpp c/implementation.hpp"
+    "throwing.hpp interop/*.hpp c/attached.hpp c/names.hpp"
+    "c/call.hpp"
+    "c/read.hpp"
+    "attention.hpp c/modifiers.hpp"
     "arguments.hpp bound_call.hpp"
     "backend/automatic.hpp lengths.hpp runnable.hpp"
     "validate.hpp modifiers.hpp backend/cpu/backend.hpp backend/ascend/backend.hpp"
@@ -47,7 +49,11 @@ set(levels
     "tensor.hpp error.hpp float_state.hpp softmax_state.hpp mass_bound.hpp backend/cpu/features.hpp"
     "scalar_types.hpp compiler.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"
-    "build_tag.hpp version.hpp names_aside.inc names_back.inc")
+    "build_tag.hpp version.hpp names_aside.inc names_back.inc"
+    # C99, which includes nothing of C++.
+    "c/crestmax.h"
+    "c/fill.h"
+    "c/linkage.h c/structs.h")
 
 # Who may include something that is neither the library's nor the standard's.
 set(foreign
@@ -61,6 +67,9 @@ set(foreign
     "malloc.h=compiler.hpp"
     "immintrin.h=backend/cpu/avx2.hpp|backend/cpu/avx512.hpp"
     "arm_neon.h=backend/cpu/neon.hpp"
+    "stddef.h=c/structs.h"
+    "stdint.h=c/structs.h"
+    "string.h=c/fill.h"
     "cpuid.h=backend/cpu/features.hpp"
     "sys/auxv.h=backend/cpu/features.hpp"
     "sys/syscall.h=backend/cpu/features.hpp"
@@ -68,7 +77,7 @@ set(foreign
 
 math(EXPR last "${CMAKE_ARGC} - 1")
 set(folder "${CMAKE_ARGV${last}}")
-file(GLOB_RECURSE files RELATIVE "${folder}" "${folder}/*.hpp" "${folder}/*.inc")
+file(GLOB_RECURSE files RELATIVE "${folder}" "${folder}/*.hpp" "${folder}/*.inc" "${folder}/*.h")
 if(NOT files)
   message(FATAL_ERROR "no headers in ${folder}")
 endif()

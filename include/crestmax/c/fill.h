@@ -1,0 +1,139 @@
+/* Structs of crestmax.h, filled in: their sizes, and what else has to be there. */
+#ifndef CRESTMAX_C_FILL_H
+#define CRESTMAX_C_FILL_H
+
+#include <string.h>
+
+#include "linkage.h"
+#include "structs.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/* Writes the defaults to a struct of so many bytes. */
+CRESTMAX_C_API void crestmax_options_init(crestmax_options* options, size_t size);
+
+static inline crestmax_options crestmax_default_options(void) {
+  crestmax_options o;
+  crestmax_options_init(&o, sizeof o);
+  return o;
+}
+
+static inline crestmax_tensor crestmax_dense(const void* data, crestmax_type type, int64_t batch, int64_t length, int64_t heads,
+                                             int64_t head_dim) {
+  crestmax_tensor t;
+  memset(&t, 0, sizeof t);
+  t.data = data;
+  t.type = type;
+  t.extents[0] = batch;
+  t.extents[1] = length;
+  t.extents[2] = heads;
+  t.extents[3] = head_dim;
+  return t;
+}
+
+static inline crestmax_output crestmax_dense_output(void* data, crestmax_type type, int64_t batch, int64_t length, int64_t heads,
+                                                    int64_t head_dim) {
+  crestmax_output t;
+  memset(&t, 0, sizeof t);
+  t.data = data;
+  t.type = type;
+  t.extents[0] = batch;
+  t.extents[1] = length;
+  t.extents[2] = heads;
+  t.extents[3] = head_dim;
+  return t;
+}
+
+static inline crestmax_rows crestmax_dense_rows(void* data, crestmax_type type, int64_t batch, int64_t length, int64_t heads) {
+  crestmax_rows r;
+  memset(&r, 0, sizeof r);
+  r.data = data;
+  r.type = type;
+  r.extents[0] = batch;
+  r.extents[1] = length;
+  r.extents[2] = heads;
+  return r;
+}
+
+static inline crestmax_tensors crestmax_contiguous(crestmax_tensor query, crestmax_tensor key, crestmax_tensor value, crestmax_output output) {
+  crestmax_tensors t;
+  memset(&t, 0, sizeof t);
+  t.size = sizeof t;
+  t.query = query;
+  t.key = key;
+  t.value = value;
+  t.output = output;
+  return t;
+}
+
+static inline crestmax_tensors crestmax_paged(crestmax_tensor query, const crestmax_pages* pages, crestmax_output output) {
+  crestmax_tensors t;
+  memset(&t, 0, sizeof t);
+  t.size = sizeof t;
+  t.query = query;
+  t.pages = pages;
+  t.output = output;
+  return t;
+}
+
+static inline crestmax_modifier crestmax_modifier_of_kind(int32_t kind) {
+  crestmax_modifier m;
+  memset(&m, 0, sizeof m);
+  m.size = sizeof m;
+  m.kind = kind;
+  return m;
+}
+static inline crestmax_modifier crestmax_causal(void) { return crestmax_modifier_of_kind(CRESTMAX_CAUSAL); }
+static inline crestmax_modifier crestmax_sliding_window(int64_t left, int64_t right) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_SLIDING_WINDOW);
+  m.left = left;
+  m.right = right;
+  return m;
+}
+static inline crestmax_modifier crestmax_alibi(const float* slopes, size_t q_heads) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_ALIBI);
+  m.per_head = slopes;
+  m.heads = q_heads;
+  return m;
+}
+static inline crestmax_modifier crestmax_soft_cap(float cap) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_SOFT_CAP);
+  m.cap = cap;
+  return m;
+}
+static inline crestmax_modifier crestmax_attention_sinks(const float* logits, size_t q_heads) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_ATTENTION_SINKS);
+  m.per_head = logits;
+  m.heads = q_heads;
+  return m;
+}
+static inline crestmax_modifier crestmax_additive_bias(crestmax_tensor table) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_ADDITIVE_BIAS);
+  m.table = table;
+  return m;
+}
+static inline crestmax_modifier crestmax_boolean_mask(crestmax_tensor table) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_BOOLEAN_MASK);
+  m.table = table;
+  return m;
+}
+static inline crestmax_modifier crestmax_custom_score(double (*score)(void* user, double score, const crestmax_position* at), void* user) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_CUSTOM_SCORE);
+  m.score = score;
+  m.user = user;
+  return m;
+}
+static inline crestmax_modifier crestmax_custom_mask(int32_t (*visible)(void* user, const crestmax_position* at), void* user) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_CUSTOM_MASK);
+  m.visible = visible;
+  m.user = user;
+  return m;
+}
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif
