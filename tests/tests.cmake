@@ -96,9 +96,9 @@ foreach(folder ${crestmax_folders})
 endforeach()
 
 # The Ascend path: the model of its devices, the kernel on it, attention() over both, and the runtime on a fake of
-# CANN's entry points. The model's own threads run one at a time.
+# CANN's entry points. The model's own threads run one at a time. And the adapter for ggml, without ggml.
 if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
-  foreach(folder ascend_model ascend ascend_backend ascend_fake)
+  foreach(folder ascend_model ascend ascend_backend ascend_fake ggml)
     crestmax_is_wanted(${folder} wanted)
     if(wanted)
       include("${crestmax_tests}/${folder}/${folder}.cmake")

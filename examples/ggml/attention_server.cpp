@@ -67,12 +67,11 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   const kept_plans::found found = plans_.of(key_);
   if (!found.status.ok()) return found.status;
 
-  const team threads(threads_);
   crestmax::options options = found.key->options();
-  options.workspace = workspace(found.plan.workspace().total(threads.threads()));
-  const auto call = crestmax::attach(found.plan, threads.threads(), tensors, options, modifiers);
+  options.workspace = workspace(found.plan.workspace().total(threads_));
+  const auto call = crestmax::attach(found.plan, threads_, tensors, options, modifiers);
   if (const crestmax::status s = call.begin(); !s.ok()) return s;
-  threads.run(call);
+  run_in_team(threads_, work_of(call));
   crestmax::report report;
   return call.collect(report);
 }

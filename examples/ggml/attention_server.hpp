@@ -1,6 +1,7 @@
 // Serves attention operators one after another, and keeps what the next one may use: masks as read, plans and workspace.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "attention_operator.hpp"
@@ -11,7 +12,7 @@ namespace adapter {
 
 class attention_server {
  public:
-  void set_threads(int threads) { threads_ = threads; }
+  void set_threads(int threads) { threads_ = std::max(1, threads); }
 
   // Computes an operator that is not refused (see refusal()). A status other than ok says what was wrong; then nothing is written.
   crestmax::status serve(const attention_operator& o);

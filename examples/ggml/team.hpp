@@ -2,53 +2,26 @@
 // that its own kernels have just left, so that none waits beside the others.
 #pragma once
 
-#include <algorithm>
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
-#include <crestmax/tensor.hpp>
-
+#include <cstdint>
 
 namespace adapter {
 
-class team {
- public:
-  explicit team(int threads) : threads_(std::max(1, threads)) {}
-#if defined(_OPENMP)
-  int threads() const { return threads_; }
-#else
-  int threads() const { return 1; }
-#endif
-
-  // All items of all stages of a call that is attached for threads() workers: one parallel region, a barrier behind each stage.
-  template <class Runnable>
-  void run(const Runnable& call) const {
-#if defined(_OPENMP)
-    if (threads_ > 1 && has_work_for_two(call)) {
-#pragma omp parallel num_threads(threads_)
-      for (crestmax::index_type stage = 0; stage < call.stages(); ++stage) {
-#pragma omp for schedule(dynamic, 1)
-        for (crestmax::index_type item = 0; item < call.items(stage); ++item) call.run(stage, item, omp_get_thread_num());
-      }
-      return;
-    }
-#endif
-    for (crestmax::index_type stage = 0; stage < call.stages(); ++stage) {
-      for (crestmax::index_type item = 0; item < call.items(stage); ++item) call.run(stage, item, 0);
-    }
-  }
-
- private:
-  template <class Runnable>
-  static bool has_work_for_two(const Runnable& call) {
-    for (crestmax::index_type stage = 0; stage < call.stages(); ++stage) {
-      if (call.items(stage) > 1) return true;
-    }
-    return false;
-  }
-
-  int threads_;
+// Work in stages of independent items.
+struct staged_work {
+  const void* context;
+  std::int64_t stages;
+  std::int64_t (*items)(const void* context, std::int64_t stage);
+  void (*run)(const void* context, std::int64_t stage, std::int64_t item, int worker);
 };
+
+// A call of crestmax's as such work. It must outlive it.
+template <class Runnable>
+staged_work work_of(const Runnable& call) {
+  return {&call, call.stages(), [](const void* c, std::int64_t stage) { return static_cast<const Runnable*>(c)->items(stage); },
+          [](const void* c, std::int64_t stage, std::int64_t item, int worker) { static_cast<const Runnable*>(c)->run(stage, item, worker); }};
+}
+
+// Runs all items of all stages, a stage when the one before is done. Workers are numbered from 0, and fewer than `threads`.
+void run_in_team(int threads, const staged_work& work);
 
 }  // namespace adapter

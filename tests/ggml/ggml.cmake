@@ -1,0 +1,12 @@
+# The adapter of examples/ggml without ggml: all but the glue and the programs, which tests/run engines builds.
+find_package(OpenMP QUIET)
+set(crestmax_adapter "${PROJECT_SOURCE_DIR}/examples/ggml")
+file(GLOB sources CONFIGURE_DEPENDS "${crestmax_tests}/ggml/*_test.cpp")
+add_executable(crestmax_ggml_tests ${sources} "${crestmax_adapter}/attention_server.cpp" "${crestmax_adapter}/team.cpp")
+target_include_directories(crestmax_ggml_tests PRIVATE "${crestmax_adapter}")
+target_link_libraries(crestmax_ggml_tests PRIVATE crestmax_kernels GTest::gtest GTest::gtest_main Threads::Threads)
+if(TARGET OpenMP::OpenMP_CXX AND NOT CRESTMAX_SANITIZE)
+  set_source_files_properties("${crestmax_adapter}/team.cpp" PROPERTIES COMPILE_OPTIONS "${OpenMP_CXX_FLAGS}")
+  target_link_libraries(crestmax_ggml_tests PRIVATE ${OpenMP_CXX_LIBRARIES})
+endif()
+crestmax_add_program(ggml 300)
