@@ -43,6 +43,7 @@ set(levels
     "plan_maker.hpp"
     "call.hpp planner.hpp"
     "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
+    "modifiers/rows.hpp"
     # Vocabulary.
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
     "place_marks.hpp"

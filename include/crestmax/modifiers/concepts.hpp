@@ -10,6 +10,7 @@
 // and, all optional:
 //   bool active() const                        false: as if it were not in the chain (run-time 'off')
 //   key_interval reachable(score_range) const  of a mask: a hull of the keys it can leave visible
+//   void modify_row(score_row<T>, const row_kernels<T>&) const   of a score modifier: a row at a time, in vectors; see rows.hpp
 //   static constexpr bool interval = true      of a mask: what reachable() says of a single query is just what that query sees
 //   status check(modifier_shape) const         bad tables are reported before anything is written
 //

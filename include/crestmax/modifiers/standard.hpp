@@ -7,7 +7,7 @@
 #include <span>
 
 #include "../memory_checks.hpp"
-#include "concepts.hpp"
+#include "rows.hpp"
 
 #include "../names_aside.inc"
 
@@ -77,6 +77,12 @@ struct alibi {
     return score + static_cast<T>(slopes[static_cast<std::size_t>(at.head)]) *
                        static_cast<T>(at.key - at.query);
   }
+  template <class T>
+  void modify_row(score_row<T> row, const row_kernels<T>& kernels) const {
+    const score_position at = row.first;
+    kernels.add_ramp(row.scores, row.count, static_cast<T>(slopes[static_cast<std::size_t>(at.head)]), static_cast<T>(at.key - at.query),
+                     static_cast<T>(row.key_step));
+  }
   status check(modifier_shape shape) const { return check_per_head("alibi.slopes", slopes, shape); }
 };
 
@@ -90,6 +96,11 @@ struct soft_cap {
   T operator()(T score, score_position) const {
     const T c = static_cast<T>(cap);
     return c * std::tanh(score / c);
+  }
+  template <class T>
+  void modify_row(score_row<T> row, const row_kernels<T>& kernels) const {
+    if (cap >= 0x1p-60f && cap <= 0x1p60f) kernels.soft_cap(row.scores, row.count, static_cast<T>(cap));
+    else crestmax::modify_each(*this, row);
   }
   status check(modifier_shape) const {
     if (cap > 0 && cap <= std::numeric_limits<float>::max()) return success();
@@ -156,6 +167,12 @@ struct additive_bias : score_table<T> {
   template <class S>
   S operator()(S score, score_position at) const {
     return score + crestmax::convert<S>(this->entry(at));
+  }
+  template <class S>
+  void modify_row(score_row<S> row, const row_kernels<S>& kernels) const
+    requires requires { kind_of<T>; }
+  {
+    kernels.add_numbers(row.scores, row.count, kind_of<T>, &this->entry(row.first), this->step(3) * row.key_step);
   }
   status check(modifier_shape shape) const { return this->check_table("additive_bias", shape); }
 };

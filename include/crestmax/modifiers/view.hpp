@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "concepts.hpp"
+#include "rows.hpp"
 
 #include "../names_aside.inc"
 
@@ -29,11 +29,14 @@ struct score_block {
   index_type key_step;
   index_type keys;
   T* sizes = nullptr;  // per row, if asked for: raised to the size of every finite score on its way through the modifiers
+  const row_kernels<T>* kernels = nullptr;  // for modifiers that act on rows
 
   score_position position(index_type r, index_type k) const {
     const row_position at = rows_at[r];
     return {sequence, at.head, at.query, at.query_index, first_key + k * key_step};
   }
+
+  score_row<T> row(index_type r) const { return {scores + r * row_stride, keys, position(r, 0), key_step}; }
 
   template <class F>
   void for_each(F&& f) const {
@@ -102,14 +105,26 @@ struct chain_functions {
   static void modify_where(const Chain& chain, const score_block<T>& block, const Sees& sees) {
     chain.for_each([&](const auto& m) {
       if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (crestmax::is_active(m)) {
+        if (!crestmax::is_active(m)) return;
+        if (!modify_rows(m, block)) {
           block.for_each([&](T& s, score_position at) {
             if (sees(at)) s = static_cast<T>(m(s, at));
           });
-          block.note_sizes(sees);
         }
+        block.note_sizes(sees);
       }
     });
+  }
+
+  // Row by row, hidden keys too; false if the modifier cannot, or nobody offers kernels.
+  template <class M>
+  static bool modify_rows(const M& m, const score_block<T>& block) {
+    if constexpr (row_modifier<M, T>) {
+      for (index_type r = 0; block.kernels != nullptr && r < block.rows; ++r) m.modify_row(block.row(r), *block.kernels);
+      return block.kernels != nullptr;
+    } else {
+      return false;
+    }
   }
 
   static void modify(const void* context, const score_block<T>& block) {

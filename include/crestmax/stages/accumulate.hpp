@@ -70,7 +70,7 @@ inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile) {
       modify_and_mask(b, strip, tile);
     } else if (m.changes_scores()) {
       m.modify(m.context, {b.scores, block<T>::score_stride, b.rows_at + strip.first, strip.count, b.sequence_number,
-                           tile.first, tile.step, tile.count, b.loss.sizes_of(strip.first)});
+                           tile.first, tile.step, tile.count, b.loss.sizes_of(strip.first), &b.kernels->rows});
     }
     for (index_type r = 0; padded != tile.count && r < strip.count; ++r) {
       fill(b.scores + r * block<T>::score_stride + tile.count, padded - tile.count, block<T>::hidden);

@@ -63,7 +63,7 @@ inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) 
       const bool reachable = panel >= b.first_panel[row] && panel < b.last_panel[row];
       const visibility seen = reachable ? classify(b, hull, first, count, tile.step) : visibility::none;
       const score_block<T> part{scores + j, block<T>::score_stride, b.rows_at + row, group, b.sequence_number, first, tile.step, count,
-                                b.loss.sizes_of(row)};
+                                b.loss.sizes_of(row), &b.kernels->rows};
       if (seen == visibility::none) {
         b.kernels->hide_panel(scores + j, block<T>::score_stride, group);
       } else if (seen == visibility::all) {

@@ -69,6 +69,12 @@ struct primitives<float> {
   static void add_product(vec& sum, float a, const vec& b) { sum = _mm512_fmadd_ps(_mm512_set1_ps(a), b, sum); }
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_ps(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_ps(b, a); }
+  static vec divide(const vec& a, const vec& b) { return _mm512_div_ps(a, b); }
+  static vec minus_size(const vec& x) { return _mm512_or_ps(x, _mm512_set1_ps(-0.0f)); }
+  static vec with_sign(const vec& x, const vec& of) {
+    const vec sign = _mm512_set1_ps(-0.0f);
+    return _mm512_or_ps(_mm512_andnot_ps(sign, x), _mm512_and_ps(sign, of));
+  }
 
   static constexpr int least_power = -126;
   static constexpr int greatest_power = 400;
@@ -257,6 +263,12 @@ struct primitives<double> {
   static void add_product(vec& sum, double a, const vec& b) { sum = _mm512_fmadd_pd(_mm512_set1_pd(a), b, sum); }
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_pd(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_pd(b, a); }
+  static vec divide(const vec& a, const vec& b) { return _mm512_div_pd(a, b); }
+  static vec minus_size(const vec& x) { return _mm512_or_pd(x, _mm512_set1_pd(-0.0)); }
+  static vec with_sign(const vec& x, const vec& of) {
+    const vec sign = _mm512_set1_pd(-0.0);
+    return _mm512_or_pd(_mm512_andnot_pd(sign, x), _mm512_and_pd(sign, of));
+  }
 
   static constexpr int least_power = -1022;
   static constexpr int greatest_power = 4000;

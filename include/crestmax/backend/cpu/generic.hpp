@@ -89,6 +89,9 @@ struct primitives {
   static vec multiply_add(const vec& a, const vec& b, T c) { return a * b + c; }
   static void add_product(vec& sum, T a, const vec& b) { sum += a * b; }
   static void add_product(vec& sum, const vec& a, const vec& b) { sum += a * b; }
+  static vec divide(const vec& a, const vec& b) { return a / b; }
+  static vec minus_size(const vec& x) { return -x.abs(); }
+  static vec with_sign(const vec& x, const vec& of) { return (of < T(0)).select(-x.abs(), x.abs()); }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return a.binaryExpr(b, Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNumbers>());
   }

@@ -74,6 +74,8 @@ struct kernel_table {
   void (*row_maxima)(block<T>&, span strip);
   void (*join_maxima)(block<T>&, span strip);
 
+  row_kernels<T> rows;  // for modifiers
+
   // Weights: of the scores in hand above `base`, in place, as numbers or rounded to pairs; lanes = their sums per lane, of rounded ones
   // in rounded_lanes.
   void (*weigh)(block<T>&, span strip, const constants&);

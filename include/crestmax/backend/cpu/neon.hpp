@@ -103,6 +103,10 @@ struct primitives<float> {
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return {vmaxnmq_f32(a.low, b.low), vmaxnmq_f32(a.high, b.high)};
   }
+  static vec divide(const vec& a, const vec& b) { return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)}; }
+  static vec minus_size(const vec& x) { return {vnegq_f32(vabsq_f32(x.low)), vnegq_f32(vabsq_f32(x.high))}; }
+  static vec with_sign(const vec& x, const vec& of) { return {with_sign(x.low, of.low), with_sign(x.high, of.high)}; }
+  static float32x4_t with_sign(float32x4_t x, float32x4_t of) { return vbslq_f32(vdupq_n_u32(0x80000000), of, x); }
 
   static constexpr int least_power = -127;
   static constexpr int greatest_power = 128;
@@ -284,6 +288,10 @@ struct primitives<double> {
   static vec maximum(const vec& a, const vec& b) {
     return {vmaxnmq_f64(a.low, b.low), vmaxnmq_f64(a.high, b.high)};
   }
+  static vec divide(const vec& a, const vec& b) { return {vdivq_f64(a.low, b.low), vdivq_f64(a.high, b.high)}; }
+  static vec minus_size(const vec& x) { return {vnegq_f64(vabsq_f64(x.low)), vnegq_f64(vabsq_f64(x.high))}; }
+  static vec with_sign(const vec& x, const vec& of) { return {with_sign(x.low, of.low), with_sign(x.high, of.high)}; }
+  static float64x2_t with_sign(float64x2_t x, float64x2_t of) { return vbslq_f64(vdupq_n_u64(0x8000000000000000), of, x); }
 
   static constexpr int least_power = -1023;
   static constexpr int greatest_power = 1024;

@@ -73,6 +73,9 @@ struct primitives : pairs_of<T> {
   static void add_product(vec& sum, const vec& a, const vec& b) {
     for (std::size_t i = 0; i < lanes; ++i) sum[i] += a[i] * b[i];
   }
+  static vec divide(const vec& a, const vec& b) { return each([&](std::size_t i) { return a[i] / b[i]; }); }
+  static vec minus_size(const vec& x) { return each([&](std::size_t i) { return -std::fabs(x[i]); }); }
+  static vec with_sign(const vec& x, const vec& of) { return each([&](std::size_t i) { return std::copysign(x[i], of[i]); }); }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return each([&](std::size_t i) { return !(a[i] < b[i]) && !is_nan(a[i]) ? a[i] : !is_nan(b[i]) ? b[i] : a[i]; });
   }

@@ -1,0 +1,127 @@
+// What sets do to rows for modifiers, against the C library in double.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tables.hpp"
+
+namespace crestmax_test {
+namespace {
+
+using crestmax::index_type;
+
+// Numbers that begin at a line of the cache, with room for whole vectors behind them.
+class row_memory {
+ public:
+  explicit row_memory(const std::vector<float>& x) : count_(x.size()), lines_(x.size() / 16 + 5) { std::copy(x.begin(), x.end(), data()); }
+  float* data() { return lines_[0].numbers; }
+  std::vector<float> numbers() { return {data(), data() + count_}; }
+
+ private:
+  struct alignas(64) line {
+    float numbers[16];
+  };
+  std::size_t count_;
+  std::vector<line> lines_;
+};
+
+class RowKernels : public OnTables {
+ protected:
+  const crestmax::row_kernels<float>& kernels() const { return GetParam().table->rows; }
+
+  std::vector<float> capped(const std::vector<float>& x, float cap) const {
+    row_memory row(x);
+    kernels().soft_cap(row.data(), static_cast<index_type>(x.size()), cap);
+    return row.numbers();
+  }
+
+  // The largest error in units of the last place of the exact result, over every `step`th float of either sign between these.
+  double worst_error(float from, float to, std::uint32_t step, float cap) const {
+    std::vector<float> x;
+    const auto last = std::bit_cast<std::uint32_t>(to);
+    for (auto bits = std::bit_cast<std::uint32_t>(from); bits <= last; bits += step) {
+      for (const std::uint32_t sign : {0u, 0x80000000u}) x.push_back(std::bit_cast<float>(bits | sign));
+    }
+    const std::vector<float> got = capped(x, cap);
+    double worst = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double exact = static_cast<double>(cap) * std::tanh(static_cast<double>(x[i]) / static_cast<double>(cap));
+      const double ulp = std::ldexp(1.0, std::max(std::ilogb(exact), -126) - 23);
+      worst = std::max(worst, std::fabs(static_cast<double>(got[i]) - exact) / ulp);
+    }
+    return worst;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Tables, RowKernels, ::testing::ValuesIn(every_table()), name_of_table);
+
+TEST_P(RowKernels, CapWithinEightUnitsOfTheLastPlace) {
+  for (const float cap : {1.0f, 30.0f, 50.0f, 0.37f, 1e6f}) {
+    EXPECT_LE(worst_error(0x1p-60f * cap, 1000.0f * cap, 4099, cap), 8.0) << cap;
+  }
+}
+
+TEST_P(RowKernels, CapsOfTheWholeRangeAreAsExact) {
+  for (const float cap : {0x1p-60f, 0x1p-20f, 0x1p40f, 0x1p60f}) {
+    EXPECT_LE(worst_error(0x1p-60f * cap, 100.0f * cap, 40009, cap), 8.0) << cap;
+  }
+}
+
+TEST_P(RowKernels, CapsAreExactInTheLimits) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> got = capped({infinity, -infinity, 3e38f, -3e38f, 0.0f, -0.0f}, 30.0f);
+  EXPECT_EQ(got, (std::vector<float>{30, -30, 30, -30, 0, -0.0f}));
+}
+
+TEST_P(RowKernels, CapsKeepNan) {
+  const std::vector<float> got = capped({1, std::numeric_limits<float>::quiet_NaN(), 2}, 30.0f);
+  EXPECT_TRUE(std::isnan(got[1]));
+  EXPECT_FALSE(std::isnan(got[0]) || std::isnan(got[2]));
+}
+
+// Wherever a number stands and whatever stands beside it: which panel a key is in depends on the batch.
+TEST_P(RowKernels, CapANumberAlikeWhereverItStands) {
+  const float x = 17.3f;
+  const float alone = capped({x}, 30.0f)[0];
+  for (std::size_t count = 1; count < 150; ++count) {
+    for (const float y : capped(std::vector<float>(count, x), 30.0f)) ASSERT_EQ(y, alone) << count;
+  }
+}
+
+TEST_P(RowKernels, RampsAddASlopeTimesADistance) {
+  for (const index_type count : {1, 7, 16, 33, 100}) {
+    row_memory x(std::vector<float>(static_cast<std::size_t>(count), 1.5f));
+    kernels().add_ramp(x.data(), count, -0.125f, -1000.0f, 3.0f);
+    for (index_type i = 0; i < count; ++i) {
+      const double exact = 1.5 - 0.125 * (-1000.0 + 3.0 * static_cast<double>(i));
+      ASSERT_EQ(static_cast<double>(x.data()[i]), exact) << i << " of " << count;
+    }
+  }
+}
+
+template <class Stored>
+void expect_sums(const crestmax::row_kernels<float>& kernels) {
+  for (const index_type distance : {0, 1, 3}) {
+    for (const index_type count : {1, 7, 16, 33, 100}) {
+      row_memory x(std::vector<float>(static_cast<std::size_t>(count), 0.5f));
+      std::vector<Stored> of;
+      for (index_type i = 0; i < (count - 1) * distance + 1; ++i) of.push_back(crestmax::convert<Stored>(static_cast<float>(i) * 0.25f));
+      kernels.add_numbers(x.data(), count, crestmax::kind_of<Stored>, of.data(), distance);
+      for (index_type i = 0; i < count; ++i) {
+        ASSERT_EQ(static_cast<double>(x.data()[i]), 0.5 + crestmax::convert<double>(of[static_cast<std::size_t>(i * distance)]))
+            << i << " of " << count << " at " << distance;
+      }
+    }
+  }
+}
+
+TEST_P(RowKernels, AddNumbersOfEveryTypeAtEveryDistance) {
+  expect_sums<float>(kernels());
+  expect_sums<double>(kernels());
+  expect_sums<crestmax::float16>(kernels());
+  expect_sums<crestmax::bfloat16>(kernels());
+}
+
+}  // namespace
+}  // namespace crestmax_test
