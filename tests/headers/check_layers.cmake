@@ -32,7 +32,7 @@ set(levels
     "stages/left_out.hpp stages/masks.hpp stages/special_values.hpp"
     # An instruction set each: its vectors, and the text of kernels over them, which includes nothing of its own.
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
-    "backend/cpu/avx512_bf16.inc backend/cpu/amx.inc backend/cpu/neon_bf16.inc"
+    "backend/cpu/avx512_bf16.inc backend/cpu/avx512_pairs.inc backend/cpu/amx.inc backend/cpu/neon_bf16.inc"
     "backend/cpu/text/table.inc backend/cpu/text/multiply.inc"
     "backend/cpu/text/*.inc"
     "backend/cpu/ahead.hpp backend/cpu/kernels.hpp backend/cpu/rows_in_place.hpp"

@@ -102,14 +102,16 @@ function(crestmax_add_surroundings sentence source)
 endfunction()
 crestmax_add_surroundings("using namespace crestmax beside C, POSIX and Eigen" using_namespace.cpp)
 crestmax_add_surroundings("macros named min, max, far, near, small, check and I" macros.cpp -DCRESTMAX_EXTERN_KERNELS)
-# Optimised, as intrinsics are macros otherwise, whose text is none of ours.
+# Optimised or not: in a program that is not, some intrinsics are macros, whose text warns where they stand.
 set(crestmax_stricter -Wold-style-cast -Wsign-conversion -Wdouble-promotion -Wswitch-enum -Wfloat-equal)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND crestmax_stricter -Wuseless-cast -Wcast-align=strict)
 else()
   list(APPEND crestmax_stricter -Wcast-align)
 endif()
-crestmax_add_surroundings("no warning under stricter flags than the project's" strict_use.cpp -O1 ${crestmax_stricter})
+foreach(level 0 1)
+  crestmax_add_surroundings("no warning under stricter flags than the project's at -O${level}" strict_use.cpp -O${level} ${crestmax_stricter})
+endforeach()
 
 # Functions of a program that have the names of the library's own.
 set(crestmax_greedy "${crestmax_headers_folder}/greedy")

@@ -141,7 +141,7 @@ struct primitives<float> {
     _mm512_storeu_pd(to + 8, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)));
   }
   static void narrow(float16* to, const vec& x) {
-    _mm256_storeu_si256(pointer_to<__m256i>(to), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+    _mm256_storeu_si256(pointer_to<__m256i>(to), _mm512_maskz_cvtps_ph(__mmask16{0xffff}, x, _MM_FROUND_TO_NEAREST_INT));
   }
   static void narrow(bfloat16* to, const vec& x) {  // to nearest even; a NaN stays quiet
     const __m512i bits = _mm512_castps_si512(x);
@@ -274,7 +274,10 @@ struct primitives<double> {
   static constexpr int greatest_power = 4000;
   static vec reduce(const vec& x, double factor, double, double high, integers& power) {
     const vec limited = _mm512_min_pd(_mm512_set1_pd(high), x);
-    power = _mm512_roundscale_pd(_mm512_mul_pd(limited, _mm512_set1_pd(factor)), _MM_FROUND_TO_NEAREST_INT);
+    const __m512d whole = _mm512_set1_pd(0x1.8p52);  // as in float
+    power = _mm512_fmadd_pd(limited, _mm512_set1_pd(factor), whole);
+    keep(power);
+    power = _mm512_sub_pd(power, whole);
     return _mm512_fmsub_pd(limited, _mm512_set1_pd(factor), power);
   }
   static vec scale(const vec& x, const integers& power) {
@@ -371,32 +374,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::avx512 {
 
-// Which region's text multiplies pairs is up to the plan. A template, so that only who runs kernels compiles them.
-template <class T>
-struct pair_multiplies {
-  using registers = avx512_bf16::register_pairs<avx512_bf16::primitives, T>;
-  using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
-  static bool uses_tiles(const plan_rules& h) { return h.pairs && h.tiles.pairs == pair_product::tiles; }
-  static void open(const plan_rules& h) {
-    if (uses_tiles(h)) tiles::open(h);
-  }
-  static void close(const plan_rules& h) {
-    if (uses_tiles(h)) tiles::close(h);
-  }
-  static void score_in_place(side_by_side<T> team, const tile_keys& tile) { registers::score_in_place(team, tile); }
-  static bool score(block<T>& b, row_span strip, index_type panels) {
-    return in_tiles(b) ? tiles::score(b, strip, panels) : registers::score(b, strip, panels);
-  }
-  static void score_and_weigh(block<T>& b, row_span strip, index_type panels) {
-    if (in_tiles(b)) tiles::score_and_weigh(b, strip, panels);
-    else registers::score_and_weigh(b, strip, panels);
-  }
-  static void weigh(block<T>& b, row_span strip) { registers::weigh(b, strip); }
-  static void multiply_values(block<T>& b, row_span strip, index_type keys) {
-    if (in_tiles(b)) tiles::multiply_values(b, strip, keys);
-    else registers::multiply_values(b, strip, keys);
-  }
-};
+#include "avx512_pairs.inc"
 
 inline constexpr instruction_set this_set = instruction_set::avx512;
 
