@@ -23,11 +23,7 @@ namespace cpu {
 inline constexpr index_type most_direct_rows = 16;
 
 template <class T>
-inline constexpr int polynomial_terms = 0;
-template <>
-inline constexpr int polynomial_terms<float> = 6;
-template <>
-inline constexpr int polynomial_terms<double> = 12;
+inline constexpr int polynomial_terms = sizeof(T) == 4 ? 6 : 12;
 
 // weight(x) = 2^(x * factor - margin), which is exp(score - shift) * 2^-margin; see text/exponential.inc.
 template <class T>
