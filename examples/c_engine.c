@@ -97,10 +97,8 @@ int main(void) {
   options.modifiers = modifiers;
   options.modifier_count = sizeof modifiers / sizeof *modifiers;
   crestmax_tensors tensors = tensors_of(&e.layers[0], e.layers[0].output);
-  crestmax_problem problem;
-  crestmax_plan_facts facts;
-  problem.size = sizeof problem;
-  facts.size = sizeof facts;
+  crestmax_problem problem = crestmax_empty_problem();
+  crestmax_plan_facts facts = crestmax_empty_facts();
   if (crestmax_problem_of(&tensors, &options, &problem, &status) != CRESTMAX_OK) return failed("problem_of", &status);
   const crestmax_memory plan = take_memory(crestmax_plan_bytes(problem.sequences));
   if (crestmax_make_plan(&problem, &options, plan, &status) != CRESTMAX_OK) return failed("make_plan", &status);

@@ -25,8 +25,7 @@ class BadInputFromC : public ::testing::Test {
       crestmax_dense(at(2048), CRESTMAX_FLOAT32, batch, kv_len, kv_heads, d_v), crestmax_dense_output(at(3072), CRESTMAX_FLOAT32, batch, q_len, q_heads, d_v));
   std::vector<int32_t> block_table{0, 1, 2, 3, 4, 5}, lengths{10, 9};
   crestmax_pages pages = [this] {
-    crestmax_pages p{};
-    p.size = sizeof p;
+    crestmax_pages p = crestmax_empty_pages();
     p.key_pages = crestmax_dense(at(1024), CRESTMAX_FLOAT32, 8, 4, kv_heads, d_qk);
     p.value_pages = crestmax_dense(at(2048), CRESTMAX_FLOAT32, 8, 4, kv_heads, d_v);
     p.block_table = {block_table.data(), block_table.size()};

@@ -51,6 +51,13 @@ crestmax_add_c_test("a shared library exports its functions under their prefix a
                     "-DLIBRARY=$<TARGET_FILE:crestmax_c_other>" -DPREFIX=other_ "-DHEADERS=${PROJECT_SOURCE_DIR}/include/crestmax/c"
                     -P "${crestmax_c_folder}/check_symbols.cmake")
 
+# A plug-in that has the library inside.
+add_library(crestmax_c_plug_in SHARED "${crestmax_c_folder}/plug_in.c")
+set_target_properties(crestmax_c_plug_in PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden)
+target_link_libraries(crestmax_c_plug_in PRIVATE crestmax_c_of_kernels)
+crestmax_add_c_test("a plug-in that links it exports its own function and nothing else" ${CMAKE_COMMAND} "-DNM=${CMAKE_NM}"
+                    "-DLIBRARY=$<TARGET_FILE:crestmax_c_plug_in>" -DWANTED=plug_in_attends -P "${crestmax_c_folder}/check_symbols.cmake")
+
 find_program(crestmax_python python3)
 if(crestmax_python)
   crestmax_add_c_test("Python's ctypes" "${crestmax_python}" "${crestmax_c_folder}/ctypes_test.py" "$<TARGET_FILE:crestmax_c_other>" other_)

@@ -218,8 +218,7 @@ crestmax_code in_team(crestmax_runnable* call, int workers, crestmax_status& sta
 }
 
 crestmax_code in_steps(c_call& call, way w, int workers, crestmax_status& status) {
-  crestmax_problem problem{};
-  problem.size = sizeof problem;
+  crestmax_problem problem = crestmax_empty_problem();
   crestmax_code code = crestmax_problem_of(&call.tensors, &call.options, &problem, &status);
   if (code != CRESTMAX_OK) return code;
   // A plan is made before there are tensors: a paged cache's lengths are an option then.
@@ -228,8 +227,7 @@ crestmax_code in_steps(c_call& call, way w, int workers, crestmax_status& status
   aligned_bytes plan(crestmax_plan_bytes(problem.sequences));
   code = crestmax_make_plan(&problem, &planned, plan.memory(), &status);
   if (code != CRESTMAX_OK) return code;
-  crestmax_plan_facts facts{};
-  facts.size = sizeof facts;
+  crestmax_plan_facts facts = crestmax_empty_facts();
   code = crestmax_read_plan(plan.memory(), workers, &facts, &status);
   if (code != CRESTMAX_OK) return code;
   aligned_bytes workspace(facts.workspace_bytes), runnable(crestmax_runnable_bytes());

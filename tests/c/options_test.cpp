@@ -20,8 +20,7 @@ bytes plan_of_cpp(const crestmax::options& o, const crestmax::backend::cpu& back
 }
 
 bytes plan_of_c(const crestmax_options& o) {
-  crestmax_problem problem{};
-  problem.size = sizeof problem;
+  crestmax_problem problem = crestmax_empty_problem();
   problem.sequences = shape.sequences;
   problem.q_len = shape.q_len;
   problem.kv_len = shape.kv_len;
@@ -120,8 +119,7 @@ TEST_F(OptionsOfACall, OfTheSizeThatWasAskedForSuffice) {
 }
 
 TEST_F(OptionsOfACall, GetAReportOfWhatItDid) {
-  crestmax_report report{};
-  report.size = sizeof report;
+  crestmax_report report = crestmax_empty_report();
   options.report = &report;
   options.most_instruction_set = CRESTMAX_SET_GENERIC;
   options.diagnostics = 1;
@@ -137,8 +135,7 @@ TEST_F(OptionsOfACall, GetAReportOfWhatItDid) {
 }
 
 TEST_F(OptionsOfACall, ThatIsRefusedLeaveTheReportAlone) {
-  crestmax_report report{};
-  report.size = sizeof report;
+  crestmax_report report = crestmax_empty_report();
   report.rows = -5;
   options.report = &report;
   tensors.query.data = nullptr;

@@ -7,8 +7,7 @@ namespace {
 class StepsFromC : public BadInputFromC {
  protected:
   crestmax_problem problem = [this] {
-    crestmax_problem p{};
-    p.size = sizeof p;
+    crestmax_problem p = crestmax_empty_problem();
     EXPECT_EQ(crestmax_problem_of(&tensors, &options, &p, &status), CRESTMAX_OK) << status.message;
     return p;
   }();
@@ -79,8 +78,7 @@ TEST_F(StepsFromC, PlanMemoryThatIsTooSmallIsRefused) {
 TEST_F(StepsFromC, PlanBytesOfNoSequencesAreThoseOfAnEmptyPlan) { EXPECT_EQ(crestmax_plan_bytes(-3), crestmax_plan_bytes(0)); }
 
 TEST_F(StepsFromC, PlanTellsWhatItAsksFor) {
-  crestmax_plan_facts facts{};
-  facts.size = sizeof facts;
+  crestmax_plan_facts facts = crestmax_empty_facts();
   ASSERT_EQ(crestmax_read_plan(plan.memory(), 3, &facts, &status), CRESTMAX_OK) << status.message;
   EXPECT_EQ(facts.sequences, batch);
   EXPECT_EQ(facts.stages, 1);
@@ -91,8 +89,7 @@ TEST_F(StepsFromC, PlanTellsWhatItAsksFor) {
 }
 
 TEST_F(StepsFromC, PlanThatIsNoneIsRefused) {
-  crestmax_plan_facts facts{};
-  facts.size = sizeof facts;
+  crestmax_plan_facts facts = crestmax_empty_facts();
   aligned_bytes nothing(1000);
   expect_message(crestmax_read_plan(nothing.memory(), 1, &facts, &status), CRESTMAX_NULL_POINTER, {"plan"});
   expect_message(crestmax_read_plan(plan.memory(), 0, &facts, &status), CRESTMAX_BAD_OPTION, {"workers"});
@@ -179,8 +176,7 @@ TEST_F(StepsFromC, TeamMayRunACallAgain) {
       EXPECT_EQ(crestmax_run_in_team(attached, i, 2, team_barrier::wait, &barrier, nullptr), CRESTMAX_OK);
     }
   });
-  crestmax_report report{};
-  report.size = sizeof report;
+  crestmax_report report = crestmax_empty_report();
   ASSERT_EQ(crestmax_collect(attached, &report, &status), CRESTMAX_OK) << status.message;
   EXPECT_EQ(report.rows, batch * q_len * q_heads);
 }

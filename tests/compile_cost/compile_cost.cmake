@@ -18,6 +18,8 @@ if(CRESTMAX_TEST_WHOLE)
   crestmax_add_compile_cost("one fp32 call on one instruction set" 6 0 -DONE_SET "${crestmax_one_call}")
   crestmax_add_compile_cost("three types, contiguous and paged, causal and full" 40 1536
                             "${crestmax_tests}/compile_cost/many_calls.cpp")
+  crestmax_add_compile_cost("the C interface on all instruction sets" 25 0 "${crestmax_c_source}")
+  crestmax_add_compile_cost("the C interface with kernels of another translation unit" 6 0 -DCRESTMAX_EXTERN_KERNELS "${crestmax_c_source}")
 endif()
 crestmax_add_compile_cost("one fp32 call on all instruction sets" 10 0 "${crestmax_one_call}")
 crestmax_add_compile_cost("one fp32 call with kernels of another translation unit" 3 0 -DCRESTMAX_EXTERN_KERNELS

@@ -19,8 +19,8 @@ function(crestmax_add_no_allocation name)
                        PROPERTIES TIMEOUT 300 LABELS no_allocation)
 endfunction()
 
-crestmax_add_no_allocation(no_allocation SOURCES counter.cpp counter_test.cpp attention_test.cpp two_steps_test.cpp
-                           LIBRARIES crestmax_test_support)
+crestmax_add_no_allocation(no_allocation SOURCES counter.cpp counter_test.cpp attention_test.cpp two_steps_test.cpp c_interface_test.cpp
+                           LIBRARIES crestmax_test_support crestmax_c_of_kernels)
 if(TARGET OpenMP::OpenMP_CXX)
   crestmax_add_no_allocation(no_allocation_openmp SOURCES counter.cpp counter_test.cpp openmp_test.cpp kernels.cpp
                              LIBRARIES OpenMP::OpenMP_CXX)

@@ -41,7 +41,7 @@ class attached {
       if (!r.ready().ok()) return r.ready();
       if (ith == 0) static_cast<void>(begin());
       barrier(user);
-      for (index_type stage = 0; stage < r.stages(); ++stage) {
+      for (index_type stage = 0; stage < std::min(r.stages(), std::ssize(next_item_)); ++stage) {
         std::atomic<index_type>& next = next_item_[stage];
         const index_type items = r.items(stage);
         for (index_type item; (item = next.fetch_add(1, std::memory_order_relaxed)) < items;) r.run(stage, item, ith);

@@ -1,6 +1,8 @@
 // What a call of the C interface asks for: tensors, options and modifiers, read and checked as far as C alone can be wrong.
 #pragma once
 
+#include <optional>
+
 #include "read.hpp"
 
 #include "../names_aside.inc"
@@ -48,7 +50,7 @@ inline softmax_method method_of(const crestmax_options& o) {
   }
 }
 
-inline status check_constants(const crestmax_options& o) {
+inline bool check_constants(const crestmax_options& o, status& why) {
   const struct { const char* argument; std::int32_t given; std::int32_t last; } constants[] = {
       {"options.most_instruction_set", o.most_instruction_set, last_set},
       {"options.least_instruction_set", o.least_instruction_set, last_set},
@@ -57,9 +59,9 @@ inline status check_constants(const crestmax_options& o) {
       {"options.coarse", o.coarse, CRESTMAX_OFF},
       {"options.weights", o.weights, CRESTMAX_WEIGHTS_BFLOAT16}};
   for (const auto& c : constants) {
-    if (status s = check_constant(c.argument, c.given, 0, c.last); !s.ok()) return s;
+    if (!check_constant(c.argument, c.given, 0, c.last, why)) return false;
   }
-  return success();
+  return true;
 }
 
 // Options and modifiers, and the backend that the options choose.
@@ -69,30 +71,28 @@ struct call_options {
   backend::cpu backend;
   crestmax_report* report = nullptr;
 
-  status read(const crestmax_options* given) {
-    crestmax_options o = default_options();
-    if (given != nullptr) {
-      if (status s = read_struct("options", given, o); !s.ok()) return s;
-    }
-    if (status s = check_constants(o); !s.ok()) return s;
-    if (status s = read_arrays(o); !s.ok()) return s;
+  bool read(const crestmax_options* given, status& why) {
+    const auto set_defaults = [](crestmax_options& o) { o = default_options(); };
+    crestmax_options larger;
+    if (given == nullptr) set_defaults(larger);
+    const crestmax_options* const read = given == nullptr ? &larger : read_struct("options", given, larger, set_defaults, why);
+    if (read == nullptr) return false;
+    const crestmax_options& o = *read;
+    if (!check_constants(o, why) || !read_arrays(o, why)) return false;
     read_values(o);
     report = o.report;
-    if (report != nullptr) {
-      if (status s = check_struct("options.report", report); !s.ok()) return s;
-    }
-    return read_modifiers(o.modifiers, o.modifier_count, modifiers);
+    if (report != nullptr && !check_struct("options.report", report, why)) return false;
+    return read_modifiers(o.modifiers, o.modifier_count, modifiers, why);
   }
 
  private:
-  status read_arrays(const crestmax_options& o) {
-    if (status s = read_rows("lse", o.lse, common.lse); !s.ok()) return s;
-    if (status s = read_rows("row_max", o.row_max, common.row_max); !s.ok()) return s;
-    if (status s = read_rows("dropped_mass", o.dropped_mass, common.dropped_mass); !s.ok()) return s;
-    if (status s = read_numbers("query_offsets", o.query_offsets, common.query_offsets); !s.ok()) return s;
-    if (status s = read_numbers("key_offsets", o.key_offsets, common.key_offsets); !s.ok()) return s;
-    if (status s = read_numbers("query_lengths", o.query_lengths, common.query_lengths); !s.ok()) return s;
-    return read_numbers("key_lengths", o.key_lengths, common.key_lengths);
+  bool read_arrays(const crestmax_options& o, status& why) {
+    return read_rows("lse", o.lse, common.lse, why) && read_rows("row_max", o.row_max, common.row_max, why) &&
+           read_rows("dropped_mass", o.dropped_mass, common.dropped_mass, why) &&
+           read_numbers("query_offsets", o.query_offsets, common.query_offsets, why) &&
+           read_numbers("key_offsets", o.key_offsets, common.key_offsets, why) &&
+           read_numbers("query_lengths", o.query_lengths, common.query_lengths, why) &&
+           read_numbers("key_lengths", o.key_lengths, common.key_lengths, why);
   }
   void read_values(const crestmax_options& o) {
     common.softmax = method_of(o);
@@ -109,58 +109,51 @@ struct call_options {
   }
 };
 
-inline status read_cache(const crestmax_pages* given, cache_view& result) {
-  crestmax_pages p{};
-  if (status s = read_struct("pages", given, p); !s.ok()) return s;
-  if (status s = read_tensor("key_pages", p.key_pages, result.key_pages); !s.ok()) return s;
-  if (status s = read_tensor("value_pages", p.value_pages, result.value_pages); !s.ok()) return s;
-  if (status s = read_numbers("block_table", p.block_table, result.block_table); !s.ok()) return s;
-  if (status s = read_numbers("key_lengths", p.key_lengths, result.key_lengths); !s.ok()) return s;
-  if (status s = read_numbers("page_offsets", p.page_offsets, result.page_offsets); !s.ok()) return s;
+inline bool read_cache(const crestmax_pages* given, cache_view& result, status& why) {
+  crestmax_pages larger;
+  const crestmax_pages* const read = read_struct("pages", given, larger, why);
+  if (read == nullptr) return false;
+  const crestmax_pages& p = *read;
   result.table_stride = p.table_stride;
   const crestmax_checked_pages& c = p.checked;
   result.checked = {c.table, c.lengths, c.offsets, c.entries, c.sequences, c.table_stride, c.page_size, c.pages};
-  return success();
+  return read_tensor("key_pages", p.key_pages, result.key_pages, why) && read_tensor("value_pages", p.value_pages, result.value_pages, why) &&
+         read_numbers("block_table", p.block_table, result.block_table, why) &&
+         read_numbers("key_lengths", p.key_lengths, result.key_lengths, why) &&
+         read_numbers("page_offsets", p.page_offsets, result.page_offsets, why);
 }
 
 // Tensors, or a query, pages and an output; with options.
 struct call : call_options {
   tensor_view query, output, key, value;
-  cache_view cache;
-  bool is_paged = false;
+  std::optional<cache_view> cache;  // of pages, in the place of key and value
 
-  status read(const crestmax_tensors* given, const crestmax_options* with) {
-    crestmax_tensors t{};
-    if (status s = read_struct("tensors", given, t); !s.ok()) return s;
-    if (status s = read_tensor("query", t.query, query); !s.ok()) return s;
-    if (status s = read_tensor("output", t.output, output); !s.ok()) return s;
-    if (status s = read_keys(t); !s.ok()) return s;
-    return call_options::read(with);
+  bool read(const crestmax_tensors* given, const crestmax_options* with, status& why) {
+    crestmax_tensors larger;
+    const crestmax_tensors* const t = read_struct("tensors", given, larger, why);
+    return t != nullptr && read_tensor("query", t->query, query, why) && read_tensor("output", t->output, output, why) &&
+           read_keys(*t, why) && call_options::read(with, why);
   }
 
   // Calls f with the call's views, of the type that it is computed in.
   template <class F>
   decltype(auto) visit(F&& f) const {
-    const tensor_view& k = is_paged ? cache.key_pages : key;
-    const tensor_view& v = is_paged ? cache.value_pages : value;
+    const tensor_view& k = cache ? cache->key_pages : key;
+    const tensor_view& v = cache ? cache->value_pages : value;
     if (compute_kind(query.kind, k.kind, v.kind) == scalar_kind::float64) return visit_source<double>(f);
     return visit_source<float>(f);
   }
 
  private:
-  status read_keys(const crestmax_tensors& t) {
-    is_paged = t.pages != nullptr;
-    if (is_paged) {
-      if (t.key.data != nullptr) return error_text(status_code::bad_option, "key", "none: pages are given", "some");
-      if (t.value.data != nullptr) return error_text(status_code::bad_option, "value", "none: pages are given", "some");
-      return read_cache(t.pages, cache);
-    }
-    if (status s = read_tensor("key", t.key, key); !s.ok()) return s;
-    return read_tensor("value", t.value, value);
+  bool read_keys(const crestmax_tensors& t, status& why) {
+    if (t.pages == nullptr) return read_tensor("key", t.key, key, why) && read_tensor("value", t.value, value, why);
+    const char* const given = t.key.data != nullptr ? "key" : t.value.data != nullptr ? "value" : nullptr;
+    if (given != nullptr) return refuse(why, error_text(status_code::bad_option, given, "none: pages are given", "some"));
+    return read_cache(t.pages, cache.emplace(), why);
   }
   template <class T, class F>
   decltype(auto) visit_source(F&& f) const {
-    if (is_paged) return f(call_views<T, paged_view>{query, paged_view(cache), output});
+    if (cache) return f(call_views<T, paged_view>{query, paged_view(*cache), output});
     return f(call_views<T, contiguous_view>{query, contiguous_view(key, value, common.key_offsets), output});
   }
 };

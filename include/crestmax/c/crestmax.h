@@ -11,8 +11,8 @@
  * Nothing is allocated, thrown or kept: memory is the caller's, and so are threads. Functions that can fail return a code and fill
  * a crestmax_status, which may be null; nothing has been written then, but see CRESTMAX_SOURCE_FAILED. Any function may be called by any thread.
  *
- * Structs that may grow begin with their size, which the functions beside them fill in. One of a caller that was compiled
- * with an older header is read as far as it goes, and has defaults behind. In one of a newer header, what is unknown here must be zero.
+ * Structs that may grow begin with their size; fill.h makes them, size and all. One of a caller that was compiled with an
+ * older header is read as far as it goes, and has defaults behind. In one of a newer header, what is unknown here must be zero.
  */
 #ifndef CRESTMAX_C_CRESTMAX_H
 #define CRESTMAX_C_CRESTMAX_H
@@ -48,7 +48,8 @@ CRESTMAX_C_CHECKED crestmax_code crestmax_problem_of(const crestmax_tensors* ten
 CRESTMAX_C_API size_t crestmax_plan_bytes(int64_t sequences);
 
 /* Decides everything that shapes, lengths and options decide. A plan has no pointers in it, may be copied, and serves every call of this
- * shape with these options and this build of the library. Time: O(sequences). */
+ * shape with these options and this build of the library. Of a paged cache, its key_lengths are given as options->key_lengths. Time:
+ * O(sequences). */
 CRESTMAX_C_CHECKED crestmax_code crestmax_make_plan(const crestmax_problem* problem, const crestmax_options* options, crestmax_memory plan,
                                                     crestmax_status* status);
 CRESTMAX_C_CHECKED crestmax_code crestmax_read_plan(crestmax_memory plan, int32_t workers, crestmax_plan_facts* facts, crestmax_status* status);

@@ -20,6 +20,33 @@ static inline crestmax_options crestmax_default_options(void) {
   return o;
 }
 
+/* All zero but for their sizes. */
+static inline crestmax_report crestmax_empty_report(void) {
+  crestmax_report r;
+  memset(&r, 0, sizeof r);
+  r.size = sizeof r;
+  return r;
+}
+static inline crestmax_problem crestmax_empty_problem(void) {
+  crestmax_problem p;
+  memset(&p, 0, sizeof p);
+  p.size = sizeof p;
+  return p;
+}
+static inline crestmax_plan_facts crestmax_empty_facts(void) {
+  crestmax_plan_facts f;
+  memset(&f, 0, sizeof f);
+  f.size = sizeof f;
+  return f;
+}
+static inline crestmax_pages crestmax_empty_pages(void) {
+  crestmax_pages p;
+  memset(&p, 0, sizeof p);
+  p.size = sizeof p;
+  return p;
+}
+
+/* Dense tensors, the last dimension fastest. */
 static inline crestmax_tensor crestmax_dense(const void* data, crestmax_type type, int64_t batch, int64_t length, int64_t heads,
                                              int64_t head_dim) {
   crestmax_tensor t;
@@ -57,6 +84,7 @@ static inline crestmax_rows crestmax_dense_rows(void* data, crestmax_type type, 
   return r;
 }
 
+/* What a call reads and writes. */
 static inline crestmax_tensors crestmax_contiguous(crestmax_tensor query, crestmax_tensor key, crestmax_tensor value, crestmax_output output) {
   crestmax_tensors t;
   memset(&t, 0, sizeof t);
@@ -78,6 +106,7 @@ static inline crestmax_tensors crestmax_paged(crestmax_tensor query, const crest
   return t;
 }
 
+/* Entries of a list of modifiers: see structs.h. */
 static inline crestmax_modifier crestmax_modifier_of_kind(int32_t kind) {
   crestmax_modifier m;
   memset(&m, 0, sizeof m);

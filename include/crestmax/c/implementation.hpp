@@ -32,12 +32,7 @@ inline crestmax_code finish(const status& s, crestmax_status* to) {
   return static_cast<crestmax_code>(s.code);
 }
 
-inline status check_result(const char* argument, const void* pointer) {
-  return pointer == nullptr ? error_text(status_code::null_pointer, argument, "a pointer", "null") : success();
-}
-
 inline void write_report(const report& r, crestmax_report* to) {
-  if (to == nullptr) return;
   crestmax_report c{};
   c.backend = r.backend;
   c.instruction_set = r.instruction_set;
@@ -67,28 +62,28 @@ inline void write_report(const report& r, crestmax_report* to) {
 
 inline status workspace_bytes(const crestmax_tensors* tensors, const crestmax_options* with, int workers, std::size_t* bytes) {
   call of;
-  if (status s = check_result("bytes", bytes); !s.ok()) return s;
-  if (status s = of.read(tensors, with); !s.ok()) return s;
+  status why;
+  if (!check_pointer("bytes", bytes, why) || !of.read(tensors, with, why)) return why;
   return of.visit([&](const auto& t) { return crestmax::workspace_bytes(t, workers, *bytes, of.common, of.modifiers, of.backend); });
 }
 
 inline status attention(const crestmax_tensors* tensors, const crestmax_options* with, const crestmax_parallel_for* parallel) {
   call of;
-  if (status s = of.read(tensors, with); !s.ok()) return s;
+  status why;
+  if (!of.read(tensors, with, why)) return why;
   if (parallel != nullptr && parallel->run == nullptr) return error_text(status_code::null_pointer, "parallel.run", "a function", "null");
-  report r;
-  if (of.report != nullptr) of.common.report = &r;
+  std::optional<report> r;
+  if (of.report != nullptr) of.common.report = &r.emplace();
   const lent_executor run_on{parallel};
-  const status s = of.visit(
-      [&](const auto& t) { return crestmax::run_call<no_memory>(t, of.common, of.modifiers, of.backend, run_on); });
-  if (r.backend[0] != 0) write_report(r, of.report);  // of a call that was begun
-  return s;
+  why = of.visit([&](const auto& t) { return crestmax::run_call<no_memory>(t, of.common, of.modifiers, of.backend, run_on); });
+  if (r && r->backend[0] != 0) write_report(*r, of.report);  // of a call that was begun
+  return why;
 }
 
 inline status problem_of(const crestmax_tensors* tensors, const crestmax_options* with, crestmax_problem* result) {
   call of;
-  if (status s = check_struct("problem", result); !s.ok()) return s;
-  if (status s = of.read(tensors, with); !s.ok()) return s;
+  status why;
+  if (!check_struct("problem", result, why) || !of.read(tensors, with, why)) return why;
   return of.visit([&](const auto& t) {
     const bound_call bound(t, of.common, of.modifiers, of.backend);
     if (status s = bound.check_lengths(); !s.ok()) return s;
@@ -100,14 +95,16 @@ inline status problem_of(const crestmax_tensors* tensors, const crestmax_options
   });
 }
 
-inline status read_problem(const crestmax_problem* given, problem& result) {
-  crestmax_problem p{};
-  if (status s = read_struct("problem", given, p); !s.ok()) return s;
+inline bool read_problem(const crestmax_problem* given, problem& result, status& why) {
+  crestmax_problem larger;
+  const crestmax_problem* const read = read_struct("problem", given, larger, why);
+  if (read == nullptr) return false;
+  const crestmax_problem& p = *read;
   const struct { const char* argument; crestmax_type type; scalar_kind* kind; } types[] = {
       {"problem.query_type", p.query_type, &result.query_kind}, {"problem.key_type", p.key_type, &result.key_kind},
       {"problem.value_type", p.value_type, &result.value_kind}, {"problem.output_type", p.output_type, &result.output_kind}};
   for (const auto& t : types) {
-    if (status s = check_constant(t.argument, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16); !s.ok()) return s;
+    if (!check_constant(t.argument, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why)) return false;
     *t.kind = kind_of_type(t.type);
   }
   result.sequences = p.sequences;
@@ -119,20 +116,21 @@ inline status read_problem(const crestmax_problem* given, problem& result) {
   result.d_v = p.d_v;
   result.row_max = p.row_max != 0;
   result.paged = p.paged != 0;
-  return success();
+  return true;
 }
 
 inline status make_plan(const crestmax_problem* given, const crestmax_options* with, const crestmax_memory& memory) {
   problem p;
   call_options o;
   plan result;
-  if (status s = read_problem(given, p); !s.ok()) return s;
-  if (status s = o.read(with); !s.ok()) return s;
+  status why;
+  if (!read_problem(given, p, why) || !o.read(with, why)) return why;
   return crestmax::make_plan(p, bytes_of(memory), result, o.common, o.modifiers, o.backend);
 }
 
 inline status read_plan(const crestmax_memory& memory, int workers, crestmax_plan_facts* result) {
-  if (status s = check_struct("facts", result); !s.ok()) return s;
+  status why;
+  if (!check_struct("facts", result, why)) return why;
   if (status s = crestmax::check_workers(workers); !s.ok()) return s;
   const plan p(bytes_of(memory));
   if (!p) return error_text(status_code::null_pointer, "plan", "a plan made by this version and build of the library", "none");
@@ -144,22 +142,23 @@ inline status read_plan(const crestmax_memory& memory, int workers, crestmax_pla
 }
 
 // Memory for a runnable, as workspaces are checked.
-inline status check_runnable(const crestmax_memory& memory) {
-  const auto needed = static_cast<index_type>(sizeof(crestmax_runnable));
-  if (memory.bytes < sizeof(crestmax_runnable)) {
-    return error(status_code::workspace_too_small, "runnable", "bytes, at least", needed, static_cast<index_type>(memory.bytes));
-  }
+inline bool check_runnable(const crestmax_memory& memory, status& why) {
+  constexpr std::size_t needed = sizeof(crestmax_runnable);
   constexpr auto alignment = static_cast<index_type>(alignof(crestmax_runnable));
-  return validate::suits(memory.data, alignment) ? success() : validate::pointer_error("runnable", memory.data, alignment);
+  if (memory.bytes < needed) {
+    return refuse(why, error(status_code::workspace_too_small, "runnable", "bytes, at least", static_cast<index_type>(needed),
+                             static_cast<index_type>(memory.bytes)));
+  }
+  return validate::suits(memory.data, alignment) || refuse(why, validate::pointer_error("runnable", memory.data, alignment));
 }
 
 inline status attach(const crestmax_memory& planned, int workers, const crestmax_tensors* tensors, const crestmax_options* with,
                      const crestmax_memory& memory, crestmax_runnable** result) {
-  if (status s = check_result("result", static_cast<const void*>(result)); !s.ok()) return s;
+  status why;
+  if (!check_pointer("result", static_cast<const void*>(result), why)) return why;
   *result = nullptr;
   call of;
-  if (status s = of.read(tensors, with); !s.ok()) return s;
-  if (status s = check_runnable(memory); !s.ok()) return s;
+  if (!of.read(tensors, with, why) || !check_runnable(memory, why)) return why;
   const plan p(bytes_of(planned));
   return of.visit([&](const auto& t) {
     const auto attached_to = crestmax::attach(p, workers, t, of.common, of.modifiers, of.backend);
@@ -169,13 +168,12 @@ inline status attach(const crestmax_memory& planned, int workers, const crestmax
 }
 
 inline status collect(const crestmax_runnable* runnable, crestmax_report* to) {
-  if (status s = check_result("runnable", runnable); !s.ok()) return s;
-  if (to != nullptr) {
-    if (status s = check_struct("report", to); !s.ok()) return s;
-  }
+  status why;
+  if (!check_pointer("runnable", runnable, why)) return why;
+  if (to != nullptr && !check_struct("report", to, why)) return why;
   report r;
   const status s = runnable->call.visit([&](const auto& call) { return call.collect(r); });
-  write_report(r, to);
+  if (to != nullptr) write_report(r, to);
   return s;
 }
 
@@ -198,9 +196,8 @@ crestmax_code crestmax_attention(const crestmax_tensors* tensors, const crestmax
 crestmax_code crestmax_check_pages(const crestmax_pages* pages, crestmax_checked_pages* checked, crestmax_status* status) {
   crestmax::cache_view cache;
   crestmax::checked_pages c;
-  crestmax::status s = crestmax::c::check_result("checked", checked);
-  if (s.ok()) s = crestmax::c::read_cache(pages, cache);
-  if (s.ok()) s = crestmax::check_pages(cache, c);
+  crestmax::status s;
+  if (crestmax::c::check_pointer("checked", checked, s) && crestmax::c::read_cache(pages, cache, s)) s = crestmax::check_pages(cache, c);
   if (s.ok()) *checked = {c.table, c.lengths, c.offsets, c.entries, c.sequences, c.table_stride, c.page_size, c.pages};
   return crestmax::c::finish(s, status);
 }
@@ -233,8 +230,8 @@ crestmax_code crestmax_attach(crestmax_memory plan, int32_t workers, const crest
 }
 
 crestmax_code crestmax_begin(crestmax_runnable* runnable, crestmax_status* status) {
-  crestmax::status s = crestmax::c::check_result("runnable", runnable);
-  if (s.ok()) s = runnable->call.begin();
+  crestmax::status s;
+  if (crestmax::c::check_pointer("runnable", runnable, s)) s = runnable->call.begin();
   return crestmax::c::finish(s, status);
 }
 
@@ -252,8 +249,8 @@ void crestmax_run(crestmax_runnable* runnable, int64_t stage, int64_t item, int3
 
 crestmax_code crestmax_run_in_team(crestmax_runnable* runnable, int32_t ith, int32_t nth, void (*barrier)(void* user), void* user,
                                    crestmax_status* status) {
-  crestmax::status s = crestmax::c::check_result("runnable", runnable);
-  if (s.ok()) s = runnable->call.run_in_team(ith, nth, barrier, user);
+  crestmax::status s;
+  if (crestmax::c::check_pointer("runnable", runnable, s)) s = runnable->call.run_in_team(ith, nth, barrier, user);
   return crestmax::c::finish(s, status);
 }
 

@@ -2,7 +2,8 @@
 // loops over blocks of scores are those that a C++ chain has.
 #pragma once
 
-#include <array>
+#include <cstddef>
+#include <new>
 #include <variant>
 
 #include "../modifiers.hpp"
@@ -61,27 +62,41 @@ struct custom_mask {
   status check(modifier_shape) const { return check_callback("custom_mask.visible", asked != nullptr); }
 };
 
+// Copies what it holds and no more: a call makes one, and its runnable keeps another.
 class modifier_list {
  public:
+  // The most frequent one first.
   using any = std::variant<causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias<float>, additive_bias<double>,
                            additive_bias<float16>, additive_bias<bfloat16>, boolean_mask<std::uint8_t>, custom_score, custom_mask>;
+  static_assert(std::is_trivially_copyable_v<any>);
   static constexpr std::size_t most = CRESTMAX_MOST_MODIFIERS;
 
-  void add(const any& m) { parts_[count_++] = m; }
+  modifier_list() = default;
+  modifier_list(const modifier_list& other) { *this = other; }
+  modifier_list& operator=(const modifier_list& other) {
+    count_ = 0;
+    for (std::size_t i = 0; i < other.count_; ++i) add(other.at(i));
+    return *this;
+  }
+
+  // One more, of at most `most`.
+  void add(const any& m) { new (memory_ + count_++ * sizeof(any)) any(m); }
 
   template <class F>
   void for_each(F&& f) const {
-    for (std::size_t i = 0; i < count_; ++i) visit(parts_[i], f, std::make_index_sequence<std::variant_size_v<any>>());
+    for (std::size_t i = 0; i < count_; ++i) visit(at(i), f, std::make_index_sequence<std::variant_size_v<any>>());
   }
 
  private:
+  const any& at(std::size_t i) const { return *std::launder(pointer_to<any>(static_cast<const void*>(memory_ + i * sizeof(any)))); }
+
   template <class F, std::size_t... Type>
   static void visit(const any& m, F& f, std::index_sequence<Type...>) {
-    ((m.index() == Type ? f(*std::get_if<Type>(&m)) : void()), ...);
+    static_cast<void>(((m.index() == Type && (f(*std::get_if<Type>(&m)), true)) || ...));
   }
 
-  std::array<any, most> parts_{};
   std::size_t count_ = 0;
+  alignas(any) std::byte memory_[most * sizeof(any)];
 };
 
 }  // namespace c

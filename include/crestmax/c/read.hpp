@@ -16,28 +16,45 @@ inline constexpr std::size_t first_size = sizeof(Struct);
 // No version of a struct will be larger: a size that is no size is told without looking that far.
 inline constexpr std::size_t most_size = std::size_t{1} << 16;
 
-// What can be wrong with a struct that begins with its size, apart from what it holds.
-template <class Struct>
-status check_struct(const char* name, const Struct* given) {
-  constexpr auto alignment = static_cast<index_type>(alignof(Struct));
-  if (!validate::suits(given, alignment)) return validate::pointer_error(name, given, alignment);
-  if (given->size >= first_size<Struct> && given->size <= most_size) return success();
-  return error(status_code::bad_struct, name, "a struct of another size: its size is to be sizeof, here",
-               static_cast<index_type>(sizeof(Struct)), static_cast<index_type>(given->size));
+// Readers return whether they could read; if not, `why` has what is wrong. (A status is large: none is made where there is nothing to say.)
+inline bool refuse(status& why, const status& s) {
+  why = s;
+  return false;
 }
 
-// Reads a struct of any version; `result` has the defaults of what the given one has not.
+// What can be wrong with a struct that begins with its size, apart from what it holds.
 template <class Struct>
-status read_struct(const char* name, const Struct* given, Struct& result) {
-  if (status s = check_struct(name, given); !s.ok()) return s;
+bool check_struct(const char* name, const Struct* given, status& why) {
+  constexpr auto alignment = static_cast<index_type>(alignof(Struct));
+  if (!validate::suits(given, alignment)) return refuse(why, validate::pointer_error(name, given, alignment));
+  if (given->size >= first_size<Struct> && given->size <= most_size) return true;
+  return refuse(why, error(status_code::bad_struct, name, "a struct of another size: its size is to be sizeof, here",
+                           static_cast<index_type>(sizeof(Struct)), static_cast<index_type>(given->size)));
+}
+
+// A struct of any version as this version has it: the caller's own, or, of an older one, `larger` with the caller's members over its
+// defaults, which `set_defaults(larger)` sets. Null if it cannot be read.
+template <class Struct, class Defaults>
+const Struct* read_struct(const char* name, const Struct* given, Struct& larger, const Defaults& set_defaults, status& why) {
+  if (!check_struct(name, given, why)) return nullptr;
+  if (given->size < sizeof(Struct)) {
+    set_defaults(larger);
+    std::memcpy(static_cast<void*>(&larger), given, given->size);
+    return &larger;
+  }
   const auto* bytes = pointer_to<unsigned char>(static_cast<const void*>(given));
   for (std::size_t i = sizeof(Struct); i < given->size; ++i) {
     if (bytes[i] == 0) continue;
-    return error(status_code::bad_struct, name, "zeros behind what this version knows, bytes:", static_cast<index_type>(sizeof(Struct)),
-                 static_cast<index_type>(given->size));
+    refuse(why, error(status_code::bad_struct, name, "zeros behind what this version knows, bytes:",
+                      static_cast<index_type>(sizeof(Struct)), static_cast<index_type>(given->size)));
+    return nullptr;
   }
-  std::memcpy(&result, given, std::min(given->size, sizeof(Struct)));
-  return success();
+  return given;
+}
+// The same where all defaults are zero.
+template <class Struct>
+const Struct* read_struct(const char* name, const Struct* given, Struct& larger, status& why) {
+  return read_struct(name, given, larger, [](Struct& s) { s = {}; }, why);
 }
 
 // Fills a struct of any version of the caller's, as far as it goes; zeros behind what this version knows.
@@ -52,13 +69,17 @@ inline void write_status(const status& s, crestmax_status* to) {
   static_assert(sizeof s.text == sizeof to->message);
   if (to == nullptr) return;
   to->code = static_cast<crestmax_code>(s.code);
-  std::snprintf(to->message, sizeof to->message, "%s", s.message());
+  std::memcpy(to->message, s.message(), std::strlen(s.message()) + 1);
 }
 
-// A number that stands for one of an enumeration's, or what is wrong with it.
-inline status check_constant(const char* argument, std::int32_t given, std::int32_t first, std::int32_t last) {
-  if (given >= first && given <= last) return success();
-  return error(status_code::bad_option, argument, first == 0 ? "one of its constants, 0 to" : "one of its constants, 1 to", last, given);
+inline bool check_pointer(const char* argument, const void* pointer, status& why) {
+  return pointer != nullptr || refuse(why, error_text(status_code::null_pointer, argument, "a pointer", "null"));
+}
+
+// A number that stands for one of an enumeration's.
+inline bool check_constant(const char* argument, std::int32_t given, std::int32_t first, std::int32_t last, status& why) {
+  if (given >= first && given <= last) return true;
+  return refuse(why, error(status_code::bad_option, argument, first == 0 ? "one of its constants, 0 to" : "one of its constants, 1 to", last, given));
 }
 
 constexpr scalar_kind kind_of_type(crestmax_type type) {
@@ -89,37 +110,37 @@ std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const
 
 // Of crestmax_tensor or crestmax_output.
 template <class Tensor>
-status read_tensor(const char* name, const Tensor& t, tensor_view& result) {
+bool read_tensor(const char* name, const Tensor& t, tensor_view& result, status& why) {
   if (t.type < CRESTMAX_FLOAT32 || t.type > CRESTMAX_BFLOAT16) {
-    return check_constant(member_name(name, "type").text, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16);
+    return check_constant(member_name(name, "type").text, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why);
   }
   result.data = t.data;
   result.kind = kind_of_type(t.type);
   result.extents = std::to_array(t.extents);
   result.strides = strides_of(t.strides, result.extents);
-  return success();
+  return true;
 }
 
-inline status read_rows(const char* name, const crestmax_rows& r, row_output& result) {
+inline bool read_rows(const char* name, const crestmax_rows& r, row_output& result, status& why) {
   result.data = r.data;
   result.extents = std::to_array(r.extents);
-  if (crestmax::is_absent(result)) return success();
+  if (crestmax::is_absent(result)) return true;
   if (r.type != CRESTMAX_FLOAT32 && r.type != CRESTMAX_FLOAT64) {
-    return error(status_code::bad_option, member_name(name, "type").text, "float32 or float64, that is 1 or 2", r.type);
+    return refuse(why, error(status_code::bad_option, member_name(name, "type").text, "float32 or float64, that is 1 or 2", r.type));
   }
   result.kind = kind_of_type(r.type);
   result.strides = strides_of(r.strides, result.extents);
-  return success();
+  return true;
 }
 
-inline status read_numbers(const char* name, const crestmax_numbers& n, std::span<const std::int32_t>& result) {
+inline bool read_numbers(const char* name, const crestmax_numbers& n, std::span<const std::int32_t>& result, status& why) {
   constexpr auto most = static_cast<std::size_t>(std::min<std::uint64_t>(std::uint64_t{1} << 40, memory_size::largest / sizeof(std::int32_t)));
   if (n.count > most) {
-    return error(status_code::bad_extent, member_name(name, "count").text, "at most", static_cast<index_type>(most),
-                 static_cast<index_type>(n.count));
+    return refuse(why, error(status_code::bad_extent, member_name(name, "count").text, "at most", static_cast<index_type>(most),
+                             static_cast<index_type>(n.count)));
   }
   result = {n.data, n.count};
-  return success();
+  return true;
 }
 
 inline std::span<std::byte> bytes_of(const crestmax_memory& m) { return {static_cast<std::byte*>(m.data), m.bytes}; }
@@ -131,35 +152,37 @@ tensor<const T> table_of(const crestmax_tensor& t) {
   return {static_cast<const T*>(t.data), extents, strides_of(t.strides, extents)};
 }
 
-inline status read_bias(const crestmax_tensor& t, modifier_list& result) {
-  if (status s = check_constant("additive_bias.type", t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16); !s.ok()) return s;
+inline bool read_bias(const crestmax_tensor& t, modifier_list& result, status& why) {
+  if (!check_constant("additive_bias.type", t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why)) return false;
   crestmax::visit_kind(kind_of_type(t.type), [&](auto* element) {
     using type = std::remove_pointer_t<decltype(element)>;
     result.add(additive_bias<type>(table_of<type>(t)));
   });
-  return success();
+  return true;
 }
 
-inline status read_mask(const crestmax_tensor& t, modifier_list& result) {
+inline bool read_mask(const crestmax_tensor& t, modifier_list& result, status& why) {
   if (t.type != CRESTMAX_BYTE) {
-    return error(status_code::bad_option, "boolean_mask.type", "bytes, that is", CRESTMAX_BYTE, t.type);
+    return refuse(why, error(status_code::bad_option, "boolean_mask.type", "bytes, that is", CRESTMAX_BYTE, t.type));
   }
   result.add(boolean_mask<std::uint8_t>(table_of<std::uint8_t>(t)));
-  return success();
+  return true;
 }
 
 // What a C++ chain takes for a modifier that is off is a mistake in a list: there it can be left out.
-inline status check_presence(const crestmax_modifier& m) {
-  const auto missing = [](const char* argument) { return error_text(status_code::null_pointer, argument, "a pointer", "null"); };
-  if (m.kind == CRESTMAX_ALIBI && m.per_head == nullptr) return missing("alibi.slopes");
-  if (m.kind == CRESTMAX_ATTENTION_SINKS && m.per_head == nullptr) return missing("attention_sinks.logits");
-  if (m.kind == CRESTMAX_ADDITIVE_BIAS && m.table.data == nullptr) return missing("additive_bias");
-  if (m.kind == CRESTMAX_BOOLEAN_MASK && m.table.data == nullptr) return missing("boolean_mask");
-  return success();
+inline bool check_presence(const crestmax_modifier& m, status& why) {
+  switch (m.kind) {
+    case CRESTMAX_ALIBI: return check_pointer("alibi.slopes", m.per_head, why);
+    case CRESTMAX_ATTENTION_SINKS: return check_pointer("attention_sinks.logits", m.per_head, why);
+    case CRESTMAX_ADDITIVE_BIAS: return check_pointer("additive_bias", m.table.data, why);
+    case CRESTMAX_BOOLEAN_MASK: return check_pointer("boolean_mask", m.table.data, why);
+    default: return true;
+  }
 }
 
-inline status read_modifier(const crestmax_modifier& m, modifier_list& result) {
-  if (status s = check_presence(m); !s.ok()) return s;
+// Of a kind that there is.
+inline bool read_modifier(const crestmax_modifier& m, modifier_list& result, status& why) {
+  if (!check_presence(m, why)) return false;
   const std::span<const float> per_head(m.per_head, m.heads);
   switch (m.kind) {
     case CRESTMAX_CAUSAL: result.add(causal{}); break;
@@ -167,36 +190,46 @@ inline status read_modifier(const crestmax_modifier& m, modifier_list& result) {
     case CRESTMAX_ALIBI: result.add(alibi{per_head}); break;
     case CRESTMAX_SOFT_CAP: result.add(soft_cap{m.cap}); break;
     case CRESTMAX_ATTENTION_SINKS: result.add(attention_sinks{per_head}); break;
-    case CRESTMAX_ADDITIVE_BIAS: return read_bias(m.table, result);
-    case CRESTMAX_BOOLEAN_MASK: return read_mask(m.table, result);
+    case CRESTMAX_ADDITIVE_BIAS: return read_bias(m.table, result, why);
+    case CRESTMAX_BOOLEAN_MASK: return read_mask(m.table, result, why);
     case CRESTMAX_CUSTOM_SCORE: result.add(custom_score{m.score, m.user}); break;
     case CRESTMAX_CUSTOM_MASK: result.add(custom_mask{m.visible, m.classify, m.reachable, m.user}); break;
     default: break;
   }
-  return success();
+  return true;
+}
+
+// One of a list, whose first has so many bytes.
+inline bool read_entry(const crestmax_modifier* given, std::size_t number, std::size_t step, modifier_list& result, status& why) {
+  const auto name = [&] { return validate::entry_name("modifiers", "entry", static_cast<index_type>(number)); };
+  crestmax_modifier larger;
+  const crestmax_modifier* const read = read_struct("modifiers", given, larger, why);
+  if (read == nullptr) return read_struct(name().text, given, larger, why) != nullptr;
+  const crestmax_modifier& m = *read;
+  if (given->size != step) {
+    return refuse(why, error(status_code::bad_struct, name().text, "the size of the first entry:", static_cast<index_type>(step),
+                             static_cast<index_type>(given->size)));
+  }
+  if (m.kind < CRESTMAX_CAUSAL || m.kind > CRESTMAX_CUSTOM_MASK) {
+    return check_constant(member_name(name().text, "kind").text, m.kind, CRESTMAX_CAUSAL, CRESTMAX_CUSTOM_MASK, why);
+  }
+  return m.off != 0 || read_modifier(m, result, why);
 }
 
 // Modifiers stand one behind the other, as far apart as the first one's size says.
-inline status read_modifiers(const crestmax_modifier* given, std::size_t count, modifier_list& result) {
-  if (count == 0) return success();
+inline bool read_modifiers(const crestmax_modifier* given, std::size_t count, modifier_list& result, status& why) {
+  if (count == 0) return true;
   if (count > modifier_list::most) {
-    return error(status_code::bad_option, "modifier_count", "at most", static_cast<index_type>(modifier_list::most), static_cast<index_type>(count));
+    return refuse(why, error(status_code::bad_option, "modifier_count", "at most", static_cast<index_type>(modifier_list::most),
+                             static_cast<index_type>(count)));
   }
-  if (status s = check_struct("modifiers", given); !s.ok()) return s;
+  if (!check_struct("modifiers", given, why)) return false;
   const std::size_t step = given->size;
+  const auto* bytes = pointer_to<std::byte>(static_cast<const void*>(given));
   for (std::size_t i = 0; i < count; ++i) {
-    const auto* at = pointer_to<crestmax_modifier>(static_cast<const void*>(pointer_to<std::byte>(static_cast<const void*>(given)) + i * step));
-    const validate::entry_name name("modifiers", "entry", static_cast<index_type>(i));
-    crestmax_modifier m{};
-    if (status s = read_struct(name.text, at, m); !s.ok()) return s;
-    if (m.size != step) {
-      return error(status_code::bad_struct, name.text, "the size of the first entry:", static_cast<index_type>(step), static_cast<index_type>(m.size));
-    }
-    if (status s = check_constant(member_name(name.text, "kind").text, m.kind, CRESTMAX_CAUSAL, CRESTMAX_CUSTOM_MASK); !s.ok()) return s;
-    if (m.off != 0) continue;
-    if (status s = read_modifier(m, result); !s.ok()) return s;
+    if (!read_entry(pointer_to<crestmax_modifier>(static_cast<const void*>(bytes + i * step)), i, step, result, why)) return false;
   }
-  return success();
+  return true;
 }
 
 }  // namespace c
