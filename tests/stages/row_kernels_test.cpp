@@ -33,7 +33,7 @@ class RowKernels : public OnTables {
 
   std::vector<float> capped(const std::vector<float>& x, float cap) const {
     row_memory row(x);
-    kernels().soft_cap(row.data(), static_cast<index_type>(x.size()), cap);
+    kernels().soft_cap(row.data(), static_cast<index_type>(x.size()), 1.0f, cap);
     return row.numbers();
   }
 
@@ -89,10 +89,21 @@ TEST_P(RowKernels, CapANumberAlikeWhereverItStands) {
   }
 }
 
+TEST_P(RowKernels, MultiplyByTheScaleFirst) {
+  row_memory capped_row({2.0f}), ramped({2.0f}), summed({2.0f});
+  const float three = 3.0f;
+  kernels().soft_cap(capped_row.data(), 1, 1000.0f, 4.0f);
+  kernels().add_ramp(ramped.data(), 1, 0.25f, 1.0f, 7.0f, 1.0f);
+  kernels().add_numbers(summed.data(), 1, 0.25f, crestmax::scalar_kind::float32, &three, 1);
+  EXPECT_EQ(capped_row.numbers()[0], 4.0f);
+  EXPECT_EQ(ramped.numbers()[0], 7.5f);
+  EXPECT_EQ(summed.numbers()[0], 3.5f);
+}
+
 TEST_P(RowKernels, RampsAddASlopeTimesADistance) {
   for (const index_type count : {1, 7, 16, 33, 100}) {
     row_memory x(std::vector<float>(static_cast<std::size_t>(count), 1.5f));
-    kernels().add_ramp(x.data(), count, -0.125f, -1000.0f, 3.0f);
+    kernels().add_ramp(x.data(), count, 1.0f, -0.125f, -1000.0f, 3.0f);
     for (index_type i = 0; i < count; ++i) {
       const double exact = 1.5 - 0.125 * (-1000.0 + 3.0 * static_cast<double>(i));
       ASSERT_EQ(static_cast<double>(x.data()[i]), exact) << i << " of " << count;
@@ -107,7 +118,7 @@ void expect_sums(const crestmax::row_kernels<float>& kernels) {
       row_memory x(std::vector<float>(static_cast<std::size_t>(count), 0.5f));
       std::vector<Stored> of;
       for (index_type i = 0; i < (count - 1) * distance + 1; ++i) of.push_back(crestmax::convert<Stored>(static_cast<float>(i) * 0.25f));
-      kernels.add_numbers(x.data(), count, crestmax::kind_of<Stored>, of.data(), distance);
+      kernels.add_numbers(x.data(), count, 1.0f, crestmax::kind_of<Stored>, of.data(), distance);
       for (index_type i = 0; i < count; ++i) {
         ASSERT_EQ(static_cast<double>(x.data()[i]), 0.5 + crestmax::convert<double>(of[static_cast<std::size_t>(i * distance)]))
             << i << " of " << count << " at " << distance;

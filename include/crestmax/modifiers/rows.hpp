@@ -16,18 +16,19 @@ struct score_row {
   index_type count;
   score_position first;
   index_type key_step;
+  T scale = 1;  // the scores are those in memory times this
 };
 
-// Each of count numbers on its own, whatever stands beside it and wherever it stands.
+// Each of count numbers on its own, whatever stands beside it and wherever it stands. All begin with x -> scale * x.
 template <class T>
 struct row_kernels {
   // x -> cap * tanh(x / cap), for a cap between 2^-60 and 2^60. Relative error at most 8 ulp (14 in double) where |x| >= 2^-60 cap, exact in
   // the limits, +-cap; NaN for NaN.
-  void (*soft_cap)(T* x, index_type count, T cap);
+  void (*soft_cap)(T* x, index_type count, T scale, T cap);
   // x[i] += slope * (first + i * step).
-  void (*add_ramp)(T* x, index_type count, T slope, T first, T step);
+  void (*add_ramp)(T* x, index_type count, T scale, T slope, T first, T step);
   // x[i] += of[i * distance], converted to T. Nothing past the last is read.
-  void (*add_numbers)(T* x, index_type count, scalar_kind kind, const void* of, index_type distance);
+  void (*add_numbers)(T* x, index_type count, T scale, scalar_kind kind, const void* of, index_type distance);
 };
 
 // Optional, of a score modifier: void modify_row(score_row<T>, const row_kernels<T>&) const does to every score of a row what operator()
@@ -40,7 +41,7 @@ concept row_modifier = score_modifier<M> && requires(const M& m, score_row<T> ro
 // One score after the other.
 template <class M, class T>
 void modify_each(const M& m, score_row<T> row) {
-  for (index_type i = 0; i < row.count; ++i, row.first.key += row.key_step) row.scores[i] = m(row.scores[i], row.first);
+  for (index_type i = 0; i < row.count; ++i, row.first.key += row.key_step) row.scores[i] = m(row.scale * row.scores[i], row.first);
 }
 
 CRESTMAX_END_NAMESPACE

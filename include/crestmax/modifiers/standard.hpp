@@ -80,7 +80,7 @@ struct alibi {
   template <class T>
   void modify_row(score_row<T> row, const row_kernels<T>& kernels) const {
     const score_position at = row.first;
-    kernels.add_ramp(row.scores, row.count, static_cast<T>(slopes[static_cast<std::size_t>(at.head)]), static_cast<T>(at.key - at.query),
+    kernels.add_ramp(row.scores, row.count, row.scale, static_cast<T>(slopes[static_cast<std::size_t>(at.head)]), static_cast<T>(at.key - at.query),
                      static_cast<T>(row.key_step));
   }
   status check(modifier_shape shape) const { return check_per_head("alibi.slopes", slopes, shape); }
@@ -99,7 +99,7 @@ struct soft_cap {
   }
   template <class T>
   void modify_row(score_row<T> row, const row_kernels<T>& kernels) const {
-    if (cap >= 0x1p-60f && cap <= 0x1p60f) kernels.soft_cap(row.scores, row.count, static_cast<T>(cap));
+    if (cap >= 0x1p-60f && cap <= 0x1p60f) kernels.soft_cap(row.scores, row.count, row.scale, static_cast<T>(cap));
     else crestmax::modify_each(*this, row);
   }
   status check(modifier_shape) const {
@@ -172,7 +172,7 @@ struct additive_bias : score_table<T> {
   void modify_row(score_row<S> row, const row_kernels<S>& kernels) const
     requires requires { kind_of<T>; }
   {
-    kernels.add_numbers(row.scores, row.count, kind_of<T>, &this->entry(row.first), this->step(3) * row.key_step);
+    kernels.add_numbers(row.scores, row.count, row.scale, kind_of<T>, &this->entry(row.first), this->step(3) * row.key_step);
   }
   status check(modifier_shape shape) const { return this->check_table("additive_bias", shape); }
 };

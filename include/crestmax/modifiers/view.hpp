@@ -30,13 +30,14 @@ struct score_block {
   index_type keys;
   T* sizes = nullptr;  // per row, if asked for: raised to the size of every finite score on its way through the modifiers
   const row_kernels<T>* kernels = nullptr;  // for modifiers that act on rows
+  T scale = 1;  // what the first of these is to multiply by; see modifier_view::takes_scale
 
   score_position position(index_type r, index_type k) const {
     const row_position at = rows_at[r];
     return {sequence, at.head, at.query, at.query_index, first_key + k * key_step};
   }
 
-  score_row<T> row(index_type r) const { return {scores + r * row_stride, keys, position(r, 0), key_step}; }
+  score_row<T> row(index_type r, T factor) const { return {scores + r * row_stride, keys, position(r, 0), key_step, factor}; }
 
   template <class F>
   void for_each(F&& f) const {
@@ -92,6 +93,7 @@ struct modifier_view {
   int score_modifiers;  // those that are active
   bool masks;
   bool sinks;
+  bool takes_scale;  // the first active score modifier acts on rows: it is left to multiply by the scale, too
 
   bool changes_scores() const { return score_modifiers > 0; }
 };
@@ -103,10 +105,13 @@ struct chain_functions {
   // Applies the score modifiers, in order, to what stands where `sees` says.
   template <class Sees>
   static void modify_where(const Chain& chain, const score_block<T>& block, const Sees& sees) {
+    T scale = block.scale;
     chain.for_each([&](const auto& m) {
       if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
         if (!crestmax::is_active(m)) return;
-        if (!modify_rows(m, block)) {
+        const bool whole_rows = modify_rows(m, block, scale);
+        scale = 1;
+        if (!whole_rows) {
           block.for_each([&](T& s, score_position at) {
             if (sees(at)) s = static_cast<T>(m(s, at));
           });
@@ -118,9 +123,9 @@ struct chain_functions {
 
   // Row by row, hidden keys too; false if the modifier cannot, or nobody offers kernels.
   template <class M>
-  static bool modify_rows(const M& m, const score_block<T>& block) {
+  static bool modify_rows(const M& m, const score_block<T>& block, T scale) {
     if constexpr (row_modifier<M, T>) {
-      for (index_type r = 0; block.kernels != nullptr && r < block.rows; ++r) m.modify_row(block.row(r), *block.kernels);
+      for (index_type r = 0; block.kernels != nullptr && r < block.rows; ++r) m.modify_row(block.row(r, scale), *block.kernels);
       return block.kernels != nullptr;
     } else {
       return false;
@@ -211,10 +216,11 @@ template <class T, any_chain Chain>
 modifier_view<T> view_of(const Chain& chain) {
   using functions = chain_functions<T, Chain>;
   modifier_view<T> view{&chain, functions::modify, functions::modify_visible, functions::mask, functions::classify,
-                        functions::reachable, functions::sink, 0, false, false};
+                        functions::reachable, functions::sink, 0, false, false, false};
   chain.for_each([&](const auto& m) {
     using type = std::remove_cvref_t<decltype(m)>;
     if (!crestmax::is_active(m)) return;
+    if (view.score_modifiers == 0) view.takes_scale = row_modifier<type, T>;
     view.score_modifiers += score_modifier<type> ? 1 : 0;
     view.masks |= mask_modifier<type>;
     view.sinks |= sink_modifier<type>;

@@ -51,9 +51,9 @@ inline void score_in_place(block<T>& b, const tile_keys& tile) {
 }
 
 // Scores of a strip against the tile, in score units, modified and masked; hidden keys and the
-// tail are -inf. Leaves each row's maximum in tile_max.
+// tail are -inf. Leaves each row's maximum in tile_max, if it is wanted.
 template <class T>
-inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile) {
+inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile, bool wants_maxima = true) {
   const index_type padded = planner::round_up(tile.count, b.kernels->panel);
   see_panels(b, strip, tile);
   bool maxima = false;
@@ -64,18 +64,19 @@ inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile) {
   }
   const bool clean = b.raw && tile.seen == visibility::all && padded == tile.count;
   if (!clean) {
-    if (!b.raw) b.kernels->scale_scores(b, strip, static_cast<T>(b.plan->scale));
+    if (!b.raw && !b.call->modifiers.takes_scale) b.kernels->scale_scores(b, strip, static_cast<T>(b.plan->scale));
     const modifier_view<T>& m = b.call->modifiers;
     if (tile.seen != visibility::all) {
       modify_and_mask(b, strip, tile);
     } else if (m.changes_scores()) {
       m.modify(m.context, {b.scores, block<T>::score_stride, b.rows_at + strip.first, strip.count, b.sequence_number,
-                           tile.first, tile.step, tile.count, b.loss.sizes_of(strip.first), &b.kernels->rows});
+                           tile.first, tile.step, tile.count, b.loss.sizes_of(strip.first), &b.kernels->rows, scale_left(b)});
     }
     for (index_type r = 0; padded != tile.count && r < strip.count; ++r) {
       fill(b.scores + r * block<T>::score_stride + tile.count, padded - tile.count, block<T>::hidden);
     }
   }
+  if (!wants_maxima) return;
   if (!maxima || !clean) b.kernels->row_maxima(b, strip);
   b.kernels->join_maxima(b, strip);
 }
@@ -203,11 +204,12 @@ inline void accumulate_tile(block<T>& b, const tile_keys& tile, raise policy) {
     tile_keys keys = tile;
     if (tile.seen != visibility::all) keys.seen = classify(b, hull_of(b, strip.first, strip.count), tile.first, tile.count, 1);
     if (keys.seen == visibility::none) return count_pairs(b, strip.count * tile.count, 0);
-    if (may_fuse && keys.seen == visibility::all && (b.all_set || rows_are_set(b, strip))) {
+    const bool shift_is_known = policy == raise::never && (b.all_set || rows_are_set(b, strip));
+    if (may_fuse && keys.seen == visibility::all && shift_is_known) {
       see_panels(b, strip, keys);
       weigh_strip(b, strip, tile, constants);
     } else {
-      score_strip(b, strip, keys);
+      score_strip(b, strip, keys, !shift_is_known || dropping || b.loss.certified);
       if (b.measure_lipschitz) neighbour_difference(b, strip, tile.count);
       lift_rows(b, strip, policy);
       if (b.loss.certified) note_errors(b, strip, keys);

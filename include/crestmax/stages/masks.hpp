@@ -46,6 +46,12 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
   });
 }
 
+// What modifiers are left to multiply raw scores by.
+template <class T>
+inline T scale_left(const block<T>& b) {
+  return !b.raw && b.call->modifiers.takes_scale ? static_cast<T>(b.plan->scale) : T(1);
+}
+
 // Score modifiers and masks of a strip that sees a tile in part: modifiers are called for what a group sees, in panels that
 // it sees in part pair by pair; panels that it does not see at all are hidden, and hold anything until then.
 template <class T>
@@ -63,7 +69,7 @@ inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) 
       const bool reachable = panel >= b.first_panel[row] && panel < b.last_panel[row];
       const visibility seen = reachable ? classify(b, hull, first, count, tile.step) : visibility::none;
       const score_block<T> part{scores + j, block<T>::score_stride, b.rows_at + row, group, b.sequence_number, first, tile.step, count,
-                                b.loss.sizes_of(row), &b.kernels->rows};
+                                b.loss.sizes_of(row), &b.kernels->rows, scale_left(b)};
       if (seen == visibility::none) {
         b.kernels->hide_panel(scores + j, block<T>::score_stride, group);
       } else if (seen == visibility::all) {
