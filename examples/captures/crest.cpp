@@ -8,8 +8,7 @@ namespace example {
 
 namespace {
 
-namespace kernels = crestmax::cpu::generic;
-using primitives = kernels::primitives<float>;
+namespace stages = crestmax::cpu;
 
 struct release {
   void operator()(std::byte* memory) const { std::free(memory); }
@@ -37,9 +36,9 @@ void for_each_block(const captured_model& m, index_type head, const crestmax::so
   if (!call.begin()) std::abort();
   const auto data = call.data();
   backend.begin(data, 0);
-  auto block = kernels::make_block(data, 0);
+  auto block = stages::make_block(stages::generic::kernels::table<float>(), data, 0);
   for (index_type number = 0; number < plan.items(0); ++number) {
-    kernels::start_block<primitives>(block, number);
+    stages::start_block(block, number);
     f(block);
   }
 }
@@ -53,7 +52,7 @@ double nats(const crestmax::cpu::block<float>& block, float score) {
 std::vector<double> find_crests(const captured_model& m, index_type head, const crestmax::softmax_method& method) {
   std::vector<double> crests(static_cast<std::size_t>(m.queries()));
   for_each_block(m, head, method, [&](auto& block) {
-    kernels::find_crest<primitives>(block, false);
+    stages::find_crest(block, false);
     for (index_type r = 0; r < block.rows; ++r) {
       crests[static_cast<std::size_t>(block.rows_at[r].query_index)] = nats(block, block.crest[r]);
     }
@@ -65,22 +64,22 @@ crest_trace trace_crest(const captured_model& m, index_type head, index_type que
   crest_trace trace;
   for_each_block(m, head, method, [&](auto& block) {
     if (query < block.hull.first_query || query > block.hull.last_query) return;
-    kernels::take_anchors<primitives>(block, false);
+    stages::take_anchors(block, false);
     for (int i = 0; i < block.taken.size(); ++i) trace.anchors.push_back(block.taken[i]);
-    kernels::coarse_max<primitives>(block);
+    stages::coarse_max(block);
     const index_type last = block.keys.end - 1;
-    for (index_type key = kernels::first_sample(block); key < last; key += method.stride) trace.samples.push_back(key);
+    for (index_type key = stages::first_sample(block); key < last; key += method.stride) trace.samples.push_back(key);
     trace.samples.push_back(last);
     auto seen = block.taken;
-    kernels::take_plateaus<primitives>(block, false);
+    stages::take_plateaus(block, false);
     for (index_type i = 0; i < block.window_count; ++i) {
       const index_type peak = block.windows[i].key;
       trace.peaks.push_back(peak);
-      const crestmax::key_interval window = kernels::widen(block, peak - method.radius, peak + method.radius + 1);
+      const crestmax::key_interval window = stages::widen(block, peak - method.radius, peak + method.radius + 1);
       seen.for_each_gap(window, [&](crestmax::key_interval gap) { trace.plateaus.push_back(gap); });
       seen.insert(window);
     }
-    kernels::fix_shift<primitives>(block);
+    stages::fix_shift(block);
     for (index_type r = 0; r < block.rows; ++r) {
       if (block.rows_at[r].query != query) continue;
       trace.crest = nats(block, block.crest[r]);
