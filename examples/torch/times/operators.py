@@ -82,14 +82,8 @@ def race_cases(chosen, threads):
           + (f"; slower at {', '.join(slower)}" if slower else ""))
 
 
-def own_cost():
-    """Microseconds of calls that have next to nothing to compute, in turn."""
-    torch.set_num_threads(1)
-    query, key, value = torch.randn(1, 1, 1, 64), torch.randn(1, 1, 16, 64), torch.randn(1, 1, 16, 64)
-    add = torch.ops.aten.add
-    calls = {"aten::add(query, query)": lambda: add(query, query),
-             "crestmax::attention": lambda: attention(query, key, value),
-             "scaled_dot_product_attention": lambda: scaled_dot_product_attention(query, key, value)}
+def microseconds_of(calls):
+    """Medians of many short turns, of each call by name."""
     taken = {name: [] for name in calls}
     for _ in range(3 * PAIRS):
         for name, call in calls.items():
@@ -97,11 +91,29 @@ def own_cost():
             for _ in range(SMALL_CALLS):
                 call()
             taken[name].append((time.perf_counter() - begin) / SMALL_CALLS * 1e6)
-    base = taken["aten::add(query, query)"]
-    print("what a call costs: one head, q_len 1, kv_len 16, d 64, fp32, one thread")
-    for name, values in taken.items():
-        ratio = statistics.median(value / one for value, one in zip(values, base))
-        print(f"               {name:34} {statistics.median(values):8.2f} us            {ratio:.2f} times aten::add")
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def own_cost():
+    """What a call costs that has next to nothing to compute, and how much of it is not attention: time over heads is a line, whose
+    slope is what one head takes."""
+    torch.set_num_threads(1)
+    few, many = 1, 9
+    tensors = {heads: tuple(torch.randn(1, heads, length, 64) for length in (1, 16, 16)) for heads in (few, many)}
+    add = torch.ops.aten.add
+    print("what a call costs: q_len 1, kv_len 16, d 64, fp32, one thread; microseconds, and times those of torch.ops.aten.add(query, query)")
+    found = microseconds_of({
+        "aten::add": lambda: add(tensors[few][0], tensors[few][0]),
+        "crestmax, one head": lambda: attention(*tensors[few]), "crestmax, many": lambda: attention(*tensors[many]),
+        "SDPA, one head": lambda: scaled_dot_product_attention(*tensors[few]), "SDPA, many": lambda: scaled_dot_product_attention(*tensors[many])})
+    base = found["aten::add"]
+    print(f"               {'aten::add':34} {base:6.2f}")
+    for name in ("crestmax", "SDPA"):
+        one, all_of_them = found[f"{name}, one head"], found[f"{name}, many"]
+        head = (all_of_them - one) / (many - few)
+        print(f"               {name + ', one head':34} {one:6.2f}   {one / base:.2f} times")
+        print(f"               {'  of which a head takes':34} {head:6.2f}")
+        print(f"               {'  and the call by itself':34} {one - head:6.2f}   {(one - head) / base:.2f} times", flush=True)
 
 
 def main():
