@@ -106,6 +106,12 @@ if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
   endforeach()
 endif()
 
+# PyTorch's operators without PyTorch.
+crestmax_is_wanted(torch wanted)
+if(wanted AND NOT CRESTMAX_SANITIZE STREQUAL "thread")
+  include("${crestmax_tests}/torch/torch.cmake")
+endif()
+
 # Random bytes as calls.
 crestmax_is_wanted(fuzz wanted)
 if(wanted AND NOT CRESTMAX_SANITIZE STREQUAL "thread")

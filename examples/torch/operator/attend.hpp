@@ -69,19 +69,22 @@ View one_each(View rows) {
   return rows;
 }
 
+// Calls f with a null pointer of the type that a floating element stands for.
+template <class F>
+void visit_floating(element type, F&& f) {
+  using crestmax::scalar_kind;
+  constexpr scalar_kind kinds[] = {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16};
+  crestmax::visit_kind(kinds[static_cast<std::size_t>(type)], f);
+}
+
 // The sinks as crestmax takes them, in memory that is kept.
 inline std::span<const float> sinks_of(const array& sinks, std::vector<float>& kept) {
   if (!sinks.given) return {};
-  const auto copy = [&]<class T>(const T* from) {
+  visit_floating(sinks.type, [&](auto* type) {
+    const auto* const from = static_cast<const std::remove_pointer_t<decltype(type)>*>(sinks.data);
     kept.clear();
     for (index_type i = 0; i < sinks.extent(0); ++i) kept.push_back(crestmax::convert<float>(from[i * sinks.stride(0)]));
-  };
-  switch (sinks.type) {
-    case element::float64: copy(static_cast<const double*>(sinks.data)); break;
-    case element::float16: copy(static_cast<const crestmax::float16*>(sinks.data)); break;
-    case element::bfloat16: copy(static_cast<const crestmax::bfloat16*>(sinks.data)); break;
-    default: copy(static_cast<const float*>(sinks.data)); break;
-  }
+  });
   return kept;
 }
 
@@ -163,12 +166,7 @@ void attend_in(const call& c, kept_state& kept, int available, const Threads& th
 // Throws std::invalid_argument for what only its data shows to be wrong, such as a page that there is not.
 template <class Threads>
 void attend(const call& c, kept_state& kept, int available, const Threads& threads) {
-  switch (c.type) {
-    case element::float64: return attend_in<double>(c, kept, available, threads);
-    case element::float16: return attend_in<crestmax::float16>(c, kept, available, threads);
-    case element::bfloat16: return attend_in<crestmax::bfloat16>(c, kept, available, threads);
-    default: return attend_in<float>(c, kept, available, threads);
-  }
+  visit_floating(c.type, [&](auto* type) { attend_in<std::remove_pointer_t<decltype(type)>>(c, kept, available, threads); });
 }
 
 }  // namespace crestmax_torch
