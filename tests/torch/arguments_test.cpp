@@ -13,7 +13,7 @@ template <class Check>
 std::string said_by(Check&& run) {
   try {
     run();
-  } catch (const std::invalid_argument& wrong) {
+  } catch (const crestmax_torch::bad_argument& wrong) {
     return wrong.what();
   }
   return {};

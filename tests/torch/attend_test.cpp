@@ -26,6 +26,13 @@ void attend(const call& c, crestmax_torch::kept_state& kept, int threads = 1) {
   crestmax_torch::attend(c, kept, threads, [](int count) { return in_turn{count}; });
 }
 
+template <std::size_t Rank>
+std::array<index_type, Rank> axes_of(const std::vector<index_type>& numbers) {
+  std::array<index_type, Rank> axes{};
+  std::copy(numbers.begin(), numbers.end(), axes.begin());
+  return axes;
+}
+
 // (batch, heads, len, d) of any strides, and what of them a call is made of.
 template <class T>
 struct batch {
@@ -39,17 +46,15 @@ struct batch {
         output({q[0], q[2], q[1], d_v}), lse({q[0], q[1], q[2]}) {}
 
   void run(crestmax_torch::kept_state& kept, int threads = 1) {
-    c.type = element_of<T>();
-    c.band = crestmax_torch::band_of(c.options);
     const index_type keys = crestmax_torch::keys_in_reach(c.options, query.extents[2], key.extents[2]);
     c.query = crestmax_torch::batched_view(query.described("query"), query.extents[2]);
     c.key = crestmax_torch::batched_view(key.described("key"), keys);
     c.value = crestmax_torch::batched_view(value.described("value"), keys);
-    c.out.output = output.numbers.get();
-    std::copy(output.extents.begin(), output.extents.end(), c.out.extents.begin());
-    std::copy(output.strides.begin(), output.strides.end(), c.out.strides.begin());
-    if constexpr (!std::is_same_v<T, double>) c.out.lse = lse.numbers.get();
-    c.out.lse_strides = {lse.strides[0], lse.strides[2], lse.strides[1]};
+    c.output = crestmax::tensor<T>(output.numbers.get(), axes_of<4>(output.extents), axes_of<4>(output.strides));
+    if constexpr (!std::is_same_v<T, double>) {
+      c.lse = crestmax::row_tensor<float>(lse.numbers.get(), {lse.extents[0], lse.extents[2], lse.extents[1]},
+                                          {lse.strides[0], lse.strides[2], lse.strides[1]});
+    }
     attend(c, kept, threads);
   }
 
@@ -188,16 +193,14 @@ TEST(Calls, OfPagesThatThereAreNotAreRefused) {
   c.query = crestmax_torch::packed_view(query.described("query"));
   c.key = c.value = crestmax_torch::paged_view(cache.described("key_cache"));
   c.pages = {pages, 2, lengths};
-  c.out.output = output.numbers.get();
-  c.out.extents = {1, 1, 2, 16};
-  c.out.strides = {0, 32, 16, 1};
-  EXPECT_THROW(attend(c, kept), std::invalid_argument);
+  c.output = crestmax::tensor<float>(output.numbers.get(), {1, 1, 2, 16});
+  EXPECT_THROW(attend(c, kept), crestmax_torch::bad_argument);
   EXPECT_EQ(output.at(0, 0, 0), 0.0f);
 }
 
 TEST(OneEach, IsAQueryOfEachSequence) {
   const auto query = random_tensor<float>({7, 2, 16}, 1);
-  const crestmax_torch::view rows = crestmax_torch::one_each(crestmax_torch::packed_view(query.described("query")));
+  const crestmax::tensor_view rows = crestmax_torch::one_each(crestmax_torch::packed_view(query.described("query")));
   EXPECT_EQ(rows.extents, (std::array<index_type, 4>{7, 1, 2, 16}));
   EXPECT_EQ(rows.strides, (std::array<index_type, 4>{32, 0, 16, 1}));
 }

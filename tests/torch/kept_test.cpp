@@ -78,8 +78,8 @@ TEST(KeptPlans, KeepNothingOfAPlanThatCannotBeMade) {
   counted_plans plans;
   crestmax::problem bad = shape_of(5);
   bad.d_qk = -1;
-  EXPECT_THROW(plans.of(bad), std::invalid_argument);
-  EXPECT_THROW(plans.of(bad), std::invalid_argument);
+  EXPECT_THROW(plans.of(bad), crestmax_torch::bad_argument);
+  EXPECT_THROW(plans.of(bad), crestmax_torch::bad_argument);
   EXPECT_EQ(plans.made, 2);
   EXPECT_EQ(plans.of(shape_of(5))->kv_len, 5);
 }

@@ -7,7 +7,9 @@ namespace crestmax_test {
 namespace {
 
 using crestmax::visibility;
-using crestmax_torch::mask_table;
+using crestmax_torch::bool_mask_of;
+using crestmax_torch::mask_steps;
+using crestmax_torch::number_mask_of;
 using crestmax_torch::position_band;
 using crestmax_torch::settings;
 
@@ -109,18 +111,26 @@ TEST(KeysInReach, EndAtTheLastQueryThatStandsAtTheFirstKey) {
 
 TEST(Masks, BroadcastFromTheRight) {
   const stored<bool> mask({3, 1, 7});  // heads, q_len, kv_len
-  EXPECT_EQ(crestmax_torch::mask_steps(mask.described("mask")), (std::array<index_type, 4>{0, 7, 0, 1}));
+  EXPECT_EQ(mask_steps(mask.described("mask")).of, (std::array<index_type, 4>{0, 7, 0, 1}));
   const stored<bool> whole({2, 3, 4, 7});
-  EXPECT_EQ(crestmax_torch::mask_steps(whole.described("mask")), (std::array<index_type, 4>{84, 28, 7, 1}));
+  EXPECT_EQ(mask_steps(whole.described("mask")).of, (std::array<index_type, 4>{84, 28, 7, 1}));
   const stored<bool> one({1});
-  EXPECT_EQ(crestmax_torch::mask_steps(one.described("mask")), (std::array<index_type, 4>{}));
+  EXPECT_EQ(mask_steps(one.described("mask")).of, (std::array<index_type, 4>{}));
 }
 
-TEST(Masks, ThatAreNotGivenAreNotActive) { EXPECT_FALSE(crestmax_torch::table_of<bool>(array{}).active()); }
+TEST(Masks, AreActiveWhereTheyAreGiven) {
+  const stored<bool> flags({7});
+  const stored<float> numbers({7});
+  EXPECT_FALSE(bool_mask_of({}).active() || number_mask_of({}).active());
+  EXPECT_TRUE(bool_mask_of(flags.described("mask")).active());
+  EXPECT_FALSE(number_mask_of(flags.described("mask")).active());
+  EXPECT_TRUE(number_mask_of(numbers.described("mask")).active());
+  EXPECT_FALSE(bool_mask_of(numbers.described("mask")).active());
+}
 
 template <class T>
 void expect_hides_no_number_but_the_lowest(double lowest) {
-  const auto shows = [](double number) { return mask_table<T>::shows(crestmax::convert<T>(number)); };
+  const auto shows = [](double number) { return crestmax_torch::shows(crestmax::convert<T>(number)); };
   EXPECT_FALSE(shows(-std::numeric_limits<double>::infinity()));
   EXPECT_FALSE(shows(lowest));
   EXPECT_TRUE(shows(lowest * 0.99));
@@ -135,14 +145,20 @@ TEST(Masks, OfNumbersHideWhereTheyAreInfiniteOrLowest) {
   expect_hides_no_number_but_the_lowest<crestmax::bfloat16>(-0x1.fep127);
 }
 
-TEST(Masks, OfNumbersAddAndOfBoolDoNot) {
-  static_assert(crestmax::score_modifier<mask_table<float>> && crestmax::score_modifier<mask_table<crestmax::bfloat16>>);
-  static_assert(!crestmax::score_modifier<mask_table<bool>>);
-  stored<crestmax::float16> mask({1, 2});
-  mask.at(0, 1) = crestmax::convert<crestmax::float16>(0.25f);
-  const auto table = crestmax_torch::table_of<crestmax::float16>(mask.described("mask"));
+template <class T>
+void expect_numbers_are_added() {
+  stored<T> mask({1, 2});
+  mask.at(0, 1) = crestmax::convert<T>(0.25f);
+  const auto table = number_mask_of(mask.described("mask"));
   EXPECT_EQ(table(1.0f, {0, 0, 0, 0, 1}), 1.25f);
   EXPECT_EQ(table(1.0, {5, 3, 0, 2, 1}), 1.25);
+}
+
+TEST(Masks, OfNumbersOfEveryTypeAreAdded) {
+  expect_numbers_are_added<float>();
+  expect_numbers_are_added<double>();
+  expect_numbers_are_added<crestmax::float16>();
+  expect_numbers_are_added<crestmax::bfloat16>();
 }
 
 TEST(Masks, ClassifyRangesAsTheirEntriesAre) {
@@ -150,7 +166,10 @@ TEST(Masks, ClassifyRangesAsTheirEntriesAre) {
   for (index_type i = 0; i < 5; ++i) {
     for (index_type j = 0; j < 9; ++j) mask.at(i, j) = (i * 7 + j * j) % 5 != 0;
   }
-  const auto table = crestmax_torch::table_of<bool>(mask.described("mask"));
+  const stored<float> numbers({5, 9});
+  for (std::size_t i = 0; i < mask.count; ++i) numbers.numbers[i] = mask.numbers[i] ? 1.0f : -std::numeric_limits<float>::infinity();
+  const auto flags = bool_mask_of(mask.described("mask"));
+  const auto added = number_mask_of(numbers.described("mask"));
   constexpr index_type offset = 4;
   for (index_type last_query = 0; last_query < 5; ++last_query) {
     for (index_type last_key = 0; last_key < 9; ++last_key) {
@@ -161,7 +180,9 @@ TEST(Masks, ClassifyRangesAsTheirEntriesAre) {
           for (index_type j = last_key % step; j <= last_key; j += step, ++pairs) seen += mask.at(i, j) ? 1 : 0;
         }
         const visibility expected = seen == 0 ? visibility::none : seen == pairs ? visibility::all : visibility::partial;
-        EXPECT_EQ(table.classify({0, 0, last_query / 2 + offset, last_query + offset, offset, last_key % step, last_key, step}), expected);
+        const crestmax::score_range range{0, 0, last_query / 2 + offset, last_query + offset, offset, last_key % step, last_key, step};
+        EXPECT_EQ(flags.classify(range), expected);
+        EXPECT_EQ(added.classify(range), expected);
       }
     }
   }

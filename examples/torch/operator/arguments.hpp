@@ -55,11 +55,15 @@ struct settings {
   std::optional<double> scale;
 };
 
+// What a caller did wrong: "key: expected d (that of query) 64, given 32". torch makes a RuntimeError of it, in every version.
+struct bad_argument : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 namespace check {
 
-// Thrown for what a caller did wrong: "key: expected d (that of query) 64, given 32".
 [[noreturn]] inline void fail(const char* argument, const std::string& expected, const std::string& given) {
-  throw std::invalid_argument(std::string(argument) + ": expected " + expected + ", given " + given);
+  throw bad_argument(std::string(argument) + ": expected " + expected + ", given " + given);
 }
 
 inline void equal(const char* argument, const char* what, index_type expected, index_type given) {

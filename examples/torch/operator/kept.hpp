@@ -8,13 +8,15 @@
 #include <bit>
 #include <memory>
 #include <new>
-#include <stdexcept>
+#include <utility>
 #include <vector>
+
+#include "arguments.hpp"
 
 namespace crestmax_torch {
 
 inline void require(const crestmax::status& s) {
-  if (!s.ok()) throw std::invalid_argument(s.message());
+  if (!s.ok()) throw bad_argument(s.message());
 }
 
 // Everything that a plan follows from, of calls whose sequences are all as long as their tensors: extents, types, and of

@@ -32,40 +32,44 @@ struct output_handles {
 constexpr element row_type(element type) { return type == element::float64 ? element::float64 : element::float32; }
 
 // Output (batch, heads, len, d) in memory of (batch, len, heads, d), as torch's own kernels leave it; lse (batch, heads, len).
-output_handles make_batched_results(const array& query, index_type d, bool wants_lse, results& out) {
+output_handles make_batched_results(const array& query, index_type d, bool wants_lse, call& c) {
   const index_type batch = query.extent(0);
   const index_type heads = query.extent(1);
   const index_type len = query.extent(2);
   output_handles made;
+  void* data = nullptr;
   const std::array<index_type, 4> extents = {batch, heads, len, d};
   const std::array<index_type, 4> strides = {len * heads * d, d, heads * d, 1};
-  made.output = new_tensor(extents, strides, query.type, out.output);
-  out.extents = {batch, len, heads, d};
-  out.strides = {strides[0], strides[2], strides[1], 1};
+  made.output = new_tensor(extents, strides, query.type, data);
+  c.output = {data, kind_of(query.type), {batch, len, heads, d}, {strides[0], strides[2], strides[1], 1}};
   if (wants_lse) {
     const std::array<index_type, 3> lse_extents = {batch, heads, len};
     const std::array<index_type, 3> lse_strides = {heads * len, len, 1};
-    made.lse = new_tensor(lse_extents, lse_strides, row_type(query.type), out.lse);
-    out.lse_strides = {lse_strides[0], 1, lse_strides[1]};
+    made.lse = new_tensor(lse_extents, lse_strides, row_type(query.type), c.lse.data);
+    c.lse.extents = {batch, len, heads};
+    c.lse.strides = {lse_strides[0], 1, lse_strides[1]};
+    c.lse.kind = kind_of(row_type(query.type));
   }
   return made;
 }
 
 // Output (total, heads, d); lse (heads, total).
-output_handles make_packed_results(const array& query, index_type d, bool wants_lse, results& out) {
+output_handles make_packed_results(const array& query, index_type d, bool wants_lse, call& c) {
   const index_type total = query.extent(0);
   const index_type heads = query.extent(1);
   output_handles made;
+  void* data = nullptr;
   const std::array<index_type, 3> extents = {total, heads, d};
   const std::array<index_type, 3> strides = {heads * d, d, 1};
-  made.output = new_tensor(extents, strides, query.type, out.output);
-  out.extents = {1, total, heads, d};
-  out.strides = {0, strides[0], strides[1], 1};
+  made.output = new_tensor(extents, strides, query.type, data);
+  c.output = {data, kind_of(query.type), {1, total, heads, d}, {0, strides[0], strides[1], 1}};
   if (wants_lse) {
     const std::array<index_type, 2> lse_extents = {heads, total};
     const std::array<index_type, 2> lse_strides = {total, 1};
-    made.lse = new_tensor(lse_extents, lse_strides, row_type(query.type), out.lse);
-    out.lse_strides = {0, 1, total};
+    made.lse = new_tensor(lse_extents, lse_strides, row_type(query.type), c.lse.data);
+    c.lse.extents = {1, total, heads};
+    c.lse.strides = {0, 1, total};
+    c.lse.kind = kind_of(row_type(query.type));
   }
   return made;
 }
@@ -81,7 +85,7 @@ kept_state& kept_by_this_thread() {
 }
 
 void compute(const call& c) {
-  for (const index_type extent : c.out.extents) {
+  for (const index_type extent : c.output.extents) {
     if (extent == 0) return;
   }
   attend(c, kept_by_this_thread(), torch_threads::available(), [](int workers) { return torch_threads{workers}; });
@@ -119,12 +123,10 @@ void attention(StableIValue* stack, std::uint64_t, std::uint64_t) {
   rows.make_dense();
   const index_type q_len = rows.query.extent(2);
   const index_type kv_len = keys_in_reach(c.options, q_len, rows.key.extent(2));
-  c.type = rows.query.type;
   c.query = batched_view(rows.query, q_len);
   c.key = batched_view(rows.key, kv_len);
   c.value = batched_view(rows.value, kv_len);
-  c.band = band_of(c.options);
-  output_handles made = make_batched_results(rows.query, rows.value.extent(3), WantsLse, c.out);
+  output_handles made = make_batched_results(rows.query, rows.value.extent(3), WantsLse, c);
   compute(c);
   give_back(stack, made);
 }
@@ -145,14 +147,12 @@ void attention_varlen(StableIValue* stack, std::uint64_t, std::uint64_t) {
   check::offsets(key_offsets, rows.key.extent(0), "the total of key,");
   check::equal(key_offsets.name, "entries (those of cu_seqlens_q)", query_offsets.extent(0), key_offsets.extent(0));
   rows.make_dense();
-  c.type = rows.query.type;
   c.query = packed_view(rows.query);
   c.key = packed_view(rows.key);
   c.value = packed_view(rows.value);
   c.query_offsets = query_offsets.numbers();
   c.key_offsets = key_offsets.numbers();
-  c.band = band_of(c.options);
-  output_handles made = make_packed_results(rows.query, rows.value.extent(2), WantsLse, c.out);
+  output_handles made = make_packed_results(rows.query, rows.value.extent(2), WantsLse, c);
   compute(c);
   give_back(stack, made);
 }
@@ -184,12 +184,10 @@ void attention_paged(StableIValue* stack, std::uint64_t, std::uint64_t) {
   check::options(c.options, rows.query.extent(1));
   const index_type sequences = read_pages(describe("block_table", table), describe("cache_seqlens", lengths), rows.key, c.pages);
   rows.make_dense();
-  c.type = rows.query.type;
   c.is_paged = true;
   c.key = paged_view(rows.key);
   c.value = paged_view(rows.value);
-  c.band = band_of(c.options);
-  output_handles made = make_packed_results(rows.query, rows.value.extent(3), WantsLse, c.out);
+  output_handles made = make_packed_results(rows.query, rows.value.extent(3), WantsLse, c);
   if (query_offsets.given) {
     check::offsets(query_offsets, rows.query.extent(0), "the total of query,");
     check::equal(query_offsets.name, "sequences + 1 entries,", sequences + 1, query_offsets.extent(0));
@@ -198,7 +196,8 @@ void attention_paged(StableIValue* stack, std::uint64_t, std::uint64_t) {
   } else {  // a query for each sequence
     check::equal("query", "without cu_seqlens_q a total (sequences of block_table) of", sequences, rows.query.extent(0));
     c.query = one_each(packed_view(rows.query));
-    c.out = one_each(c.out);
+    c.output = one_each(c.output);
+    if (c.lse) c.lse = one_each(c.lse);
   }
   compute(c);
   give_back(stack, made);

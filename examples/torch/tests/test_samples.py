@@ -5,13 +5,16 @@ import itertools
 import oracle
 import pytest
 import torch
-from torch.testing._internal.common_methods_invocations import (
-    sample_inputs_scaled_dot_product_attention, sample_inputs_scaled_dot_product_flash_attention_for_cpu)
+from torch.testing._internal import common_methods_invocations
 
 from crestmax_torch import scaled_dot_product_attention
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
-GENERATORS = [sample_inputs_scaled_dot_product_attention, sample_inputs_scaled_dot_product_flash_attention_for_cpu]
+GENERATORS = [common_methods_invocations.sample_inputs_scaled_dot_product_attention]
+# Of PyTorch's kernel for CPUs; not in every version.
+OF_THE_KERNEL = "sample_inputs_scaled_dot_product_flash_attention_for_cpu"
+if hasattr(common_methods_invocations, OF_THE_KERNEL):
+    GENERATORS.append(getattr(common_methods_invocations, OF_THE_KERNEL))
 
 
 def in_float64(sample):
