@@ -9,6 +9,12 @@
 #include "../modifiers.hpp"
 #include "structs.h"
 
+#if defined(__GNUC__)
+#define CRESTMAX_C_INLINE __attribute__((always_inline)) inline
+#else
+#define CRESTMAX_C_INLINE inline
+#endif
+
 #include "../names_aside.inc"
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -82,8 +88,9 @@ class modifier_list {
   // One more, of at most `most`.
   void add(const any& m) { new (memory_ + count_++ * sizeof(any)) any(m); }
 
+  // Inlined, as every f comes once: masks are asked about every few keys.
   template <class F>
-  void for_each(F&& f) const {
+  CRESTMAX_C_INLINE void for_each(F&& f) const {
     for (std::size_t i = 0; i < count_; ++i) visit(at(i), f, std::make_index_sequence<std::variant_size_v<any>>());
   }
 
@@ -91,7 +98,7 @@ class modifier_list {
   const any& at(std::size_t i) const { return *std::launder(pointer_to<any>(static_cast<const void*>(memory_ + i * sizeof(any)))); }
 
   template <class F, std::size_t... Type>
-  static void visit(const any& m, F& f, std::index_sequence<Type...>) {
+  CRESTMAX_C_INLINE static void visit(const any& m, F& f, std::index_sequence<Type...>) {
     static_cast<void>(((m.index() == Type && (f(*std::get_if<Type>(&m)), true)) || ...));
   }
 
@@ -107,3 +114,4 @@ struct is_chain<c::modifier_list> : std::true_type {};
 CRESTMAX_END_NAMESPACE
 
 #include "../names_back.inc"
+#undef CRESTMAX_C_INLINE
