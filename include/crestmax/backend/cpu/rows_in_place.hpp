@@ -12,19 +12,25 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-// Rows go in groups of Group, then single. Calls f(first_row, group).
+// Rows go in groups of Group, three that are left of a group of four together, then single. Calls f(first_row, group).
 template <int Group, class F>
 inline void for_each_direct_group(index_type rows, F&& f) {
   index_type r = 0;
   if constexpr (Group > 1) {
     for (; r + Group <= rows; r += Group) f(r, std::integral_constant<int, Group>{});
   }
+  if constexpr (Group == 4) {
+    if (rows - r == 3) return f(r, std::integral_constant<int, 3>{});
+  }
   for (; r < rows; ++r) f(r, std::integral_constant<int, 1>{});
 }
 
+// How many groups that makes.
 template <int Group>
 inline index_type direct_groups(index_type rows) {
-  return Group > 1 ? rows / Group + rows % Group : rows;
+  index_type groups = 0;
+  for_each_direct_group<Group>(rows, [&](index_type, auto) { ++groups; });
+  return groups;
 }
 
 // Keys or values of a block as bytes.
