@@ -12,7 +12,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-// Rows go in groups of Group, three that are left of a group of four together, then single. Calls f(first_row, group).
+// Rows go in groups of Group, two or three that are left of a group of four together, or single. Calls f(first_row, group).
 template <int Group, class F>
 inline void for_each_direct_group(index_type rows, F&& f) {
   index_type r = 0;
@@ -21,6 +21,7 @@ inline void for_each_direct_group(index_type rows, F&& f) {
   }
   if constexpr (Group == 4) {
     if (rows - r == 3) return f(r, std::integral_constant<int, 3>{});
+    if (rows - r == 2) return f(r, std::integral_constant<int, 2>{});
   }
   for (; r < rows; ++r) f(r, std::integral_constant<int, 1>{});
 }
