@@ -49,9 +49,10 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   const auto tensors = crestmax::tensors(query, rows_of<K>(o.key, keys), rows_of<V>(o.value, keys), output);
 
   hidden_by_mask hidden;
+  cut_by_mask cut;
   added_by_mask added;
   if (mask != nullptr) {
-    if (keys.hides) hidden = {mask, keys.first_key};
+    if (keys.hides) (mask->has_intervals() ? cut : hidden) = {mask, keys.first_key};
     if (mask->adds()) {
       const head_slopes slope(o.max_bias, o.q_heads());
       slopes_.resize(static_cast<std::size_t>(o.q_heads()));
@@ -59,7 +60,7 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
       added = {mask->view(), keys.first_key, slopes_};
     }
   }
-  const auto modifiers = crestmax::soft_cap{std::fabs(o.soft_cap)} | crestmax::chain(added, head_sinks{numbers_of(o.sinks)}, hidden);
+  const auto modifiers = crestmax::soft_cap{std::fabs(o.soft_cap)} | crestmax::chain(added, head_sinks{numbers_of(o.sinks)}, cut, hidden);
 
   key_.problem = crestmax::problem_of(tensors);
   key_.key_lengths = keys.lengths;

@@ -54,6 +54,7 @@ class mask_reading {
     any_.assign(rows * static_cast<std::size_t>(words_), 0);
     all_.assign(rows * static_cast<std::size_t>(words_), 0);
     adds_ = false;
+    has_intervals_ = true;
     for (index_type r = 0; r < view.rows(); ++r) read_row(r);
   }
 
@@ -61,6 +62,9 @@ class mask_reading {
 
   // Whether a visible key's number is other than 0.
   bool adds() const { return adds_; }
+
+  // Whether every row sees all of the hull of what it sees.
+  bool has_intervals() const { return has_intervals_; }
 
   // The hull of the keys that any row of a sequence sees; empty at 0 if there are none.
   key_interval keys_of(index_type sequence) const {
@@ -152,6 +156,7 @@ class mask_reading {
     while (numbers[end - 1] == mask_view::hides) --end;
     row = {static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end), seen == end - begin};
     adds_ |= added != 0;
+    has_intervals_ &= row.is_whole;
   }
 
   visibility classify_row(index_type number, key_interval keys) const {
@@ -184,6 +189,7 @@ class mask_reading {
   std::vector<std::uint64_t> any_;  // [rows][words_], a bit for each panel
   std::vector<std::uint64_t> all_;
   bool adds_ = false;
+  bool has_intervals_ = true;
 };
 
 }  // namespace adapter

@@ -35,6 +35,11 @@ struct hidden_by_mask {
   }
 };
 
+// The same of a mask whose rows see intervals of keys: what is hidden is then hidden whole stretches at a time.
+struct cut_by_mask : hidden_by_mask {
+  static constexpr bool interval = true;
+};
+
 // ALiBi's slopes as ggml has them: a geometric series, and a second one for the heads behind the largest power of two. Source:
 // Press et al. 2022.
 class head_slopes {

@@ -72,7 +72,7 @@ class captures {
 
 // Calls f(number of the token, its logits) for every token but the last, which has no next one.
 template <class F>
-void force(context& c, const std::vector<llama_token>& tokens, captures* watcher, const char* name, F&& f) {
+void force(context& c, const std::vector<llama_token>& tokens, captures* watcher, const std::string& name, F&& f) {
   if (watcher != nullptr) watcher->on = true;
   c.take(std::span(tokens).first(tokens_of_prompt), true);
   if (watcher != nullptr) watcher->on = false;
@@ -81,9 +81,9 @@ void force(context& c, const std::vector<llama_token>& tokens, captures* watcher
     if (watcher != nullptr) watcher->on = i % 128 == 0;
     c.take({&tokens[static_cast<std::size_t>(i)], 1});
     f(i, c.logits(0));
-    if (i % 64 == 0) std::fprintf(stderr, "\r  %s: token %d of %d ", name, i, tokens_in_all);
+    if (i % 64 == 0) std::fprintf(stderr, "\r  %s: token %d of %d    ", name.c_str(), i, tokens_in_all);
   }
-  std::fputs("\r", stderr);
+  std::fputs("\n", stderr);
 }
 
 double surprise(std::span<const float> logits, llama_token next) {
@@ -106,11 +106,91 @@ best_two best_of(std::span<const float> logits) {
   return {first - logits.begin(), static_cast<double>(*first) - static_cast<double>(second)};
 }
 
-void tell_errors(const char* what, const captures& c) {
-  const double ggml = c.of_ggml.relative();
-  const double ours = c.of_crestmax.relative();
-  std::printf("  %-34s relative error against float64: ggml %.2e, crestmax %.2e: %s is nearer, by a factor of %.1f\n", what, ggml, ours,
-              ours < ggml ? "crestmax" : "ggml", std::max(ggml, ours) / std::min(ggml, ours));
+// What one way of computing attention makes of the text.
+struct reading {
+  std::string name;
+  std::vector<best_two> best{};
+  double surprise = 0;
+
+  void run(const programs::model& model, const std::vector<llama_token>& tokens, bool flash, captures* watcher) {
+    programs::context_settings settings;
+    settings.flash = flash;
+    settings.length = tokens_in_all;
+    settings.threads = 1;  // two that wait for each other come to a halt where others use the machine
+    if (watcher != nullptr) {
+      settings.watch = captures::watch;
+      settings.watcher = watcher;
+    }
+    context c(model, settings);
+    force(c, tokens, watcher, name, [&](int i, std::span<const float> logits) {
+      best.push_back(best_of(logits));
+      surprise += ::surprise(logits, tokens[static_cast<std::size_t>(i) + 1]);
+    });
+  }
+  double perplexity() const { return std::exp(surprise / static_cast<double>(best.size())); }
+};
+
+// Whether two readings agree, told.
+bool compare(const reading& expected, const reading& other) {
+  int agreeing = 0;
+  int telling = 0;
+  int telling_differ = 0;
+  double widest = 0;
+  for (std::size_t i = 0; i < expected.best.size(); ++i) {
+    const best_two& best = expected.best[i];
+    const bool same = other.best[i].first == best.first;
+    agreeing += same;
+    telling += best.gap > telling_gap;
+    telling_differ += best.gap > telling_gap && !same;
+    if (!same) widest = std::max(widest, best.gap);
+  }
+  const double difference = std::fabs(other.perplexity() / expected.perplexity() - 1);
+  std::printf("    %s beside %s: the same next token in %d of %zu places; of %d where the two best logits differ by more than %.1f in all but %d"
+              " (widest gap that was lost: %.2f); perplexity %.4f and %.4f, %.4f %% apart\n",
+              other.name.c_str(), expected.name.c_str(), agreeing, expected.best.size(), telling, telling_gap, telling_differ, widest,
+              other.perplexity(), expected.perplexity(), difference * 100);
+  return telling_differ == 0 && difference <= largest_difference_of_perplexity;
+}
+
+// A model and what is made of it. ggml's readings come first: a backend that is loaded is there for good.
+struct comparison {
+  const char* what;
+  programs::model model;
+  reading off{"ggml without flash attention"};
+  reading on{"ggml"};
+  reading ours{"crestmax"};
+  captures captured{};
+
+  void run_ggml(const std::vector<llama_token>& tokens) {
+    on.run(model, tokens, true, &captured);
+    off.run(model, tokens, false, nullptr);
+  }
+  void run_crestmax(const std::vector<llama_token>& tokens) { ours.run(model, tokens, true, nullptr); }
+
+  bool tell() const {
+    std::printf("  %s\n", what);
+    const bool good = compare(on, ours);
+    compare(off, ours);
+    compare(on, off);
+    const double ggml = captured.of_ggml.relative();
+    const double own = captured.of_crestmax.relative();
+    std::printf("    attention on %d captures of its layers, relative error against float64: ggml %.2e, crestmax %.2e: %s is nearer, %.0f times\n",
+                captured.operators, ggml, own, own < ggml ? "crestmax" : "ggml", std::max(ggml, own) / std::min(ggml, own));
+    return good && captured.operators > 0;
+  }
+};
+
+// The model with its weights as float32: the same numbers, and products that do not round what attention gives them to 8 bits.
+std::string as_float32(const std::string& path, const std::string& wide) {
+  if (std::ifstream(wide).good()) return wide;
+  llama_model_quantize_params how = llama_model_quantize_default_params();
+  how.ftype = LLAMA_FTYPE_ALL_F32;
+  how.allow_requantize = true;
+  const std::string part = wide + ".part";
+  if (llama_model_quantize(path.c_str(), part.c_str(), &how) != 0 || std::rename(part.c_str(), wide.c_str()) != 0) {
+    programs::fail("llama.cpp does not write " + wide);
+  }
+  return wide;
 }
 
 }  // namespace
@@ -118,50 +198,18 @@ void tell_errors(const char* what, const captures& c) {
 int main(int count, char** arguments) {
   const auto given = [&](const char* name) { return argument(count, arguments, name); };
   programs::load_cpu(given("llama") + "/bin");
-  const programs::model model = programs::load_model(given("model"));
-  std::vector<llama_token> tokens = programs::tokens_of(model, given("text"), tokens_in_all);
+  comparison narrow{"as it is: matrix products round what attention gives them to 8 bits, and near ties fall either way",
+                    programs::load_model(given("model"))};
+  comparison wide{"its weights as float32: attention alone differs", programs::load_model(as_float32(given("model"), given("wide")))};
+  std::vector<llama_token> tokens = programs::tokens_of(narrow.model, given("text"), tokens_in_all);
   tokens.resize(tokens_in_all);
-
-  captures captured;
-  programs::context_settings settings;
-  settings.length = tokens_in_all;
-  settings.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  settings.watch = captures::watch;
-  settings.watcher = &captured;
-  std::vector<best_two> best;
-  double surprise_of_ggml = 0;
-  {
-    context c(model, settings);
-    force(c, tokens, &captured, "ggml", [&](int i, std::span<const float> logits) {
-      best.push_back(best_of(logits));
-      surprise_of_ggml += surprise(logits, tokens[static_cast<std::size_t>(i) + 1]);
-    });
-  }
-
+  for (comparison* c : {&narrow, &wide}) c->run_ggml(tokens);
   programs::load_backend(given("backend"));
-  settings.watch = nullptr;
-  context c(model, settings);
-  double surprise_of_crestmax = 0;
-  int telling = 0, agreeing = 0, telling_differ = 0;
-  force(c, tokens, nullptr, "crestmax", [&](int i, std::span<const float> logits) {
-    const best_two& expected = best[static_cast<std::size_t>(i)];
-    const bool same = best_of(logits).first == expected.first;
-    agreeing += same;
-    telling += expected.gap > telling_gap;
-    telling_differ += expected.gap > telling_gap && !same;
-    surprise_of_crestmax += surprise(logits, tokens[static_cast<std::size_t>(i) + 1]);
-  });
+  for (comparison* c : {&narrow, &wide}) c->run_crestmax(tokens);
 
-  const double rows = tokens_in_all - 1;
-  const double of_ggml = std::exp(surprise_of_ggml / rows);
-  const double of_crestmax = std::exp(surprise_of_crestmax / rows);
-  const double difference = std::fabs(of_crestmax / of_ggml - 1);
   std::printf("text: %d tokens, %d in one batch, the others one by one\n", tokens_in_all, tokens_of_prompt);
-  std::printf("  the same next token in %d of %d places; of %d where ggml's two best logits differ by more than %.1f, in all but %d\n", agreeing,
-              tokens_in_all - 1, telling, telling_gap, telling_differ);
-  std::printf("  perplexity: ggml %.4f, crestmax %.4f: %.4f %% apart\n", of_ggml, of_crestmax, difference * 100);
-  tell_errors("attention of this model's layers,", captured);
-  const bool good = telling_differ == 0 && difference <= largest_difference_of_perplexity && captured.operators > 0;
-  std::printf("  %s\n", good ? "as it should be" : "NOT as it should be");
+  narrow.tell();
+  const bool good = wide.tell();
+  std::printf("  with weights as float32 %s\n", good ? "as it should be" : "NOT as it should be");
   return good ? 0 : 1;
 }
