@@ -4,7 +4,6 @@
 
 #include "modifiers.hpp"
 #include "team.hpp"
-#include "visible_keys.hpp"
 
 namespace adapter {
 
@@ -38,6 +37,28 @@ std::span<std::byte> attention_server::workspace(std::size_t bytes) {
   return std::as_writable_bytes(std::span(workspace_)).first(bytes);
 }
 
+// One token's keys are cut into an even number of pieces, which two threads share evenly; whatever the threads, so that bits do not
+// depend on them.
+kept_plans::found attention_server::plan_for(const crestmax::problem& problem, const visible_keys& keys, float scale) {
+  key_.problem = problem;
+  key_.key_lengths = keys.lengths;
+  key_.scale = static_cast<double>(scale);
+  key_.splits = 0;
+  const kept_plans::found found = plans_.of(key_);
+  if (!found.status.ok() || problem.sequences != 1) return found;
+  const index_type splits = found.plan.sequences()[0].splits;
+  if (splits < 2 || splits % 2 == 0) return found;
+  key_.splits = splits + 1;
+  return plans_.of(key_);
+}
+
+std::span<const float> attention_server::slopes(const attention_operator& o) {
+  const head_slopes slope(o.max_bias, o.q_heads());
+  slopes_.resize(static_cast<std::size_t>(o.q_heads()));
+  for (index_type h = 0; h < o.q_heads(); ++h) slopes_[static_cast<std::size_t>(h)] = slope(h);
+  return slopes_;
+}
+
 template <class K, class V>
 crestmax::status attention_server::serve_as(const attention_operator& o) {
   const mask_reading* const mask = o.mask ? &masks_.of(view_of_mask(o)) : nullptr;
@@ -51,23 +72,12 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   hidden_by_mask hidden;
   cut_by_mask cut;
   added_by_mask added;
-  if (mask != nullptr) {
-    if (keys.hides) (mask->has_intervals() ? cut : hidden) = {mask, keys.first_key};
-    if (mask->adds()) {
-      const head_slopes slope(o.max_bias, o.q_heads());
-      slopes_.resize(static_cast<std::size_t>(o.q_heads()));
-      for (index_type h = 0; h < o.q_heads(); ++h) slopes_[static_cast<std::size_t>(h)] = slope(h);
-      added = {mask->view(), keys.first_key, slopes_};
-    }
-  }
+  if (keys.hides) (mask->has_intervals() ? cut : hidden) = {mask, keys.first_key};
+  if (mask != nullptr && mask->adds()) added = {mask->view(), keys.first_key, slopes(o)};
   const auto modifiers = crestmax::soft_cap{std::fabs(o.soft_cap)} | crestmax::chain(added, head_sinks{numbers_of(o.sinks)}, cut, hidden);
 
-  key_.problem = crestmax::problem_of(tensors);
-  key_.key_lengths = keys.lengths;
-  key_.scale = static_cast<double>(o.scale);
-  const kept_plans::found found = plans_.of(key_);
+  const kept_plans::found found = plan_for(crestmax::problem_of(tensors), keys, o.scale);
   if (!found.status.ok()) return found.status;
-
   crestmax::options options = found.key->options();
   options.workspace = workspace(found.plan.workspace().total(threads_));
   const auto call = crestmax::attach(found.plan, threads_, tensors, options, modifiers);

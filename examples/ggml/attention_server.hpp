@@ -7,6 +7,7 @@
 #include "attention_operator.hpp"
 #include "kept_masks.hpp"
 #include "kept_plans.hpp"
+#include "visible_keys.hpp"
 
 namespace adapter {
 
@@ -28,6 +29,8 @@ class attention_server {
   // Memory that grows, and never shrinks.
   std::span<std::byte> workspace(std::size_t bytes);
 
+  kept_plans::found plan_for(const crestmax::problem& problem, const visible_keys& keys, float scale);
+  std::span<const float> slopes(const attention_operator& o);  // ALiBi's, one per query head
   template <class K, class V>
   crestmax::status serve_as(const attention_operator& o);
 

@@ -84,7 +84,9 @@ ggml_backend_device_i device_calls() {
   calls.get_props = tell_properties;
   calls.init_backend = make_backend;
   calls.get_buffer_type = [](ggml_backend_dev_t) { return ggml_backend_cpu_buffer_type(); };
-  calls.buffer_from_host_ptr = [](ggml_backend_dev_t, void* data, std::size_t size, std::size_t) { return ggml_backend_cpu_buffer_from_ptr(data, size); };
+  calls.buffer_from_host_ptr = [](ggml_backend_dev_t, void* data, std::size_t size, std::size_t) {
+    return ggml_backend_cpu_buffer_from_ptr(data, size);
+  };
   calls.supports_op = supports;
   calls.supports_buft = [](ggml_backend_dev_t, ggml_backend_buffer_type_t type) { return ggml_backend_buft_is_host(type); };
   return calls;

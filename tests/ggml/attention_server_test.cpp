@@ -194,6 +194,14 @@ TEST(AttentionServer, ReadsAMaskAgainThatChangesAtTheSameAddress) {
   EXPECT_EQ(server.plans().made(), 4);
 }
 
+// 4,352 keys of three heads would make three pieces.
+TEST(AttentionServer, IsRightForKeysCutIntoAnOddNumberOfPieces) {
+  attention_server server;
+  made_operator made({.q_len = 1, .kv_len = 4352, .q_heads = 9, .kv_heads = 3});
+  expect_right(server, made.o);
+  EXPECT_EQ(server.plans().made(), 2) << "the one that is not taken, and that of four pieces";
+}
+
 TEST(AttentionServer, OfTwoThreadsGivesTheBitsOfOne) {
   for (const index_type q_len : {1, 100}) {
     made_operator made({.q_len = q_len, .kv_len = 3000, .q_heads = 9, .kv_heads = 3});
