@@ -157,7 +157,7 @@ struct comparison {
   const char* what;
   programs::model model;
   reading off{"ggml without flash attention"};
-  reading on{"ggml"};
+  reading on{"ggml with flash attention"};
   reading ours{"crestmax"};
   captures captured{};
 
@@ -169,8 +169,9 @@ struct comparison {
 
   bool tell() const {
     std::printf("  %s\n", what);
-    const bool good = compare(on, ours);
-    compare(off, ours);
+    // Judged by ggml's plain products: its flash attention adds in float16, and differs from them more than crestmax does.
+    const bool good = compare(off, ours);
+    compare(on, ours);
     compare(on, off);
     const double ggml = captured.of_ggml.relative();
     const double own = captured.of_crestmax.relative();
@@ -210,6 +211,6 @@ int main(int count, char** arguments) {
   std::printf("text: %d tokens, %d in one batch, the others one by one\n", tokens_in_all, tokens_of_prompt);
   narrow.tell();
   const bool good = wide.tell();
-  std::printf("  with weights as float32 %s\n", good ? "as it should be" : "NOT as it should be");
+  std::printf("  with weights as float32, beside ggml without flash attention: %s\n", good ? "as it should be" : "NOT as it should be");
   return good ? 0 : 1;
 }
