@@ -41,6 +41,8 @@ foreach(compiler gcc clang)
     crestmax_add_c_test("the header is ${standard} to ${compiler}, without a warning" ${crestmax_c_compile} ${crestmax_warnings_of_c}
                         -std=${standard} "${crestmax_c_folder}/header.c")
   endforeach()
+  crestmax_add_c_test("the header takes its macros with ${compiler}" ${crestmax_c_compile} ${crestmax_warnings_of_c} -std=c99
+                      -DCRESTMAX_C_PREFIX=mine_ -DCRESTMAX_C_HIDDEN "${crestmax_c_folder}/header.c")
   foreach(standard c++11 c++20)
     crestmax_add_c_test("the header is ${standard} to ${compiler}, without a warning" ${crestmax_c_compile} ${crestmax_warnings_of_cxx}
                         -std=${standard} -x c++ "${crestmax_c_folder}/header.c")

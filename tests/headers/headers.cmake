@@ -112,6 +112,8 @@ endif()
 foreach(level 0 1)
   crestmax_add_surroundings("no warning under stricter flags than the project's at -O${level}" strict_use.cpp -O${level} ${crestmax_stricter})
 endforeach()
+crestmax_add_test("headers: no warning of the C interface under them, without exceptions and RTTI" headers ${crestmax_compile} ${crestmax_strict_flags}
+                  -O1 ${crestmax_stricter} -fno-exceptions -fno-rtti -DCRESTMAX_EXTERN_KERNELS -fsyntax-only "${crestmax_c_source}")
 
 # Functions of a program that have the names of the library's own.
 set(crestmax_greedy "${crestmax_headers_folder}/greedy")
