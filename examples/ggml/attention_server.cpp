@@ -23,6 +23,12 @@ std::span<const float> numbers_of(const std::optional<operand>& t) {
   return {static_cast<const float*>(t->data), static_cast<std::size_t>(t->extents[0])};
 }
 
+// Whether an operator is done before a team has met: so many multiply-adds take some microseconds.
+bool is_small(const attention_operator& o, const visible_keys& keys) {
+  constexpr double most = 0x1p17;
+  return static_cast<double>(o.sequences() * o.q_heads() * o.q_len()) * static_cast<double>(keys.kv_len * (o.d_qk() + o.d_v())) < most;
+}
+
 // Calls f with a null pointer of the element type of a cache.
 template <class F>
 crestmax::status with_type(scalar_kind kind, F&& f) {
@@ -82,7 +88,7 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   options.workspace = workspace(found.plan.workspace().total(threads_));
   const auto call = crestmax::attach(found.plan, threads_, tensors, options, modifiers);
   if (const crestmax::status s = call.begin(); !s.ok()) return s;
-  run_in_team(threads_, work_of(call));
+  run_in_team(is_small(o, keys) ? 1 : threads_, work_of(call));
   crestmax::report report;
   return call.collect(report);
 }
