@@ -14,8 +14,8 @@
 //   static constexpr bool interval = true      of a mask: what reachable() says of a single query is just what that query sees
 //   status check(modifier_shape) const         bad tables are reported before anything is written
 //
-// A score modifier is called for pairs of a query and a key that all masks leave visible, no others: a table may be indexed by
-// the score as well as by the positions, whatever hidden keys hold. Masks are asked about any query and key of a sequence.
+// operator() is called for pairs of a query and a key that all masks leave visible, no others: a table may be indexed by
+// the score as well as by the positions, whatever hidden keys hold. modify_row() is not: it gets whole rows. Masks are asked about any query and key of a sequence.
 // Where q_len > kv_len the first queries stand before the first key, at negative positions down to kv_len - q_len.
 #pragma once
 
