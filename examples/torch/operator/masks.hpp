@@ -131,13 +131,18 @@ struct number_mask {
   }
   template <class S>
   S operator()(S score, crestmax::score_position at) const {
-    return score + with_numbers([&](const auto* entries) { return crestmax::convert<S>(entries[steps.place(at)]); });
+    return with_numbers([&](const auto* entries) { return as_bias(entries)(score, at); });
   }
   template <class S>
   void modify_row(crestmax::score_row<S> row, const crestmax::row_kernels<S>& kernels) const {
-    with_numbers([&](const auto* entries) {
-      kernels.add_numbers(row.scores, row.count, kind, entries + steps.place(row.first), steps.of[3] * row.key_step);
-    });
+    with_numbers([&](const auto* entries) { as_bias(entries).modify_row(row, kernels); });
+  }
+
+ private:
+  // What is added is crestmax's own bias; extents are those of no axis that it would take for broadcast, which steps of 0 are.
+  template <class T>
+  crestmax::additive_bias<T> as_bias(const T* entries) const {
+    return crestmax::additive_bias<T>(crestmax::tensor<const T>(entries, {2, 2, 2, 2}, steps.of));
   }
 };
 
