@@ -145,11 +145,13 @@ bool compare(const reading& expected, const reading& other) {
     if (!same) widest = std::max(widest, best.gap);
   }
   const double difference = std::fabs(other.perplexity() / expected.perplexity() - 1);
+  const bool met = telling_differ == 0 && difference <= largest_difference_of_perplexity;
   std::printf("    %s beside %s: the same next token in %d of %zu places; of %d where the two best logits differ by more than %.1f in all but %d"
-              " (widest gap that was lost: %.2f); perplexity %.4f and %.4f, %.4f %% apart\n",
+              " (widest gap that was lost: %.2f); perplexity %.4f and %.4f, %.4f %% apart: the aim (all of those, %.1f %%) is %s\n",
               other.name.c_str(), expected.name.c_str(), agreeing, expected.best.size(), telling, telling_gap, telling_differ, widest,
-              other.perplexity(), expected.perplexity(), difference * 100);
-  return telling_differ == 0 && difference <= largest_difference_of_perplexity;
+              other.perplexity(), expected.perplexity(), difference * 100,
+              largest_difference_of_perplexity * 100, met ? "met" : "MISSED");
+  return met;
 }
 
 // A model and what is made of it. ggml's readings come first: a backend that is loaded is there for good.
