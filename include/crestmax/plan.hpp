@@ -342,6 +342,13 @@ constexpr const char* name(weight_type type) {
   return name_in(names, type);
 }
 
+// What a bool of a plan says, whatever bits damaged memory holds there.
+inline bool is_set(const bool& of_plan) {
+  unsigned char bits = 0;
+  std::memcpy(&bits, &of_plan, sizeof bits);
+  return bits != 0;
+}
+
 // Writes the plan as a few lines of text, with the reasons for its choices; ends with a zero if
 // there is room. Returns the length that the whole text has.
 inline std::size_t plan::describe(std::span<char> text) const {
@@ -355,7 +362,7 @@ inline std::size_t plan::describe(std::span<char> text) const {
       "coarse sample: %s (%s), stride %lld, %lld windows of radius %lld\n"
       "stages: %s %lld items%s%s; workspace %zu shared + %zu per worker\n",
       name(h.method), name(h.coverage), name(h.weights),
-      !h.pairs                                       ? ""
+      !is_set(h.pairs)                       ? ""
       : h.tiles.pairs == pair_product::tiles ? " (pairs, in tiles)"
                                              : " (pairs)",
       name(h.compute),
@@ -363,9 +370,9 @@ inline std::size_t plan::describe(std::span<char> text) const {
       static_cast<long long>(h.tiles.key_tile_in_place),
       static_cast<long long>(h.blocks), static_cast<long long>(h.max_splits), h.margin_exponent,
       static_cast<long long>(h.first_keys), static_cast<long long>(h.nearest_keys),
-      h.coarse ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),
+      is_set(h.coarse) ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),
       static_cast<long long>(h.windows), static_cast<long long>(h.radius),
-      h.tiles.whole_call ? "one launch," : name(h.stage[0]), static_cast<long long>(h.items[0]),
+      is_set(h.tiles.whole_call) ? "one launch," : name(h.stage[0]), static_cast<long long>(h.items[0]),
       h.stages > 1 ? ", sweep" : "", h.stages > 1 ? ", finish" : "", h.workspace.shared, h.workspace.per_worker);
   return written < 0 ? 0 : static_cast<std::size_t>(written);
 }
