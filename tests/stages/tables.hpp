@@ -36,7 +36,9 @@ inline std::vector<table_under_test> every_table() {
   tables.push_back({"generic", instruction_set::generic, &crestmax::cpu::generic::kernels::table<float>()});
 #endif
 #if CRESTMAX_X86_SETS
+#if !defined(CRESTMAX_TEST_EMULATED)  // what every machine has is tested there
   tables.push_back({"avx2", instruction_set::avx2, &crestmax::cpu::avx2::kernels::table<float>()});
+#endif
   tables.push_back({"avx512", instruction_set::avx512, &crestmax::cpu::avx512::kernels::table<float>()});
 #endif
 #if CRESTMAX_ARM_SETS
