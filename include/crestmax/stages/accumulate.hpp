@@ -4,7 +4,6 @@
 // the correction are the same tile with another policy.
 #pragma once
 
-#include <array>
 #include "../backend/cpu/ahead.hpp"
 #include "left_out.hpp"
 #include "masks.hpp"
