@@ -1,51 +1,117 @@
-"""llama-bench without and with flash attention of ggml's, and with crestmax's, as one table. Called by run."""
+"""llama-bench without and with ggml's flash attention, and with crestmax's, as one table. Called by run; see its help.
+
+Every run of llama-bench is kept in a file, so that the table can be measured in slices: what is there is not measured again, as long
+as the libraries and the model are the same."""
 import argparse
 import csv
+import hashlib
 import io
+import json
 import os
+import pathlib
+import platform
+import statistics
 import subprocess
 import sys
+import time
+
+WAYS = ("off", "on", "crestmax")
+WORKS = ("pp512", "tg32")
 
 
-def measure(options, way, threads, cache, depth):
-    """Tokens per second of a prompt of 512 and of 32 single tokens, behind `depth` others."""
-    environment = {k: v for k, v in os.environ.items() if k != "GGML_BACKEND_PATH"}
-    if way == "crestmax":
-        environment["GGML_BACKEND_PATH"] = os.path.abspath(options.backend)
-    command = [f"{options.llama}/bin/llama-bench", "-m", options.model, "-t", str(threads), "-fa", "0" if way == "off" else "1",
-               "-ctk", cache, "-ctv", cache, "-p", "512", "-n", "32", "-d", str(depth), "-r", str(options.repetitions), "-o", "csv"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}: {done.stderr}")
-    rows = list(csv.DictReader(io.StringIO(done.stdout[done.stdout.index("build_commit"):])))
-    return {"pp512" if int(r["n_prompt"]) > 0 else "tg32": float(r["avg_ts"]) for r in rows}
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+class Measurements:
+    """Tokens per second of runs by name, in a file that belongs to what was measured."""
+
+    def __init__(self, options):
+        self.options = options
+        self.file = pathlib.Path(options.kept)
+        libraries = [options.backend, *sorted(map(str, pathlib.Path(options.llama, "bin").glob("lib*.so")))]
+        digest = hashlib.sha256(f"{options.model} {os.path.getsize(options.model)} {processor()}".encode())
+        for library in libraries:
+            digest.update(pathlib.Path(library).read_bytes())
+        self.kept = {"of": digest.hexdigest(), "runs": {}}
+        if self.file.exists() and not options.again:
+            kept = json.loads(self.file.read_text())
+            if kept["of"] == self.kept["of"]:
+                self.kept = kept
+
+    def get(self, *run):
+        return self.kept["runs"].get(" ".join(map(str, run)))
+
+    def take(self, number, way, threads, cache, depth):
+        """A prompt of 512 and 32 single tokens, behind `depth` others."""
+        environment = {k: v for k, v in os.environ.items() if k != "GGML_BACKEND_PATH"}
+        if way == "crestmax":
+            environment["GGML_BACKEND_PATH"] = os.path.abspath(self.options.backend)
+        command = [f"{self.options.llama}/bin/llama-bench", "-m", self.options.model, "-t", str(threads), "-fa", "0" if way == "off" else "1",
+                   "-ctk", cache, "-ctv", cache, "-p", "512", "-n", "32", "-d", str(depth), "-r", "2", "-o", "csv"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(command)}: {done.stderr}")
+        rows = list(csv.DictReader(io.StringIO(done.stdout[done.stdout.index("build_commit"):])))
+        speeds = {WORKS[0] if int(r["n_prompt"]) > 0 else WORKS[1]: float(r["avg_ts"]) for r in rows}
+        self.kept["runs"][" ".join(map(str, (number, way, threads, cache, depth)))] = speeds
+        self.file.write_text(json.dumps(self.kept))
+
+
+def measure(found, cases, rounds, minutes):
+    """Round after round through all cases, the ways in turn, another one first each time. Returns how many runs are left to do."""
+    runs = [(number, WAYS[(i + number) % len(WAYS)], *case) for number in range(rounds) for case in cases for i in range(len(WAYS))]
+    begin = time.monotonic()
+    for i, run in enumerate(runs):
+        if found.get(*run):
+            continue
+        if minutes and time.monotonic() - begin > 60 * minutes:
+            return sum(1 for later in runs[i:] if not found.get(*later))
+        number, way, threads, cache, depth = run
+        print(f"  run {i + 1} of {len(runs)}: round {number + 1}, {threads} thread(s), {cache}, depth {depth}, {way} ...", file=sys.stderr, flush=True)
+        found.take(*run)
+    return 0
+
+
+def print_table(found, cases, rounds):
+    print(f"llama-bench on {processor()}: tokens per second, medians of {rounds} round(s); off and on: without and with ggml's own flash")
+    print("attention; ratio: the median of crestmax's speed over that of the better of them in the same round\n")
+    print("| threads | cache | depth | pp512 off | on | crestmax | ratio | tg32 off | on | crestmax | ratio |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for case in cases:
+        measured = [[found.get(number, way, *case) for way in WAYS] for number in range(rounds)]
+        measured = [speeds for speeds in measured if all(speeds)]
+        if not measured:
+            continue
+        cells = list(map(str, case))
+        for work in WORKS:
+            off, on, ours = (statistics.median(speeds[i][work] for speeds in measured) for i in range(len(WAYS)))
+            ratio = statistics.median(speeds[2][work] / max(speeds[0][work], speeds[1][work]) for speeds in measured)
+            cells += [f"{off:.1f}", f"{on:.1f}", f"**{ours:.1f}**", f"{ratio:.2f}"]
+        print("| " + " | ".join(cells) + " |")
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("llama", "backend", "model"):
+    for name in ("llama", "backend", "model", "kept"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--repetitions", type=int, default=2)
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     caches = ["f16"] if options.short else ["f16", "bf16"]
     depths = [0, 4096] if options.short else [0, 4096, 7680]
     threads = sorted({1, min(2, os.cpu_count() or 1)})
-    ways = ["off", "on", "crestmax"]
     cases = [(t, c, d) for t in threads for c in caches for d in depths]
-    print("llama-bench, tokens per second; off and on: without and with ggml's own flash attention\n")
-    print("| threads | cache | depth | pp512 off | on | crestmax | ratio to the better | tg32 off | on | crestmax | ratio |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    for number, (t, c, d) in enumerate(cases):
-        speeds = []
-        for way in ways:
-            print(f"  case {number + 1} of {len(cases)}: {t} threads, {c}, depth {d}, {way} ...", file=sys.stderr, flush=True)
-            speeds.append(measure(options, way, t, c, d))
-        cells = [str(t), c, str(d)]
-        for work in ("pp512", "tg32"):
-            off, on, ours = (s[work] for s in speeds)
-            cells += [f"{off:.1f}", f"{on:.1f}", f"**{ours:.1f}**", f"{ours / max(off, on):.2f}"]
-        print("| " + " | ".join(cells) + " |", flush=True)
+    found = Measurements(options)
+    left = measure(found, cases, options.rounds, options.minutes)
+    print_table(found, cases, options.rounds)
+    if left:
+        print(f"\n{left} runs are left: the same command goes on with them")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ get_engine() {
     rm -rf "$engine/env"
     python3 -m venv "$engine/env"
     # What a source package is asked for its name by, even if it is not built.
-    "$engine/env/bin/python" -m pip --quiet --disable-pip-version-check install 'scikit-build-core[pyproject]' numpy
+    "$engine/env/bin/python" -m pip --quiet --disable-pip-version-check install scikit-build-core numpy
     touch "$engine/env/complete"
   fi
   if [ ! -e "$llama_source/CMakeLists.txt" ]; then
