@@ -45,23 +45,24 @@ class Measurements:
     def get(self, *run):
         return self.kept["runs"].get(" ".join(map(str, run)))
 
-    def take(self, number, way, threads, cache, depth):
-        """A prompt of 512 and 32 single tokens, behind `depth` others."""
+    def take(self, number, way, cache, depth, threads):
+        """A prompt of 512 and 32 single tokens, behind `depth` others. Those are read once, by the first number of threads, most of
+        a run's time."""
         environment = {k: v for k, v in os.environ.items() if k != "GGML_BACKEND_PATH"}
         if way == "crestmax":
             environment["GGML_BACKEND_PATH"] = os.path.abspath(self.options.backend)
-        command = [f"{self.options.llama}/bin/llama-bench", "-m", self.options.model, "-t", str(threads), "-fa", "0" if way == "off" else "1",
+        command = [f"{self.options.llama}/bin/llama-bench", "-m", self.options.model, "-t", ",".join(map(str, threads)), "-fa", "0" if way == "off" else "1",
                    "-ctk", cache, "-ctv", cache, "-p", "512", "-n", "32", "-d", str(depth), "-r", "2", "-o", "csv"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{' '.join(command)}: {done.stderr}")
         rows = list(csv.DictReader(io.StringIO(done.stdout[done.stdout.index("build_commit"):])))
-        speeds = {WORKS[0] if int(r["n_prompt"]) > 0 else WORKS[1]: float(r["avg_ts"]) for r in rows}
-        self.kept["runs"][" ".join(map(str, (number, way, threads, cache, depth)))] = speeds
+        speeds = {f'{WORKS[0] if int(r["n_prompt"]) > 0 else WORKS[1]} {r["n_threads"]}': float(r["avg_ts"]) for r in rows}
+        self.kept["runs"][" ".join(map(str, (number, way, cache, depth)))] = speeds
         self.file.write_text(json.dumps(self.kept))
 
 
-def measure(found, cases, rounds, minutes):
+def measure(found, cases, threads, rounds, minutes):
     """Round after round through all cases, the ways in turn, another one first each time. Returns how many runs are left to do."""
     runs = [(number, WAYS[(i + number) % len(WAYS)], *case) for number in range(rounds) for case in cases for i in range(len(WAYS))]
     begin = time.monotonic()
@@ -70,28 +71,31 @@ def measure(found, cases, rounds, minutes):
             continue
         if minutes and time.monotonic() - begin > 60 * minutes:
             return sum(1 for later in runs[i:] if not found.get(*later))
-        number, way, threads, cache, depth = run
-        print(f"  run {i + 1} of {len(runs)}: round {number + 1}, {threads} thread(s), {cache}, depth {depth}, {way} ...", file=sys.stderr, flush=True)
-        found.take(*run)
+        number, way, cache, depth = run
+        print(f"  run {i + 1} of {len(runs)}: round {number + 1}, {cache} cache, depth {depth}, {way} ...", file=sys.stderr, flush=True)
+        found.take(*run, threads)
     return 0
 
 
-def print_table(found, cases, rounds):
+def cells_of(measured, work):
+    """Of [[speeds of each way] in each round]: the medians, and that of the rounds' ratios."""
+    off, on, ours = (statistics.median(speeds[i][work] for speeds in measured) for i in range(len(WAYS)))
+    ratio = statistics.median(speeds[2][work] / max(speeds[0][work], speeds[1][work]) for speeds in measured)
+    return [f"{off:.1f}", f"{on:.1f}", f"**{ours:.1f}**", f"{ratio:.2f}"]
+
+
+def print_table(found, cases, threads, rounds):
     print(f"llama-bench on {processor()}: tokens per second, medians of {rounds} round(s); off and on: without and with ggml's own flash")
     print("attention; ratio: the median of crestmax's speed over that of the better of them in the same round\n")
     print("| threads | cache | depth | pp512 off | on | crestmax | ratio | tg32 off | on | crestmax | ratio |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for case in cases:
-        measured = [[found.get(number, way, *case) for way in WAYS] for number in range(rounds)]
-        measured = [speeds for speeds in measured if all(speeds)]
-        if not measured:
-            continue
-        cells = list(map(str, case))
-        for work in WORKS:
-            off, on, ours = (statistics.median(speeds[i][work] for speeds in measured) for i in range(len(WAYS)))
-            ratio = statistics.median(speeds[2][work] / max(speeds[0][work], speeds[1][work]) for speeds in measured)
-            cells += [f"{off:.1f}", f"{on:.1f}", f"**{ours:.1f}**", f"{ratio:.2f}"]
-        print("| " + " | ".join(cells) + " |")
+    for count in sorted(threads):
+        for case in cases:
+            measured = [[found.get(number, way, *case) for way in WAYS] for number in range(rounds)]
+            measured = [speeds for speeds in measured if all(speeds)]
+            if measured:
+                cells = [str(count), *map(str, case), *(cell for work in WORKS for cell in cells_of(measured, f"{work} {count}"))]
+                print("| " + " | ".join(cells) + " |")
 
 
 def main():
@@ -105,11 +109,11 @@ def main():
     options = parser.parse_args()
     caches = ["f16"] if options.short else ["f16", "bf16"]
     depths = [0, 4096] if options.short else [0, 4096, 7680]
-    threads = sorted({1, min(2, os.cpu_count() or 1)})
-    cases = [(t, c, d) for t in threads for c in caches for d in depths]
+    threads = sorted({min(2, os.cpu_count() or 1), 1}, reverse=True)
+    cases = [(c, d) for c in caches for d in depths]
     found = Measurements(options)
-    left = measure(found, cases, options.rounds, options.minutes)
-    print_table(found, cases, options.rounds)
+    left = measure(found, cases, threads, options.rounds, options.minutes)
+    print_table(found, cases, threads, options.rounds)
     if left:
         print(f"\n{left} runs are left: the same command goes on with them")
 

@@ -16,8 +16,11 @@ def file():
 
 
 def load(attention, dtype=torch.float32):
+    """With dense weights: packed ones would be multiplied in float32 whatever the dtype."""
     path = file()
-    return transformers.AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, attn_implementation=attention, dtype=dtype).eval()
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, quantization_config=transformers.GgufConfig(dequantize=True),
+        attn_implementation=attention, dtype=dtype).eval()
 
 
 def read(count):

@@ -4,6 +4,7 @@ import argparse
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,71 +16,100 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import smollm  # noqa: E402
 
 IMPLEMENTATIONS = ("eager", "sdpa", "crestmax")
-DEPTHS = (16, 4096)
-PROMPT = 256
 ROUNDS = 9
 STEPS = 2
 
 
-def filled(kind, model, depth, room):
-    """A cache that holds so many tokens, of random numbers."""
+@dataclass(frozen=True)
+class Work:
+    """`count` tokens, `length` at a time, behind `depth` others."""
+
+    count: int
+    length: int
+    depth: int
+    cache: str = "DynamicCache"
+    rounds: int = ROUNDS
+
+    @property
+    def name(self):
+        return f"{'decode' if self.length == 1 else f'prompt of {self.length}'} behind {self.depth} {self.cache}"
+
+
+def decode(depth, cache="DynamicCache"):
+    return Work(STEPS, 1, depth, cache)
+
+
+def prompt(length, depth=0):
+    return Work(length, length, depth, rounds=ROUNDS if length < 1024 else 3)
+
+
+WORKS = (decode(16), decode(1024), decode(4096), decode(7680), decode(16, "StaticCache"), decode(4096, "StaticCache"),
+         prompt(256), prompt(1024), prompt(4096), prompt(256, depth=4096))
+
+
+def history(model, depth):
+    """Keys and values of so many tokens for every layer, random numbers."""
     config = model.config
-    cache = transformers.DynamicCache(config=config) if kind == "DynamicCache" else transformers.StaticCache(config=config, max_cache_len=depth + room)
     shape = (1, config.num_key_value_heads, depth, config.head_dim)
-    for layer in range(config.num_hidden_layers):
-        cache.update(torch.randn(shape).to(model.dtype), torch.randn(shape).to(model.dtype), layer)
+    return [tuple(torch.randn(shape).to(model.dtype) for _ in range(2)) for _ in range(config.num_hidden_layers)]
+
+
+def filled(work, model, layers):
+    """A cache of its own that holds them."""
+    cache = (transformers.DynamicCache(config=model.config) if work.cache == "DynamicCache" else
+             transformers.StaticCache(config=model.config, max_cache_len=work.depth + work.count))
+    if work.depth > 0:
+        for layer, (keys, values) in enumerate(layers):
+            cache.update(keys, values, layer)
     return cache
 
 
-def seconds_per_token(model, cache, tokens, begin, length):
-    """Of `tokens` read in parts of a length, behind `begin` tokens of a cache."""
+def seconds_per_token(model, cache, tokens, work):
     start = time.perf_counter()
-    for i in range(0, tokens.shape[1], length):
-        positions = torch.arange(begin + i, begin + i + length)[None]
-        model(tokens[:, i:i + length], position_ids=positions, cache=cache, use_cache=True, logits_to_keep=1)
-    return (time.perf_counter() - start) / tokens.shape[1]
+    for i in range(0, work.count, work.length):
+        positions = torch.arange(work.depth + i, work.depth + i + work.length)[None]
+        model(tokens[:, i:i + work.length], position_ids=positions, cache=cache, use_cache=True, logits_to_keep=1)
+    return (time.perf_counter() - start) / work.count
 
 
-def race(model, cache_kind, depth, tokens, length):
-    """{implementation: median seconds per token}, each from a cache of its own."""
+def race(model, tokens, work):
+    """{implementation: median seconds per token}, each from a cache of its own, another one first each time."""
+    layers = history(model, work.depth)
     taken = {name: [] for name in IMPLEMENTATIONS}
-    rounds = ROUNDS if length == 1 else 3
-    for i in range(rounds + 1):
-        for name in IMPLEMENTATIONS:
+    warm_up = 0 if work.count >= 1024 else 1
+    for i in range(warm_up + work.rounds):
+        for name in IMPLEMENTATIONS[i % 3:] + IMPLEMENTATIONS[:i % 3]:
             model.set_attn_implementation(name)
-            cache = filled(cache_kind, model, depth, tokens.shape[1])
-            seconds = seconds_per_token(model, cache, tokens, depth, length)
-            if i > 0:  # the first one warms up
+            seconds = seconds_per_token(model, filled(work, model, layers), tokens, work)
+            if i >= warm_up:
                 taken[name].append(seconds)
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def line(what, cache_kind, depth, found):
-    times = "".join(f"{found[name] * 1e3:10.2f}" for name in IMPLEMENTATIONS)
+def line(work, found):
+    times = "".join(f"{found[name] * 1e3:10.3f}" for name in IMPLEMENTATIONS)
     ratios = ", ".join(f"{found[name] / found['crestmax']:.2f}" for name in IMPLEMENTATIONS[:2])
-    return f"  {what:22} {cache_kind:13} behind {depth:5} {times}    {ratios}"
+    return f"  {work.name:40} {times}    {ratios}"
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--dtypes", default="float32,bfloat16")
+    parser.add_argument("--only", default="", help="lines whose name has this in it")
     args = parser.parse_args()
     crestmax_torch.register()
+    chosen = [work for work in WORKS if args.only in work.name]
     print("\n== SmolLM2-135M: milliseconds per token, and how many times those of crestmax eager's and SDPA's are", flush=True)
-    tokens = smollm.read(PROMPT)
+    tokens = smollm.read(max((work.count for work in chosen), default=1))
     for dtype in args.dtypes.split(","):
         model = smollm.load("crestmax", getattr(torch, dtype))
         for threads in (int(count) for count in args.threads.split(",")):
             torch.set_num_threads(threads)
-            print(f"{dtype}, {threads} thread(s)" + " " * 28 + "".join(f"{name:>10}" for name in IMPLEMENTATIONS) + "    ratios")
-            for cache_kind in ("DynamicCache", "StaticCache"):
-                for depth in DEPTHS:
-                    with torch.inference_mode():
-                        print(line("decode", cache_kind, depth, race(model, cache_kind, depth, tokens[:, :STEPS], 1)), flush=True)
-            for depth in DEPTHS:
+            print(f"{f'{dtype}, {threads} thread(s)':42} " + "".join(f"{name:>10}" for name in IMPLEMENTATIONS) + "    ratios")
+            for work in chosen:
                 with torch.inference_mode():
-                    print(line(f"prompt of {PROMPT}", "DynamicCache", depth, race(model, "DynamicCache", depth, tokens, PROMPT)), flush=True)
+                    print(line(work, race(model, tokens, work)), flush=True)
 
 
 if __name__ == "__main__":
