@@ -44,7 +44,7 @@ void for_each_block(const captured_model& m, index_type head, const crestmax::so
 }
 
 double nats(const crestmax::cpu::block<float>& block, float score) {
-  return static_cast<double>(score) * static_cast<double>(block.unit);
+  return static_cast<double>(score) * static_cast<double>(block.weighing.unit);
 }
 
 }  // namespace
@@ -53,8 +53,8 @@ std::vector<double> find_crests(const captured_model& m, index_type head, const 
   std::vector<double> crests(static_cast<std::size_t>(m.queries()));
   for_each_block(m, head, method, [&](auto& block) {
     stages::find_crest(block, false);
-    for (index_type r = 0; r < block.rows; ++r) {
-      crests[static_cast<std::size_t>(block.rows_at[r].query_index)] = nats(block, block.crest[r]);
+    for (index_type r = 0; r < block.view.rows; ++r) {
+      crests[static_cast<std::size_t>(block.view.rows_at[r].query_index)] = nats(block, block.state.crest[r]);
     }
   });
   return crests;
@@ -63,27 +63,27 @@ std::vector<double> find_crests(const captured_model& m, index_type head, const 
 crest_trace trace_crest(const captured_model& m, index_type head, index_type query, const crestmax::softmax_method& method) {
   crest_trace trace;
   for_each_block(m, head, method, [&](auto& block) {
-    if (query < block.hull.first_query || query > block.hull.last_query) return;
+    if (query < block.view.hull.first_query || query > block.view.hull.last_query) return;
     stages::take_anchors(block, false);
-    for (int i = 0; i < block.taken.size(); ++i) trace.anchors.push_back(block.taken[i]);
+    for (int i = 0; i < block.search.taken.size(); ++i) trace.anchors.push_back(block.search.taken[i]);
     stages::coarse_max(block);
-    const index_type last = block.keys.end - 1;
+    const index_type last = block.view.keys.end - 1;
     for (index_type key = stages::first_sample(block); key < last; key += method.stride) trace.samples.push_back(key);
     trace.samples.push_back(last);
-    auto seen = block.taken;
+    auto seen = block.search.taken;
     stages::take_plateaus(block, false);
-    for (index_type i = 0; i < block.window_count; ++i) {
-      const index_type peak = block.windows[i].key;
+    for (index_type i = 0; i < block.search.window_count; ++i) {
+      const index_type peak = block.search.windows[i].key;
       trace.peaks.push_back(peak);
       const crestmax::key_interval window = stages::widen(block, peak - method.radius, peak + method.radius + 1);
       seen.for_each_gap(window, [&](crestmax::key_interval gap) { trace.plateaus.push_back(gap); });
       seen.insert(window);
     }
     stages::fix_shift(block);
-    for (index_type r = 0; r < block.rows; ++r) {
-      if (block.rows_at[r].query != query) continue;
-      trace.crest = nats(block, block.crest[r]);
-      trace.shift = trace.crest + block.margin * crestmax::ln2;
+    for (index_type r = 0; r < block.view.rows; ++r) {
+      if (block.view.rows_at[r].query != query) continue;
+      trace.crest = nats(block, block.state.crest[r]);
+      trace.shift = trace.crest + block.weighing.margin * crestmax::ln2;
     }
   });
   return trace;

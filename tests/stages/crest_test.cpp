@@ -12,7 +12,7 @@ TEST_P(CrestStages, CoarseMaxFindsASpikeThatStandsOnASample) {
   scores[8 + 16 * 20] = 7.0f;
   prepare(scores, {.softmax = sampling(16, 32, 4)});
   crestmax::cpu::coarse_max(block_);
-  EXPECT_EQ(block_.sample_max[0], 7.0f);
+  EXPECT_EQ(block_.search.sample_max[0], 7.0f);
 }
 
 TEST_P(CrestStages, CoarseMaxMissesASpikeBetweenSamples) {
@@ -20,7 +20,7 @@ TEST_P(CrestStages, CoarseMaxMissesASpikeBetweenSamples) {
   scores[9 + 16 * 20] = 7.0f;
   prepare(scores, {.softmax = sampling(16, 32, 4)});
   crestmax::cpu::coarse_max(block_);
-  EXPECT_EQ(block_.sample_max[0], 0.0f);
+  EXPECT_EQ(block_.search.sample_max[0], 0.0f);
 }
 
 TEST_P(CrestStages, CoarseMaxIsWithinLTimesStrideOfTheMaximumForEveryPeakPosition) {
@@ -32,8 +32,8 @@ TEST_P(CrestStages, CoarseMaxIsWithinLTimesStrideOfTheMaximumForEveryPeakPositio
     }
     prepare(scores, {.softmax = sampling(8, 32, 0)});
     crestmax::cpu::coarse_max(block_);
-    EXPECT_GE(block_.sample_max[0], 0.0f - slope * 8.0f) << "peak at " << peak;
-    EXPECT_LE(block_.sample_max[0], 0.0f);
+    EXPECT_GE(block_.search.sample_max[0], 0.0f - slope * 8.0f) << "peak at " << peak;
+    EXPECT_LE(block_.search.sample_max[0], 0.0f);
   }
 }
 
@@ -42,7 +42,7 @@ TEST_P(CrestStages, CoarseMaxSamplesTheLastKey) {
   scores[99] = 3.0f;
   prepare(scores, {.softmax = sampling(16, 32, 4)});
   crestmax::cpu::coarse_max(block_);
-  EXPECT_EQ(block_.sample_max[0], 3.0f);
+  EXPECT_EQ(block_.search.sample_max[0], 3.0f);
 }
 
 TEST_P(CrestStages, CoarseMaxTouchesOneKeyOfEveryStride) {
@@ -57,8 +57,8 @@ TEST_P(CrestStages, PeaksWithinARadiusShareOneWindow) {
   scores[8 + 16 * 21] = 8.0f;
   prepare(scores, {.softmax = sampling(16, 32, 1)});
   crestmax::cpu::coarse_max(block_);
-  ASSERT_EQ(block_.window_count, 1);
-  EXPECT_EQ(block_.windows[0].key, 8 + 16 * 21);
+  ASSERT_EQ(block_.search.window_count, 1);
+  EXPECT_EQ(block_.search.windows[0].key, 8 + 16 * 21);
 }
 
 TEST_P(CrestStages, TheHighestPeaksAreKept) {
@@ -66,8 +66,8 @@ TEST_P(CrestStages, TheHighestPeaksAreKept) {
   for (index_type i = 0; i < 6; ++i) scores[static_cast<std::size_t>(8 + 16 * 40 * i)] = static_cast<float>(i);
   prepare(scores, {.softmax = sampling(16, 32, 2)});
   crestmax::cpu::coarse_max(block_);
-  ASSERT_EQ(block_.window_count, 2);
-  std::set<index_type> kept{block_.windows[0].key, block_.windows[1].key};
+  ASSERT_EQ(block_.search.window_count, 2);
+  std::set<index_type> kept{block_.search.windows[0].key, block_.search.windows[1].key};
   EXPECT_EQ(kept, (std::set<index_type>{8 + 16 * 40 * 4, 8 + 16 * 40 * 5}));
 }
 
@@ -78,7 +78,7 @@ TEST_P(CrestStages, PlateauRefinementFindsThePeakNextToItsSample) {
   prepare(scores, {.softmax = sampling(16, 32, 1)});
   crestmax::cpu::coarse_max(block_);
   crestmax::cpu::take_plateaus(block_, true);
-  EXPECT_EQ(block_.shift[0], 9.0f);
+  EXPECT_EQ(block_.state.shift[0], 9.0f);
 }
 
 TEST_P(CrestStages, PlateauRefinementAccumulatesWhatItScores) {
@@ -89,7 +89,7 @@ TEST_P(CrestStages, PlateauRefinementAccumulatesWhatItScores) {
   const index_type taken = block_.counters->plateau;
   EXPECT_GE(taken, 64);
   EXPECT_LE(taken, 128);
-  EXPECT_EQ(block_.sum[0], static_cast<float>(taken) * 0.25f);  // weights of 2^-2: a margin of 2 ln 2
+  EXPECT_EQ(block_.state.sum[0], static_cast<float>(taken) * 0.25f);  // weights of 2^-2: a margin of 2 ln 2
 }
 
 TEST_P(CrestStages, AnchorsAreTheFirstAndTheNearestKeys) {
@@ -98,10 +98,10 @@ TEST_P(CrestStages, AnchorsAreTheFirstAndTheNearestKeys) {
   scores[1020] = 3.0f;
   prepare(scores, {.softmax = crestmax::anchor_shift{}});
   crestmax::cpu::take_anchors(block_, true);
-  EXPECT_EQ(block_.shift[0], 3.0f);
-  EXPECT_TRUE(block_.taken.contains(0));
-  EXPECT_TRUE(block_.taken.contains(1023));
-  EXPECT_FALSE(block_.taken.contains(512));
+  EXPECT_EQ(block_.state.shift[0], 3.0f);
+  EXPECT_TRUE(block_.search.taken.contains(0));
+  EXPECT_TRUE(block_.search.taken.contains(1023));
+  EXPECT_FALSE(block_.search.taken.contains(512));
 }
 
 TEST_P(CrestStages, SafeMarginTakesTheHighestOfCrestAndSample) {
@@ -109,7 +109,7 @@ TEST_P(CrestStages, SafeMarginTakesTheHighestOfCrestAndSample) {
   scores[8 + 16 * 20] = 5.0f;
   prepare(scores, {.softmax = sampling(16, 32, 0)});
   crestmax::cpu::find_crest(block_, true);
-  EXPECT_EQ(block_.shift[0], 5.0f);
+  EXPECT_EQ(block_.state.shift[0], 5.0f);
 }
 
 }  // namespace

@@ -80,11 +80,11 @@ void expect_scores_in_place(const table_under_test& table) {
   for (const index_type rows : {1, 2, 3, 4, 7, 16}) {
     for (const index_type d : {1, 7, 16, 33, 64, 100}) {
       in_place<KV> of(table, rows, 75, d, 3, 5);
-      ASSERT_EQ(of.block.direct, table.table->reads_in_place);
+      ASSERT_EQ(is_read_in_place(of.block), table.table->in_place.score != nullptr);
       crestmax::cpu::score_keys(of.block, {2, 3, 24, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
       for (index_type r = 0; r < rows; ++r) {
         for (index_type j = 0; j < 24; ++j) {
-          const double got = static_cast<double>(of.block.scores[r * of.block.score_stride + j]);
+          const double got = static_cast<double>(of.block.scratch.scores[r * crestmax::cpu::score_stride + j]);
           ASSERT_NEAR(got, of.score(r, 2 + 3 * j), 1e-6 * static_cast<double>(d)) << rows << " rows, d " << d;
         }
       }
@@ -99,11 +99,11 @@ void expect_outputs_in_place(const table_under_test& table) {
       in_place<KV> of(table, rows, 75, 4, d_v, 2);
       crestmax::cpu::accumulate_tile(of.block, {0, 1, 75, crestmax::visibility::all}, crestmax::cpu::raise::always);
       for (index_type r = 0; r < rows; ++r) {
-        const double shift = static_cast<double>(of.block.shift[r]) + of.block.margin * crestmax::ln2;
+        const double shift = static_cast<double>(of.block.state.shift[r]) + of.block.weighing.margin * crestmax::ln2;
         for (index_type c = 0; c < d_v; ++c) {
           double sum = 0;
           for (index_type j = 0; j < 75; ++j) sum += std::exp(of.score(r, j) - shift) * of.value(j, c);
-          const double got = static_cast<double>(of.block.output[r * of.block.output_stride + c]);
+          const double got = static_cast<double>(of.block.state.output[r * of.block.state.output_stride + c]);
           ASSERT_NEAR(got, sum, 2e-5) << rows << " rows, d_v " << d_v;
         }
       }
@@ -119,8 +119,8 @@ TEST_P(InPlace, OutputsOfFewRowsAreWeightedSumsOfFloat16ValuesInPlace) { expect_
 TEST_P(InPlace, OutputsOfFewRowsAreWeightedSumsOfBfloat16ValuesInPlace) { expect_outputs_in_place<crestmax::bfloat16>(GetParam()); }
 
 TEST_P(InPlace, BlocksOfManyRowsPackTheirKeys) {
-  EXPECT_EQ(in_place<float>(GetParam(), crestmax::cpu::most_direct_rows, 40, 8, 8, 0).block.direct, GetParam().table->reads_in_place);
-  EXPECT_FALSE(in_place<float>(GetParam(), crestmax::cpu::most_direct_rows + 1, 40, 8, 8, 0).block.direct);
+  EXPECT_EQ(is_read_in_place(in_place<float>(GetParam(), crestmax::cpu::most_direct_rows, 40, 8, 8, 0).block), GetParam().table->in_place.score != nullptr);
+  EXPECT_FALSE(is_read_in_place(in_place<float>(GetParam(), crestmax::cpu::most_direct_rows + 1, 40, 8, 8, 0).block));
 }
 
 }  // namespace

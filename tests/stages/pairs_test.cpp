@@ -46,7 +46,18 @@ class packed_pairs {
   }
   // What the last tile's weights were rounded to; the rows are one strip.
   double rounded(index_type r, index_type j) const {
-    return crestmax::convert<double>(block.rounded[r * crestmax::cpu::block<float>::weight_stride + j]);
+    return crestmax::convert<double>(block.scratch.rounded[r * crestmax::cpu::weight_stride + j]);
+  }
+
+  bool multiplies_pairs() const { return block.operands.packed->numbers == 2; }
+  bool multiplies_pairs_in_place() const {
+    return is_read_in_place(block) && block.operands.score_in_place == block.kernels->in_place.score_pairs;
+  }
+  bool has_values_in_pairs() const { return block.operands.of_value->numbers == 2; }
+  // Takes the values of a tile.
+  bool takes_pairs(index_type keys, crestmax::visibility seen) {
+    crestmax::cpu::packed_operands<float>::take_values(block, {0, 1, keys, seen});
+    return has_values_in_pairs();
   }
 
   sizes of;
@@ -83,16 +94,16 @@ TEST_P(PairStages, ScoresAreDotProducts) {
   for (const index_type rows : {17, 33, 44}) {
     for (const index_type d : {1, 2, 7, 31, 32, 33, 64, 101}) {
       packed_pairs p(GetParam(), {rows, 120, d, 3});
-      ASSERT_TRUE(p.block.pairs);
+      ASSERT_TRUE(p.multiplies_pairs());
       crestmax::cpu::score_keys(p.block, {2, 3, 37, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
       for (index_type r = 0; r < rows; ++r) {
         double highest = -1e9;
         for (index_type j = 0; j < 37; ++j) {
-          const double got = static_cast<double>(p.block.scores[r * p.block.score_stride + j]);
+          const double got = static_cast<double>(p.block.scratch.scores[r * crestmax::cpu::score_stride + j]);
           highest = std::max(highest, got);
           ASSERT_NEAR(got, p.score(r, 2 + 3 * j), 1e-6 * static_cast<double>(d)) << rows << " rows, d " << d;
         }
-        ASSERT_EQ(static_cast<double>(p.block.tile_max[r]), highest);
+        ASSERT_EQ(static_cast<double>(p.block.state.tile_max[r]), highest);
       }
     }
   }
@@ -104,18 +115,18 @@ void expect_sums(packed_pairs& p, index_type first, index_type keys) {
     double sum = 0;
     double exact_sum = 0;
     for (index_type j = 0; j < keys; ++j) {
-      const double below = (p.score(r, first + j) - static_cast<double>(p.block.shift[r])) * 0.5;
-      const double weight = std::exp(below) * std::ldexp(1.0, -p.block.margin);
+      const double below = (p.score(r, first + j) - static_cast<double>(p.block.state.shift[r])) * 0.5;
+      const double weight = std::exp(below) * std::ldexp(1.0, -p.block.weighing.margin);
       ASSERT_NEAR(p.rounded(r, j), weight, weight * 0x1.01p-8);
       sum += p.rounded(r, j);
       exact_sum += weight;
     }
-    ASSERT_NEAR(static_cast<double>(p.block.sum[r]), sum, 1e-6 * sum);
-    ASSERT_NEAR(static_cast<double>(p.block.exact_sum[r]), exact_sum, 3e-6 * exact_sum);
+    ASSERT_NEAR(static_cast<double>(p.block.state.sum[r]), sum, 1e-6 * sum);
+    ASSERT_NEAR(static_cast<double>(p.block.state.exact_sum[r]), exact_sum, 3e-6 * exact_sum);
     for (index_type c = 0; c < p.of.d_v; ++c) {
       double output = 0;
       for (index_type j = 0; j < keys; ++j) output += p.rounded(r, j) * p.value(first + j, c);
-      const double got = static_cast<double>(p.block.output[r * p.block.output_stride + c]);
+      const double got = static_cast<double>(p.block.state.output[r * p.block.state.output_stride + c]);
       ASSERT_NEAR(got, output, 1e-6 * sum) << p.of.rows << " rows, " << keys << " keys, column " << c << " of " << p.of.d_v;
     }
   }
@@ -127,7 +138,7 @@ TEST_P(PairStages, OutputsAreSumsOverRoundedWeights) {
       for (const index_type d_v : {1, 31, 32, 40, 97}) {
         packed_pairs p(GetParam(), {rows, keys + 3, 10, d_v});
         crestmax::cpu::accumulate_tile(p.block, {3, 1, keys, crestmax::visibility::all}, crestmax::cpu::raise::always);
-        ASSERT_TRUE(p.block.value_pairs);
+        ASSERT_TRUE(p.has_values_in_pairs());
         ASSERT_NO_FATAL_FAILURE(expect_sums(p, 3, keys));
       }
     }
@@ -138,7 +149,7 @@ TEST_P(PairStages, WeightsOfAFixedShiftLeaveTheRegistersRounded) {
   for (const index_type rows : {17, 32, 45}) {
     for (const index_type keys : {32, 64, 256}) {
       packed_pairs p(GetParam(), {rows, keys, 33, 40});
-      for (index_type r = 0; r < rows; ++r) p.block.shift[r] = 1.5f;
+      for (index_type r = 0; r < rows; ++r) p.block.state.shift[r] = 1.5f;
       crestmax::cpu::note_set_rows(p.block);
       crestmax::cpu::accumulate_tile(p.block, {0, 1, keys, crestmax::visibility::all}, crestmax::cpu::raise::never);
       ASSERT_NO_FATAL_FAILURE(expect_sums(p, 0, keys));
@@ -150,12 +161,12 @@ TEST_P(PairStages, ScoresOfKeysReadInPlaceAreDotProducts) {
   for (const index_type rows : {1, 3, 4, 9, 16}) {
     for (const index_type d : {32, 64, 96, 128, 256}) {
       packed_pairs p(GetParam(), {rows, 120, d, 3});
-      ASSERT_TRUE(p.block.direct && p.block.pairs_in_place);
+      ASSERT_TRUE(p.multiplies_pairs_in_place());
       for (const index_type step : {1, 3}) {
         crestmax::cpu::score_keys(p.block, {2, step, 37, crestmax::visibility::all}, [](crestmax::cpu::row_span) {});
         for (index_type r = 0; r < rows; ++r) {
           for (index_type j = 0; j < 37; ++j) {
-            const double got = static_cast<double>(p.block.scores[r * p.block.score_stride + j]);
+            const double got = static_cast<double>(p.block.scratch.scores[r * crestmax::cpu::score_stride + j]);
             ASSERT_NEAR(got, p.score(r, 2 + step * j), 1e-6 * static_cast<double>(d)) << rows << " rows, d " << d;
           }
         }
@@ -165,44 +176,44 @@ TEST_P(PairStages, ScoresOfKeysReadInPlaceAreDotProducts) {
 }
 
 TEST_P(PairStages, RowsReadInPlaceThatAreNoWholeVectorsOfPairsAreNumbers) {
-  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 40, 8}).block.pairs_in_place);
+  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 40, 8}).multiplies_pairs_in_place());
 }
 
 TEST_P(PairStages, QueriesInPlaceThatInstructionsTakeForZeroAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p-125f).block.pairs_in_place);
-  EXPECT_TRUE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p-100f).block.pairs_in_place);
+  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p-125f).multiplies_pairs_in_place());
+  EXPECT_TRUE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p-100f).multiplies_pairs_in_place());
 }
 
 TEST_P(PairStages, QueriesInPlaceThatMakeSubnormalKeysCountAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p100f).block.pairs_in_place);
-  EXPECT_TRUE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p60f).block.pairs_in_place);
+  EXPECT_FALSE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p100f).multiplies_pairs_in_place());
+  EXPECT_TRUE(packed_pairs(GetParam(), {4, 40, 64, 8}, 0x1p60f).multiplies_pairs_in_place());
 }
 
 TEST_P(PairStages, QueriesThatInstructionsTakeForZeroAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p-125f).block.pairs);
-  EXPECT_TRUE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p-100f).block.pairs);
+  EXPECT_FALSE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p-125f).multiplies_pairs());
+  EXPECT_TRUE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p-100f).multiplies_pairs());
 }
 
 TEST_P(PairStages, QueriesThatMakeSubnormalKeysCountAreMultipliedAsNumbers) {
-  EXPECT_FALSE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p100f).block.pairs);
-  EXPECT_TRUE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p60f).block.pairs);
+  EXPECT_FALSE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p100f).multiplies_pairs());
+  EXPECT_TRUE(packed_pairs(GetParam(), {20, 40, 10, 10}, 0x1p60f).multiplies_pairs());
 }
 
 TEST_P(PairStages, TinyValuesAreMultipliedAsNumbers) {
   for (const bool tiny : {false, true}) {
     packed_pairs p(GetParam(), {20, 64, 10, 10}, 1, tiny ? 0x1p-90f : 0x1p-70f);
     crestmax::cpu::accumulate_tile(p.block, {0, 1, 64, crestmax::visibility::all}, crestmax::cpu::raise::always);
-    EXPECT_EQ(p.block.value_pairs, !tiny);
+    EXPECT_EQ(p.has_values_in_pairs(), !tiny);
     for (index_type r = 0; r < 20; ++r) {
       double output = 0;
       double sum = 0;
       for (index_type j = 0; j < 64; ++j) {
-        const double weight = tiny ? static_cast<double>(p.block.scores[r * p.block.score_stride + j]) : p.rounded(r, j);
+        const double weight = tiny ? static_cast<double>(p.block.scratch.scores[r * crestmax::cpu::score_stride + j]) : p.rounded(r, j);
         output += weight * p.value(j, 3);
         sum += weight;
       }
-      EXPECT_NEAR(static_cast<double>(p.block.sum[r]), sum, 1e-6 * sum);
-      EXPECT_NEAR(static_cast<double>(p.block.output[r * p.block.output_stride + 3]), output,
+      EXPECT_NEAR(static_cast<double>(p.block.state.sum[r]), sum, 1e-6 * sum);
+      EXPECT_NEAR(static_cast<double>(p.block.state.output[r * p.block.state.output_stride + 3]), output,
                   1e-6 * sum * (tiny ? 0x1p-90 : 0x1p-70));
     }
   }
@@ -210,17 +221,17 @@ TEST_P(PairStages, TinyValuesAreMultipliedAsNumbers) {
 
 TEST_P(PairStages, ATinyValueAmongOthersIsMultipliedAsANumberWhereATileIsSeenInPart) {
   packed_pairs p(GetParam(), {20, 64, 10, 10}, 1, 1.0f);
-  EXPECT_TRUE(GetParam().table->pack_value_pairs(p.block, 0, 64, true));
+  EXPECT_TRUE(p.takes_pairs(64, crestmax::visibility::partial));
   p.set_first_value({0x0100});
-  EXPECT_TRUE(GetParam().table->pack_value_pairs(p.block, 0, 64, false));
-  EXPECT_FALSE(GetParam().table->pack_value_pairs(p.block, 0, 64, true));
+  EXPECT_TRUE(p.takes_pairs(64, crestmax::visibility::all));
+  EXPECT_FALSE(p.takes_pairs(64, crestmax::visibility::partial));
 }
 
 TEST_P(PairStages, ValuesThatALargeMarginMakesTinyAreMultipliedAsNumbers) {
   for (const int margin : {-20, 0, 9, 14, 40}) {
     packed_pairs p(GetParam(), {20, 64, 10, 10}, 1, 0x1p-70f);
-    p.block.margin = margin;
-    EXPECT_EQ(GetParam().table->pack_value_pairs(p.block, 0, 64, false), margin < 10) << margin;
+    p.block.weighing.margin = margin;
+    EXPECT_EQ(p.takes_pairs(64, crestmax::visibility::all), margin < 10) << margin;
   }
 }
 

@@ -52,6 +52,10 @@ class Stages : public OnTables {
   crestmax::cpu::block<float> block_{};
 };
 
+inline bool is_read_in_place(const crestmax::cpu::block<float>& b) {
+  return b.operands.way == &crestmax::cpu::operands_in_place<float>::way;
+}
+
 inline std::vector<float> flat(index_type n, float level = 0.0f) {
   return std::vector<float>(static_cast<std::size_t>(n), level);
 }

@@ -11,9 +11,9 @@ TEST_P(SumStages, ARowThatMeetsItsMaximumHasAnExactPowerOfTwo) {
   prepare(flat(200, 3.7f), {.softmax = crestmax::anchor_shift{}});
   crestmax::cpu::find_crest(block_, true);
   crestmax::cpu::accumulate_range(block_, {64, 128}, crestmax::cpu::raise::never);
-  const float before = block_.sum[0];
+  const float before = block_.state.sum[0];
   crestmax::cpu::accumulate_range(block_, {64, 128}, crestmax::cpu::raise::never);
-  EXPECT_EQ(block_.sum[0] - before, 64 * 0.25f);
+  EXPECT_EQ(block_.state.sum[0] - before, 64 * 0.25f);
 }
 
 TEST_P(SumStages, AccumulateWithAFixedShiftGivesWeightsAboveOneToKeysAboveIt) {
@@ -21,9 +21,9 @@ TEST_P(SumStages, AccumulateWithAFixedShiftGivesWeightsAboveOneToKeysAboveIt) {
   scores[100] = 10.0f;
   prepare(scores, {.softmax = crestmax::anchor_shift{.margin = 0, .nearest_keys = 0}});
   crestmax::cpu::find_crest(block_, true);
-  ASSERT_EQ(block_.shift[0], 0.0f);
+  ASSERT_EQ(block_.state.shift[0], 0.0f);
   crestmax::cpu::accumulate_range(block_, {96, 128}, crestmax::cpu::raise::never);
-  EXPECT_NEAR(block_.sum[0], 32 + 31 + std::exp(10.0), 0.01);
+  EXPECT_NEAR(block_.state.sum[0], 32 + 31 + std::exp(10.0), 0.01);
 }
 
 TEST_P(SumStages, AccumulateWithARunningMaximumRescales) {
@@ -31,9 +31,9 @@ TEST_P(SumStages, AccumulateWithARunningMaximumRescales) {
   scores[300] = 10.0f;
   prepare(scores, {.softmax = crestmax::running_max{}, .tiles = {.key_tile = 256}});
   crestmax::cpu::accumulate_range(block_, {0, 512}, crestmax::cpu::raise::always);
-  EXPECT_EQ(block_.shift[0], 10.0f);
+  EXPECT_EQ(block_.state.shift[0], 10.0f);
   EXPECT_EQ(block_.counters->rescales, 1);
-  EXPECT_NEAR(block_.sum[0], 1 + 511 * std::exp(-10.0), 1e-5);
+  EXPECT_NEAR(block_.state.sum[0], 1 + 511 * std::exp(-10.0), 1e-5);
 }
 
 TEST_P(SumStages, LazyMaximumDoesNotRescaleBelowItsThreshold) {
@@ -41,7 +41,7 @@ TEST_P(SumStages, LazyMaximumDoesNotRescaleBelowItsThreshold) {
   scores[300] = 3.0f;
   prepare(scores, {.softmax = crestmax::lazy_max{.threshold = 4.0}, .tiles = {.key_tile = 256}});
   crestmax::cpu::accumulate_range(block_, {0, 512}, crestmax::cpu::raise::past_threshold);
-  EXPECT_EQ(block_.shift[0], 0.0f);
+  EXPECT_EQ(block_.state.shift[0], 0.0f);
   EXPECT_EQ(block_.counters->rescales, 0);
 }
 
@@ -65,11 +65,11 @@ TEST_P(SumStages, GuardFailsARowWhoseSumExceedsTheLimit) {
 TEST_P(SumStages, GuardAddsUpNoTiles) {
   // Flat rows far above their crest: no tile exceeds the limit, all of them together do.
   prepare(flat(64 * 512, 10.0f), {.softmax = crestmax::anchor_shift{}});
-  block_.shift[0] = block_.crest[0] = 0.0f;
+  block_.state.shift[0] = block_.state.crest[0] = 0.0f;
   crestmax::cpu::note_set_rows(block_);
   crestmax::cpu::accumulate_range(block_, {0, 64 * 512}, crestmax::cpu::raise::never);
   crestmax::cpu::set_centers(block_);
-  EXPECT_GT(std::ldexp(block_.sum[0], block_.margin), crestmax::most_guard_limit);
+  EXPECT_GT(std::ldexp(block_.state.sum[0], block_.weighing.margin), crestmax::most_guard_limit);
   EXPECT_TRUE(crestmax::cpu::row_passes(block_, 0, crestmax::cpu::guard_scope::whole));
 }
 
@@ -79,7 +79,7 @@ TEST_P(SumStages, GuardFailsASumThatIsNoNumber) {
       prepare(flat(300, 1.0f));
       crestmax::cpu::find_crest(block_, true);
       crestmax::cpu::set_centers(block_);
-      (rounded ? block_.sum : block_.exact_sum)[0] = sum;
+      (rounded ? block_.state.sum : block_.state.exact_sum)[0] = sum;
       EXPECT_FALSE(crestmax::cpu::row_passes(block_, 0, crestmax::cpu::guard_scope::merged)) << sum << rounded;
     }
   }
@@ -87,32 +87,32 @@ TEST_P(SumStages, GuardFailsASumThatIsNoNumber) {
 
 TEST_P(SumStages, ARowThatHasSeenNoKeyKeepsNoOtherStripFromTheFastWay) {
   prepare(flat(512), {}, 100);
-  std::fill_n(block_.shift, 100, 0.0f);
-  block_.shift[0] = block_.hidden;
+  std::fill_n(block_.state.shift, 100, 0.0f);
+  block_.state.shift[0] = crestmax::cpu::hidden_score<float>;
   crestmax::cpu::note_set_rows(block_);
   // The fast way takes no maxima.
-  std::fill_n(block_.tile_max, 100, 7.0f);
+  std::fill_n(block_.state.tile_max, 100, 7.0f);
   crestmax::cpu::accumulate_range(block_, {0, 256}, crestmax::cpu::raise::never);
   const auto strip = static_cast<int>(block_.plan->tiles.strip);
   ASSERT_LT(strip, 100);
-  EXPECT_EQ(block_.tile_max[0], 0.0f);
-  EXPECT_EQ(block_.tile_max[strip], 7.0f);
-  EXPECT_EQ(block_.sum[strip], block_.sum[1]);
-  EXPECT_EQ(block_.shift[0], 0.0f);
+  EXPECT_EQ(block_.state.tile_max[0], 0.0f);
+  EXPECT_EQ(block_.state.tile_max[strip], 7.0f);
+  EXPECT_EQ(block_.state.sum[strip], block_.state.sum[1]);
+  EXPECT_EQ(block_.state.shift[0], 0.0f);
 }
 
 TEST_P(SumStages, GuardFailsARowWithAnInfiniteOutput) {
   prepare(flat(300, 1.0f));
   crestmax::cpu::find_crest(block_, true);
   crestmax::cpu::set_centers(block_);
-  block_.output[0] = std::numeric_limits<float>::infinity();
+  block_.state.output[0] = std::numeric_limits<float>::infinity();
   EXPECT_FALSE(crestmax::cpu::row_passes(block_, 0, crestmax::cpu::guard_scope::whole));
 }
 
 TEST_P(SumStages, GuardFailsARowWhoseShiftWasFarTooHigh) {
   prepare(flat(300, 1.0f));
   crestmax::cpu::find_crest(block_, true);
-  block_.sum[0] = 0.01f;
+  block_.state.sum[0] = 0.01f;
   crestmax::cpu::set_centers(block_);
   EXPECT_FALSE(crestmax::cpu::row_passes(block_, 0, crestmax::cpu::guard_scope::whole));
 }

@@ -26,7 +26,10 @@ inline constexpr instruction_set this_set = instruction_set::portable;
 #include <crestmax/backend/cpu/text/pairs.inc>
 #include <crestmax/backend/cpu/text/tiles.inc>
 
-struct pair_multiplies : tile_pairs<primitives<float>, crestmax_test::plain_tiles> {};
+struct pair_multiplies {
+  using registers = register_pairs<primitives<float>>;
+  using tiles = tile_pairs<primitives<float>, crestmax_test::plain_tiles>;
+};
 
 namespace filled {
 #include <crestmax/backend/cpu/text/table.inc>

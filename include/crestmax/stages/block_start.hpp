@@ -12,44 +12,44 @@ namespace cpu {
 // Forgets what the block's rows have accumulated.
 template <class T>
 inline void reset_rows(block<T>& b) {
-  fill(b.shift, b.rows, block<T>::hidden);
-  fill(b.sample_max, b.rows, block<T>::hidden);
-  for (T* row : {b.sum, b.exact_sum, b.tile_sum}) fill(row, b.rows, T(0));
-  for (index_type r = 0; b.loss.leaves_out && r < b.rows; ++r) {
+  fill(b.state.shift, b.view.rows, hidden_score<T>);
+  fill(b.search.sample_max, b.view.rows, hidden_score<T>);
+  for (T* row : {b.state.sum, b.state.exact_sum, b.state.tile_sum}) fill(row, b.view.rows, T(0));
+  for (index_type r = 0; b.loss.leaves_out && r < b.view.rows; ++r) {
     b.loss.mass[r] = {};
     b.loss.estimate[r] = 0;
     b.loss.sample_square[r] = b.loss.size[r] = 0;
   }
-  std::memset(b.output, 0, sizeof(T) * static_cast<std::size_t>(b.rows * b.output_stride));
-  if (b.finite_only) forget_special(b);
-  b.taken = {};
-  b.window_count = 0;
-  b.all_set = false;
-  b.largest_sum = 0;
-  b.lipschitz = 0;
-  b.measure_lipschitz = false;
-  b.sampled = false;
+  std::memset(b.state.output, 0, sizeof(T) * static_cast<std::size_t>(b.view.rows * b.state.output_stride));
+  if (b.redo.finite_only) forget_special(b);
+  b.search.taken = {};
+  b.search.window_count = 0;
+  b.state.all_set = false;
+  b.state.largest_sum = 0;
+  b.search.lipschitz = 0;
+  b.search.measure_lipschitz = false;
+  b.search.sampled = false;
 }
 
 template <class T>
 inline void start_block(block<T>& b, index_type number) {
   open_block(b, number);
   measure_block(b);
-  b.careful = b.finite_only = false;
-  b.kernels->pack_query(b);
+  b.redo.careful = b.redo.finite_only = false;
+  start_operands(b);
   measure_queries(b);
-  b.margin = b.plan->margin_exponent;
+  b.weighing.margin = b.plan->margin_exponent;
   reset_rows(b);
 }
 
 // A row that met no visible key has no centre; one whose scores were all NaN has a NaN.
 template <class T>
 inline void set_centers(block<T>& b) {
-  for (index_type r = 0; r < b.rows; ++r) {
-    if (!equals(b.shift[r], block<T>::hidden)) {
-      b.center[r] = static_cast<double>(b.shift[r]) * static_cast<double>(b.unit) + b.margin * ln2;
+  for (index_type r = 0; r < b.view.rows; ++r) {
+    if (!equals(b.state.shift[r], hidden_score<T>)) {
+      b.state.center[r] = static_cast<double>(b.state.shift[r]) * static_cast<double>(b.weighing.unit) + b.weighing.margin * ln2;
     } else {
-      b.center[r] = equals(b.sum[r], T(0)) ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+      b.state.center[r] = equals(b.state.sum[r], T(0)) ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
     }
   }
 }

@@ -13,8 +13,8 @@ namespace cpu {
 
 template <class T>
 inline void note_least_peak(block<T>& b) {
-  b.least_peak = b.windows[0].excess;
-  for (index_type i = 1; i < b.window_count; ++i) b.least_peak = std::min(b.least_peak, b.windows[i].excess);
+  b.search.least_peak = b.search.windows[0].excess;
+  for (index_type i = 1; i < b.search.window_count; ++i) b.search.least_peak = std::min(b.search.least_peak, b.search.windows[i].excess);
 }
 
 // Adds a peak to the block's list of at most `capacity`. A peak within `radius` of a kept one replaces
@@ -22,17 +22,17 @@ inline void note_least_peak(block<T>& b) {
 template <class T>
 inline void keep_peak(block<T>& b, plateau_window peak, index_type radius, index_type capacity) {
   if (capacity == 0) return;
-  if (b.window_count == capacity && peak.excess <= b.least_peak) return;  // most samples end here
+  if (b.search.window_count == capacity && peak.excess <= b.search.least_peak) return;  // most samples end here
   index_type lowest = 0;
-  for (index_type i = 0; i < b.window_count; ++i) {
-    if (std::abs(b.windows[i].key - peak.key) <= radius) {
-      if (peak.excess > b.windows[i].excess) b.windows[i] = peak;
+  for (index_type i = 0; i < b.search.window_count; ++i) {
+    if (std::abs(b.search.windows[i].key - peak.key) <= radius) {
+      if (peak.excess > b.search.windows[i].excess) b.search.windows[i] = peak;
       return note_least_peak(b);
     }
-    if (b.windows[i].excess < b.windows[lowest].excess) lowest = i;
+    if (b.search.windows[i].excess < b.search.windows[lowest].excess) lowest = i;
   }
-  if (b.window_count < capacity) b.windows[b.window_count++] = peak;
-  else if (peak.excess > b.windows[lowest].excess) b.windows[lowest] = peak;
+  if (b.search.window_count < capacity) b.search.windows[b.search.window_count++] = peak;
+  else if (peak.excess > b.search.windows[lowest].excess) b.search.windows[lowest] = peak;
   note_least_peak(b);
 }
 
@@ -48,29 +48,29 @@ template <class T>
 inline void take_samples(block<T>& b, tile_keys tile, const sample_range& samples, index_type number) {
   const plan_rules& h = *b.plan;
   const bool weighs = h.coverage == coverage_kind::plateaus;
-  tile.seen = classify(b, b.hull, tile.first, tile.count, tile.step);
+  tile.seen = classify(b, b.view.hull, tile.first, tile.count, tile.step);
   if (tile.seen == visibility::none) {
     if (weighs) mark_stretches(b, samples, number, tile.count);
     return;
   }
   const index_type padded = planner::round_up(tile.count, b.kernels->panel);
-  fill(b.column, padded, block<T>::hidden);
+  fill(b.search.column, padded, hidden_score<T>);
   if (weighs) note_standing(b, number, tile.count);
-  if (weighs && b.loss.certified) b.kernels->measure_keys(b, tile);
+  if (weighs && b.loss.certified) measure_keys(b, tile);
   score_keys(b, tile, [&](row_span strip) {
     for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-      b.sample_max[r] = std::max(b.sample_max[r], b.tile_max[r]);
-      if (equals(b.shift[r], block<T>::hidden)) b.shift[r] = b.tile_max[r];
+      b.search.sample_max[r] = std::max(b.search.sample_max[r], b.state.tile_max[r]);
+      if (equals(b.state.shift[r], hidden_score<T>)) b.state.shift[r] = b.state.tile_max[r];
       if (weighs && b.loss.certified) note_sampled_square(b, strip, r, tile);
     }
-    b.kernels->excess_over_crest(b, strip, padded);
+    b.kernels->excess_over_crest(view_of(b, strip), b.state.shift + strip.first, padded, b.search.column);
     if (weighs) weigh_stretches(b, strip, tile, samples, number);
   });
   for (index_type j = 0; j < tile.count; ++j) {
-    const T excess = b.column[j];
-    if (excess > block<T>::hidden) keep_peak(b, {static_cast<double>(excess), tile.first + j * tile.step}, h.radius, h.windows);
+    const T excess = b.search.column[j];
+    if (excess > hidden_score<T>) keep_peak(b, {static_cast<double>(excess), tile.first + j * tile.step}, h.radius, h.windows);
   }
-  b.counters->sampled += b.rows * tile.count;
+  b.counters->sampled += b.view.rows * tile.count;
   b.counters->bytes += tile.count * h.shape.d_qk * size_of(b.call->kv.key_kind);
 }
 
@@ -79,19 +79,19 @@ inline void take_samples(block<T>& b, tile_keys tile, const sample_range& sample
 // of the range, L the largest difference of neighbouring scores (the method's error bound).
 template <class T>
 inline void coarse_max(block<T>& b) {
-  if (b.keys.begin >= b.keys.end) return;
+  if (b.view.keys.begin >= b.view.keys.end) return;
   const index_type stride = b.plan->stride;
   const bool weighs = b.plan->coverage == coverage_kind::plateaus;
   const sample_range samples = samples_of(b);
-  if (weighs) fill(b.loss.stretch_sums, samples.stretches() * b.rows, T(0));
-  const index_type length = weighs && samples.in_stretch < b.key_tile ? b.key_tile / samples.in_stretch * samples.in_stretch : b.key_tile;
+  if (weighs) fill(b.loss.stretch_sums, samples.stretches() * b.view.rows, T(0));
+  const index_type length = weighs && samples.in_stretch < b.operands.key_tile ? b.operands.key_tile / samples.in_stretch * samples.in_stretch : b.operands.key_tile;
   for (index_type i = 0; i < samples.count; i += length) {
     take_samples(b, {samples.first + i * stride, stride, std::min(length, samples.count - i), {}, {0, 0}, true}, samples, i);
   }
   // The last key is sampled too, so that no key is farther than stride from a sample.
-  const index_type last = b.keys.end - 1;
+  const index_type last = b.view.keys.end - 1;
   if (samples.first + (samples.count - 1) * stride < last) take_samples(b, {last, 1, 1, {}, {0, 0}, true}, samples, samples.count);
-  if (weighs) std::copy_n(b.shift, b.rows, b.loss.sample_base);
+  if (weighs) std::copy_n(b.state.shift, b.view.rows, b.loss.sample_base);
 }
 
 }  // namespace cpu

@@ -14,9 +14,9 @@ namespace cpu {
 // Keeps the rows numbered in rows_at[0, count), which the caller has gathered there, and starts them afresh.
 template <class T>
 inline void restart_rows(block<T>& b, index_type count) {
-  b.rows = count;
+  b.view.rows = count;
   measure_block(b);
-  b.kernels->pack_query(b);
+  start_operands(b);
   measure_queries(b);
   reset_rows(b);
 }
@@ -24,9 +24,9 @@ inline void restart_rows(block<T>& b, index_type count) {
 // Whether values of a key range that are no finite numbers have spoilt the outputs of a row that fails.
 template <class T>
 inline bool is_spoilt(const block<T>& b, key_interval range) {
-  if (b.finite_only) return false;
-  for (index_type r = 0; r < b.rows; ++r) {
-    if (!b.passes[r] && !output_is_finite(b, r)) return has_special_values(b, range);
+  if (b.redo.finite_only) return false;
+  for (index_type r = 0; r < b.view.rows; ++r) {
+    if (!b.state.passes[r] && !output_is_finite(b, r)) return has_special_values(b, range);
   }
   return false;
 }
@@ -36,12 +36,10 @@ template <class Sweep, class T>
 inline void sweep_finite_values(block<T>& b, Sweep&& sweep) {
   worker_counters unused{};
   worker_counters* const counters = b.counters;
-  unused.failed = counters->failed;
   b.counters = &unused;
-  b.finite_only = true;
+  b.redo.finite_only = true;
   sweep();
   b.counters = counters;
-  counters->failed = unused.failed;
 }
 
 // Sums the rows numbered in rows_at[0, count) once more as a smaller block, the correction: under a running maximum, or under
@@ -50,12 +48,12 @@ template <class T>
 inline void sum_again(block<T>& b, index_type count, key_interval range, raise policy) {
   const auto sweep = [&] {
     restart_rows(b, count);
-    if (policy == raise::never) std::copy_n(b.row_top, count, b.shift);
+    if (policy == raise::never) std::copy_n(b.diagnosis.top, count, b.state.shift);
     note_set_rows(b);
     accumulate_range(b, range, policy);
   };
   sweep();
-  std::fill_n(b.passes, count, false);
+  std::fill_n(b.state.passes, count, false);
   if (is_spoilt(b, range)) sweep_finite_values(b, sweep);
   set_centers(b);
 }
@@ -66,38 +64,38 @@ inline void sum_again(block<T>& b, index_type count, key_interval range, raise p
 // every row once it is done.
 template <class T, class Sweep, class Finish>
 inline void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, Sweep&& sweep, Finish&& finish) {
-  const key_interval range{std::max(all.begin, b.keys.begin), std::min(all.end, b.keys.end)};
+  const key_interval range{std::max(all.begin, b.view.keys.begin), std::min(all.end, b.view.keys.end)};
   const auto gather = [&](auto&& is_done) {
     index_type failing = 0;
-    for (index_type r = 0; r < b.rows; ++r) {
+    for (index_type r = 0; r < b.view.rows; ++r) {
       if (is_done(r)) {
         join_special(b, r);
         finish(r);
       } else {
-        b.row_top[failing] = b.shift[r];
-        b.rows_at[failing++] = b.rows_at[r];
+        b.diagnosis.top[failing] = b.state.shift[r];
+        b.view.rows_at[failing++] = b.view.rows_at[r];
       }
     }
     return failing;
   };
   const auto judge = [&] {
     set_centers(b);
-    for (index_type r = 0; r < b.rows; ++r) b.passes[r] = row_passes(b, r, scope);
+    for (index_type r = 0; r < b.view.rows; ++r) b.state.passes[r] = row_passes(b, r, scope);
   };
   judge();
   if (is_spoilt(b, range)) {
     sweep_finite_values(b, sweep);
     judge();
   }
-  const index_type failing = gather([&](index_type r) { return b.passes[r]; });
+  const index_type failing = gather([&](index_type r) { return b.state.passes[r]; });
   if (failing == 0) return;
   b.counters->corrected += failing;
-  b.careful = true;
+  b.redo.careful = true;
   // Splits merge by their shifts alone: one margin for all. Narrow weights need theirs, or lose small ones to subnormals.
-  if (scope != guard_scope::split) b.margin = std::min(b.margin, 0);
+  if (scope != guard_scope::split) b.weighing.margin = std::min(b.weighing.margin, 0);
   sum_again(b, failing, range, raise::always);
   const index_type troubled = gather([&](index_type r) {
-    return output_is_finite(b, r) || !(is_finite(b.shift[r]) || equals(b.shift[r], block<T>::hidden));
+    return output_is_finite(b, r) || !(is_finite(b.state.shift[r]) || equals(b.state.shift[r], hidden_score<T>));
   });
   if (troubled == 0) return;
   sum_again(b, troubled, range, raise::never);

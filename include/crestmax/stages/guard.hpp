@@ -14,7 +14,7 @@ namespace cpu {
 
 template <class T>
 inline bool output_is_finite(const block<T>& b, index_type r) {
-  return b.kernels->all_finite(b.output + r * b.output_stride, b.output_stride);
+  return b.kernels->all_finite(b.state.output + r * b.state.output_stride, b.state.output_stride);
 }
 
 // Which conditions apply: after a whole sweep all; within one split of the keys the crest may lie
@@ -29,40 +29,40 @@ inline double power_of_two(int exponent) {
 template <class T>
 inline bool row_passes(const block<T>& b, index_type r, guard_scope scope) {
   const plan_rules& h = *b.plan;
-  const bool covers_all = h.coverage != coverage_kind::plateaus || b.careful;
-  const double center = b.center[r];
+  const bool covers_all = h.coverage != coverage_kind::plateaus || b.redo.careful;
+  const double center = b.state.center[r];
   if (equals(center, -std::numeric_limits<double>::infinity())) return covers_all;  // sees no key
-  double sum = static_cast<double>(b.sum[r]);
-  const bool is_number = b.sum[r] <= std::numeric_limits<T>::infinity();
+  double sum = static_cast<double>(b.state.sum[r]);
+  const bool is_number = b.state.sum[r] <= std::numeric_limits<T>::infinity();
   if (!is_number) return scope != guard_scope::merged && h.coverage == coverage_kind::everything;  // nor is a score, however it is summed
-  if (!is_finite(b.sum[r]) || !is_finite(b.exact_sum[r])) return false;
-  if (scope != guard_scope::merged && !(static_cast<double>(b.tile_sum[r]) * power_of_two(b.margin) <= h.guard_limit)) return false;
+  if (!is_finite(b.state.sum[r]) || !is_finite(b.state.exact_sum[r])) return false;
+  if (scope != guard_scope::merged && !(static_cast<double>(b.state.tile_sum[r]) * power_of_two(b.weighing.margin) <= h.guard_limit)) return false;
   if (scope != guard_scope::split) {
     sum += weight_between(sink_of(b, r), center);
-    const double least = covers_all ? 0.5 * power_of_two(-std::max(b.margin, 0)) : std::numeric_limits<double>::min();
+    const double least = covers_all ? 0.5 * power_of_two(-std::max(b.weighing.margin, 0)) : std::numeric_limits<double>::min();
     if (!(sum >= least)) return false;
   }
-  return is_finite(b.center[r]) && output_is_finite(b, r);
+  return is_finite(b.state.center[r]) && output_is_finite(b, r);
 }
 
 // Nats by which a row's crest may lie below its highest score: known after a correction, else no key weighs more than all of them,
 // those that the coverage left out among them.
 template <class T>
 inline void note_undershoot(block<T>& b, index_type r) {
-  if (b.careful) {
-    const T crest = b.crest[slot_of(b, r)];
-    if (!is_finite(crest) || !is_finite(b.shift[r])) return;
-    const double undershoot = (static_cast<double>(b.shift[r]) - static_cast<double>(crest)) * static_cast<double>(b.unit);
+  if (b.redo.careful) {
+    const T crest = b.state.crest[slot_of(b, r)];
+    if (!is_finite(crest) || !is_finite(b.state.shift[r])) return;
+    const double undershoot = (static_cast<double>(b.state.shift[r]) - static_cast<double>(crest)) * static_cast<double>(b.weighing.unit);
     b.counters->undershoot_bound = std::max(b.counters->undershoot_bound, undershoot);
     return;
   }
-  double sum = static_cast<double>(b.exact_sum[r]);
+  double sum = static_cast<double>(b.state.exact_sum[r]);
   if (b.loss.leaves_out) sum += b.loss.mass[r].left_out;
-  if (!(sum > b.largest_sum)) return;
-  b.largest_sum = sum;
+  if (!(sum > b.state.largest_sum)) return;
+  b.state.largest_sum = sum;
   constexpr double ulp = static_cast<double>(std::numeric_limits<T>::epsilon());
-  const double slack = weight_error<T> + 0x1p-6 * static_cast<double>(b.sequence.kv_len) * ulp;
-  b.counters->undershoot_bound = std::max(b.counters->undershoot_bound, std::log(sum) + b.margin * ln2 + slack);
+  const double slack = weight_error<T> + 0x1p-6 * static_cast<double>(b.view.sequence.kv_len) * ulp;
+  b.counters->undershoot_bound = std::max(b.counters->undershoot_bound, std::log(sum) + b.weighing.margin * ln2 + slack);
 }
 
 template <class T>
@@ -87,7 +87,7 @@ struct output_place {
 };
 template <class T>
 inline output_place place_of(const block<T>& b, index_type r) {
-  return {b.sequence.query_batch, b.sequence.query_begin + b.rows_at[r].query_index};
+  return {b.view.sequence.query_batch, b.view.sequence.query_begin + b.view.rows_at[r].query_index};
 }
 
 // Calls f with a pointer to the row of the output tensor.
@@ -95,7 +95,7 @@ template <class T, class F>
 inline void visit_output_row(const block<T>& b, index_type r, F&& f) {
   const tensor_view& out = b.call->output;
   const output_place to = place_of(b, r);
-  const index_type at = to.batch * out.strides[0] + to.row * out.strides[1] + b.rows_at[r].head * out.strides[2];
+  const index_type at = to.batch * out.strides[0] + to.row * out.strides[1] + b.view.rows_at[r].head * out.strides[2];
   visit_kind(out.kind, [&](auto* kind) {
     using stored = std::remove_pointer_t<decltype(kind)>;
     f(static_cast<stored*>(const_cast<void*>(out.data)) + at);
@@ -109,7 +109,7 @@ inline void poison_row(const block<T>& b, index_type r) {
   visit_output_row(b, r, [&](auto* to) { std::fill_n(to, b.plan->shape.d_v, convert<std::remove_pointer_t<decltype(to)>>(none)); });
   const output_place to = place_of(b, r);
   for (const row_output* rows : {&b.call->lse, &b.call->dropped_mass}) {
-    write_number<T>(*rows, to.batch, to.row, b.rows_at[r].head, static_cast<double>(none));
+    write_number<T>(*rows, to.batch, to.row, b.view.rows_at[r].head, static_cast<double>(none));
   }
 }
 
@@ -117,17 +117,17 @@ inline void poison_row(const block<T>& b, index_type r) {
 template <class T>
 inline void write_row(block<T>& b, index_type r) {
   const plan_rules& h = *b.plan;
-  const row_position at = b.rows_at[r];
+  const row_position at = b.view.rows_at[r];
   const auto [batch, row] = place_of(b, r);
-  const double center = b.center[r];
+  const double center = b.state.center[r];
   const double sink = sink_of(b, r);
   const double top = std::max(center, sink);
   const bool empty = equals(top, -std::numeric_limits<double>::infinity());
   const double keys_weight = empty ? 0 : weight_between(center, top);
   const double sink_weight = empty ? 0 : weight_between(sink, top);
-  const double sum = static_cast<double>(b.sum[r]) * keys_weight + sink_weight;
-  const double exact_sum = static_cast<double>(b.exact_sum[r]) * keys_weight + sink_weight;
-  const T* output = b.output + r * b.output_stride;
+  const double sum = static_cast<double>(b.state.sum[r]) * keys_weight + sink_weight;
+  const double exact_sum = static_cast<double>(b.state.exact_sum[r]) * keys_weight + sink_weight;
+  const T* output = b.state.output + r * b.state.output_stride;
   const bool none = equals(center, -std::numeric_limits<double>::infinity());
   const double factor = none ? 0 : keys_weight / sum;
   visit_output_row(b, r, [&](auto* to) {

@@ -2,7 +2,7 @@
 // adds to a row's mass_bound, either to what was kept or to what was left out.
 #pragma once
 
-#include "../backend/cpu/kernels.hpp"
+#include "operands.hpp"
 
 #include "../names_aside.inc"
 
@@ -18,7 +18,7 @@ inline bool certifies(const plan_rules& h) {
 // Nats per unit of a score, where `unit` is rounded to T.
 template <class T>
 inline double exact_unit(const block<T>& b) {
-  return b.raw ? b.plan->scale : 1.0;
+  return b.weighing.raw ? b.plan->scale : 1.0;
 }
 
 // The norms of the block's queries.
@@ -26,9 +26,10 @@ template <class T>
 inline void measure_queries(block<T>& b) {
   if (!certifies(*b.plan)) return;
   const index_type d = b.plan->shape.d_qk;
+  const query_rows queries = queries_of(b);
   visit_input_kind<T>(b.call->query.kind, [&](auto* kind) {
-    for (index_type r = 0; r < b.rows; ++r) {
-      const auto* query = query_row<std::remove_pointer_t<decltype(kind)>>(b, r);
+    for (index_type r = 0; r < b.view.rows; ++r) {
+      const auto* query = queries.row<std::remove_pointer_t<decltype(kind)>>(r);
       double sum = static_cast<double>(d) * std::numeric_limits<double>::min();  // squares may underflow
       for (index_type k = 0; k < d; ++k) {
         const double x = static_cast<double>(convert<T>(query[k]));
@@ -39,13 +40,19 @@ inline void measure_queries(block<T>& b) {
   });
 }
 
+// The squared norms of a tile's keys.
+template <class T>
+inline void measure_keys(block<T>& b, const tile_keys& tile) {
+  b.loss.largest_square = b.kernels->measure_keys(b.operands.key_rows, tile.first, tile.step, tile.count, b.loss.key_square);
+}
+
 // Whether masks leave a key to a row.
 template <class T>
 inline bool sees_key(const block<T>& b, index_type r, index_type key) {
   const modifier_view<T>& m = b.call->modifiers;
   if (!m.masks) return true;
   T score = 0;
-  m.mask(m.context, {&score, 1, b.rows_at + r, 1, b.sequence_number, key, 1, 1});
+  m.mask(m.context, {&score, 1, b.view.rows_at + r, 1, b.view.sequence_number, key, 1, 1});
   return equals(score, T(0));
 }
 
@@ -61,7 +68,7 @@ inline T largest_square_seen(const block<T>& b, row_span strip, index_type r, co
     const T square = b.loss.key_square[j];
     if (square <= largest || is_nan(largest)) continue;
     const bool may_overflow = !(b.loss.query_norm[r] * std::sqrt(static_cast<double>(square)) < most);
-    if (!equals(scores[j], block<T>::hidden) || (may_overflow && sees_key(b, r, tile.first + j * tile.step))) largest = square;
+    if (!equals(scores[j], hidden_score<T>) || (may_overflow && sees_key(b, r, tile.first + j * tile.step))) largest = square;
   }
   return largest;
 }
@@ -73,7 +80,7 @@ inline double score_error(const block<T>& b, index_type r, T square, T top) {
   constexpr double least = static_cast<double>(std::numeric_limits<T>::min());
   const double d = static_cast<double>(b.plan->shape.d_qk);
   const double norm = std::sqrt(static_cast<double>(square) * (1 + (d + 2) * ulp) + 4 * d * least);
-  const double size = equals(top, block<T>::hidden) ? 0 : std::fabs(static_cast<double>(top)) * exact_unit(b);
+  const double size = equals(top, hidden_score<T>) ? 0 : std::fabs(static_cast<double>(top)) * exact_unit(b);
   return b.loss.errors.bound(b.loss.query_norm[r], norm, std::max(size, static_cast<double>(b.loss.size[r])));
 }
 
@@ -82,7 +89,7 @@ template <class T>
 inline void note_errors(block<T>& b, row_span strip, const tile_keys& tile) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     const T square = largest_square_seen(b, strip, r, tile);
-    b.loss.error[r] = square < 0 ? -1.0 : score_error(b, r, square, b.tile_max[r]);
+    b.loss.error[r] = square < 0 ? -1.0 : score_error(b, r, square, b.state.tile_max[r]);
   }
 }
 
@@ -91,7 +98,7 @@ template <class T>
 inline void keep_strip(block<T>& b, row_span strip) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     if (b.loss.error[r] < 0) continue;
-    const double sum = static_cast<double>(b.kernels->total(b.lanes + r * b.kernels->lanes));
+    const double sum = static_cast<double>(b.kernels->total(b.scratch.lanes + r * b.kernels->lanes));
     b.loss.mass[r].keep(sum * (1 - weight_error<T>) * std::exp(-b.loss.error[r]));
   }
 }
@@ -100,19 +107,19 @@ inline void keep_strip(block<T>& b, row_span strip) {
 // loses at most keys * exp(tile max + error - shift - margin).
 template <class T>
 inline bool drop_strip(block<T>& b, row_span strip, index_type keys) {
-  const double threshold = b.margin * ln2 - b.plan->tau;
+  const double threshold = b.weighing.margin * ln2 - b.plan->tau;
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
-    if (equals(b.shift[r], block<T>::hidden)) return false;
-    const double above_shift = (static_cast<double>(b.tile_max[r]) - static_cast<double>(b.shift[r])) * static_cast<double>(b.unit);
+    if (equals(b.state.shift[r], hidden_score<T>)) return false;
+    const double above_shift = (static_cast<double>(b.state.tile_max[r]) - static_cast<double>(b.state.shift[r])) * static_cast<double>(b.weighing.unit);
     if (!(above_shift < threshold)) return false;
   }
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     if (b.loss.error[r] < 0) continue;
-    const double above_shift = (static_cast<double>(b.tile_max[r]) - static_cast<double>(b.shift[r])) * exact_unit(b);
-    const bool no_weight = equals(b.tile_max[r], block<T>::hidden) && b.loss.error[r] <= std::numeric_limits<double>::max();
+    const double above_shift = (static_cast<double>(b.state.tile_max[r]) - static_cast<double>(b.state.shift[r])) * exact_unit(b);
+    const bool no_weight = equals(b.state.tile_max[r], hidden_score<T>) && b.loss.error[r] <= std::numeric_limits<double>::max();
     if (no_weight) continue;
     const double most = std::exp(above_shift + b.loss.error[r] + std::fabs(above_shift) * 0x1p-50);
-    b.loss.mass[r].leave_out(rounded_up(static_cast<double>(keys) * std::ldexp(most, -b.margin)));
+    b.loss.mass[r].leave_out(rounded_up(static_cast<double>(keys) * std::ldexp(most, -b.weighing.margin)));
   }
   return true;
 }
@@ -126,7 +133,7 @@ struct lost_mass {
 template <class T>
 inline double sink_of(const block<T>& b, index_type r) {
   if (!b.call->modifiers.sinks) return -std::numeric_limits<double>::infinity();
-  return b.call->modifiers.sink(b.call->modifiers.context, b.rows_at[r].head);
+  return b.call->modifiers.sink(b.call->modifiers.context, b.view.rows_at[r].head);
 }
 
 // exp(a - b), 0 where a is -inf.
@@ -139,19 +146,19 @@ inline double weight_between(double a, double b) {
 template <class T>
 inline double least_sink_weight(const block<T>& b, index_type r) {
   const double sink = sink_of(b, r);
-  const double slack = std::fabs(static_cast<double>(b.shift[r])) * std::fabs(static_cast<double>(b.unit) - exact_unit(b));
-  return rounded_down(weight_between(sink - slack - 0x1p-50 * (std::fabs(sink) + std::fabs(b.center[r])), b.center[r]));
+  const double slack = std::fabs(static_cast<double>(b.state.shift[r])) * std::fabs(static_cast<double>(b.weighing.unit) - exact_unit(b));
+  return rounded_down(weight_between(sink - slack - 0x1p-50 * (std::fabs(sink) + std::fabs(b.state.center[r])), b.state.center[r]));
 }
 
 template <class T>
 inline lost_mass lost_by(const block<T>& b, index_type r) {
   const plan_rules& h = *b.plan;
-  if (b.careful || !b.loss.leaves_out) return {0, 0};
+  if (b.redo.careful || !b.loss.leaves_out) return {0, 0};
   const double sink = b.call->modifiers.sinks ? least_sink_weight(b, r) : 0;
   mass_bound mass = b.loss.mass[r];
-  if (!certifies(h)) mass.kept = static_cast<double>(b.exact_sum[r]);
+  if (!certifies(h)) mass.kept = static_cast<double>(b.state.exact_sum[r]);
   const double bound = mass.share(sink);
-  return {bound, h.coverage == coverage_kind::above ? bound : mass_bound{b.loss.estimate[r], static_cast<double>(b.exact_sum[r])}.share(sink)};
+  return {bound, h.coverage == coverage_kind::above ? bound : mass_bound{b.loss.estimate[r], static_cast<double>(b.state.exact_sum[r])}.share(sink)};
 }
 
 }  // namespace cpu

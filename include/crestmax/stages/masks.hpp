@@ -2,7 +2,7 @@
 // maximum over the others.
 #pragma once
 
-#include "../backend/cpu/kernels.hpp"
+#include "operands.hpp"
 
 #include "../names_aside.inc"
 
@@ -10,12 +10,11 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-// Groups of rows that see the same panels of keys: register tiles, or the rows of two tile registers.
+// Groups of rows that see the same panels of keys: those that are multiplied together.
 template <class T, class F>
 inline void for_each_seeing_group(const block<T>& b, index_type rows, F&& f) {
-  const bool tiles = in_tiles(b);
   for (index_type r = 0; r < rows;) {
-    const index_type group = tiles ? std::min(rows_of_tiles, rows - r) : group_of(rows - r, b.kernels->row_group);
+    const index_type group = b.operands.packed->next_group(rows - r);
     f(r, group);
     r += group;
   }
@@ -30,7 +29,7 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
     const index_type row = strip.first + within;
     index_type from = 0;
     index_type to = panels;
-    if (tile.seen != visibility::all && !b.direct) {
+    if (tile.seen != visibility::all && !b.operands.way->multiplies_whole_tiles) {
       const key_interval keys = reachable_keys(b, hull_of(b, row, group));
       // Number of the tile's keys below a position.
       const auto below = [&](index_type position) {
@@ -40,8 +39,8 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
       to = std::max(from, planner::divide_up(below(keys.end), b.kernels->panel));
     }
     for (index_type i = 0; i < group; ++i) {
-      b.first_panel[row + i] = from;
-      b.last_panel[row + i] = to;
+      b.scratch.first_panel[row + i] = from;
+      b.scratch.last_panel[row + i] = to;
     }
   });
 }
@@ -49,7 +48,7 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
 // What modifiers are left to multiply raw scores by.
 template <class T>
 inline T scale_left(const block<T>& b) {
-  return !b.raw && b.call->modifiers.takes_scale ? static_cast<T>(b.plan->scale) : T(1);
+  return !b.weighing.raw && b.call->modifiers.takes_scale ? static_cast<T>(b.plan->scale) : T(1);
 }
 
 // Score modifiers and masks of a strip that sees a tile in part: modifiers are called for what a group sees, in panels that
@@ -66,12 +65,12 @@ inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) 
       const index_type j = panel * b.kernels->panel;
       const index_type first = tile.first + j * tile.step;
       const index_type count = std::min<index_type>(b.kernels->panel, tile.count - j);
-      const bool reachable = panel >= b.first_panel[row] && panel < b.last_panel[row];
+      const bool reachable = panel >= b.scratch.first_panel[row] && panel < b.scratch.last_panel[row];
       const visibility seen = reachable ? classify(b, hull, first, count, tile.step) : visibility::none;
-      const score_block<T> part{scores + j, block<T>::score_stride, b.rows_at + row, group, b.sequence_number, first, tile.step, count,
+      const score_block<T> part{scores + j, score_stride, b.view.rows_at + row, group, b.view.sequence_number, first, tile.step, count,
                                 b.loss.sizes_of(row), &b.kernels->rows, scale_left(b)};
       if (seen == visibility::none) {
-        b.kernels->hide_panel(scores + j, block<T>::score_stride, group);
+        b.kernels->hide_panel(scores + j, group);
       } else if (seen == visibility::all) {
         if (m.changes_scores()) m.modify(m.context, part);
       } else {
@@ -80,6 +79,19 @@ inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) 
       }
     }
   });
+}
+
+// The raw scores of a strip become scores: scaled, modified, masked.
+template <class T>
+inline void modify_strip(block<T>& b, row_span strip, const tile_keys& tile) {
+  const modifier_view<T>& m = b.call->modifiers;
+  if (!b.weighing.raw && !m.takes_scale) b.kernels->scale_scores(view_of(b, strip), static_cast<T>(b.plan->scale));
+  if (tile.seen != visibility::all) {
+    modify_and_mask(b, strip, tile);
+  } else if (m.changes_scores()) {
+    m.modify(m.context, {b.scratch.scores, score_stride, b.view.rows_at + strip.first, strip.count, b.view.sequence_number, tile.first, tile.step,
+                         tile.count, b.loss.sizes_of(strip.first), &b.kernels->rows, scale_left(b)});
+  }
 }
 
 }  // namespace cpu

@@ -18,8 +18,8 @@ namespace cpu {
 template <class T>
 inline void find_crest(block<T>& b, bool accumulate) {
   take_anchors(b, accumulate);
-  if (b.plan->coarse && b.sequence.kv_len > b.plan->least_keys_to_sample && b.keys.begin < b.keys.end) {
-    b.sampled = true;
+  if (b.plan->coarse && b.view.sequence.kv_len > b.plan->least_keys_to_sample && b.view.keys.begin < b.view.keys.end) {
+    b.search.sampled = true;
     coarse_max(b);
     take_plateaus(b, accumulate);
   }
@@ -30,7 +30,7 @@ inline void find_crest(block<T>& b, bool accumulate) {
 template <class T, class Sweep>
 inline void finish_block(block<T>& b, index_type number, guard_scope scope, Sweep&& sweep) {
   const bool notes = scope == guard_scope::whole && has_fixed_shift(b.plan->method);
-  guard_and_correct(b, scope, {0, b.sequence.kv_len}, sweep, [&](index_type r) {
+  guard_and_correct(b, scope, {0, b.view.sequence.kv_len}, sweep, [&](index_type r) {
     if (notes) note_undershoot(b, r);
     if (item_failed(b)) poison_row(b, r);
     else write_row(b, r);
@@ -41,29 +41,29 @@ inline void finish_block(block<T>& b, index_type number, guard_scope scope, Swee
 // What a block counts once, however many items work on it.
 template <class T>
 inline void count_block(block<T>& b) {
-  b.counters->rows += b.block_rows;
-  b.counters->visible += b.block_rows * std::max<index_type>(0, b.keys.end - b.keys.begin);
-  b.counters->masked += b.block_rows * (b.sequence.kv_len - std::max<index_type>(0, b.keys.end - b.keys.begin));
+  b.counters->rows += b.view.block_rows;
+  b.counters->visible += b.view.block_rows * std::max<index_type>(0, b.view.keys.end - b.view.keys.begin);
+  b.counters->masked += b.view.block_rows * (b.view.sequence.kv_len - std::max<index_type>(0, b.view.keys.end - b.view.keys.begin));
 }
 
 // All keys of one query block that its coverage asks for, from the first sample to the last tile.
 template <class T>
 inline void sweep_whole(block<T>& b) {
   if (!has_fixed_shift(b.plan->method)) {
-    accumulate_range(b, b.keys, baseline_policy(b.plan->method));
+    accumulate_range(b, b.view.keys, baseline_policy(b.plan->method));
   } else {
     find_crest(b, true);
-    b.taken.for_each_gap(b.keys, [&](key_interval gap) {
+    b.search.taken.for_each_gap(b.view.keys, [&](key_interval gap) {
       if (b.plan->coverage == coverage_kind::plateaus) {
-        b.counters->skipped += b.rows * (gap.end - gap.begin);
+        b.counters->skipped += b.view.rows * (gap.end - gap.begin);
       } else {
-        b.upcoming = b.taken.gap_after(gap.end, b.keys.end);
+        b.upcoming = b.search.taken.gap_after(gap.end, b.view.keys.end);
         accumulate_range(b, gap, raise::never);
         b.upcoming = {0, 0};
       }
     });
     if (b.plan->estimate_lipschitz) {
-      b.counters->lipschitz = std::max(b.counters->lipschitz, static_cast<double>(b.lipschitz) * static_cast<double>(b.unit));
+      b.counters->lipschitz = std::max(b.counters->lipschitz, static_cast<double>(b.search.lipschitz) * static_cast<double>(b.weighing.unit));
     }
   }
 }

@@ -32,11 +32,15 @@ inline block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& c
   place(b, call.plan.header(), memory);
   b.call = &call;
   b.plan = &call.plan.header();
+  void* const zeros = b.operands.key_rows.zeros;
+  const head_shape& shape = b.plan->shape;
+  b.operands.key_rows = {call.kv.key_run, call.kv.context, call.kv.key_kind, true, shape.d_qk, 0, 0, 0, &b.counters->failed, zeros};
+  b.operands.value_rows = {call.kv.value_run, call.kv.context, call.kv.value_kind, false, shape.d_v, 0, 0, 0, &b.counters->failed, zeros};
   b.failed_before = b.counters->failed.count;
   const double scale = b.plan->scale;
   // Outside of this range (0 and negative scales among it) raw products do not order like scores.
-  b.raw = !call.modifiers.changes_scores() && scale >= 1e-20 && scale <= 1e20;
-  b.unit = b.raw ? static_cast<T>(scale) : T(1);
+  b.weighing.raw = !call.modifiers.changes_scores() && scale >= 1e-20 && scale <= 1e20;
+  b.weighing.unit = b.weighing.raw ? static_cast<T>(scale) : T(1);
   b.loss.certified = certifies(*b.plan);
   const double flushed = b.plan->tiles.pairs == pair_product::none ? 0 : most_flushed;
   b.loss.errors = score_errors<T>::of(b.plan->shape.d_qk, scale, call.modifiers.score_modifiers, flushed);
@@ -47,14 +51,18 @@ inline block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& c
 template <class T>
 class kernel_session {
  public:
-  kernel_session(const kernel_table<T>& kernels, const plan_rules& h) : kernels_(kernels), rules_(h) { kernels_.open(rules_); }
-  ~kernel_session() { kernels_.close(rules_); }
+  kernel_session(const kernel_table<T>& kernels, const plan_rules& h)
+      : close_(h.pairs && h.tiles.pairs == pair_product::tiles ? kernels.close_tiles : nullptr) {
+    if (close_ != nullptr) kernels.open_tiles();
+  }
+  ~kernel_session() {
+    if (close_ != nullptr) close_();
+  }
   kernel_session(const kernel_session&) = delete;
   kernel_session& operator=(const kernel_session&) = delete;
 
  private:
-  const kernel_table<T>& kernels_;
-  const plan_rules& rules_;
+  void (*close_)();
 };
 
 // One item of one stage of a plan, by these kernels.

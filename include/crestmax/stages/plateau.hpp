@@ -17,19 +17,19 @@ inline constexpr index_type crest_run = 32;
 // The part of the block's keys that covers [begin, end), widened to whole runs of so many.
 template <class T>
 inline key_interval widen(const block<T>& b, index_type begin, index_type end, index_type run = crest_run) {
-  const index_type low = std::max(begin, b.keys.begin);
-  const index_type high = std::min(end, b.keys.end);
+  const index_type low = std::max(begin, b.view.keys.begin);
+  const index_type high = std::min(end, b.view.keys.end);
   if (low >= high) return {0, 0};
-  return {std::max(b.keys.begin, low / run * run), std::min(b.keys.end, planner::round_up(high, run))};
+  return {std::max(b.view.keys.begin, low / run * run), std::min(b.view.keys.end, planner::round_up(high, run))};
 }
 
 // Takes what is left of an interval: accumulates it under the running maximum, or only scores it.
 template <class T>
 inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
   index_type taken = 0;
-  b.taken.for_each_gap(keys, [&](key_interval gap) {
+  b.search.taken.for_each_gap(keys, [&](key_interval gap) {
     taken += gap.end - gap.begin;
-    b.counters->crest += b.rows * (gap.end - gap.begin);
+    b.counters->crest += b.view.rows * (gap.end - gap.begin);
     if (accumulate) {
       accumulate_range(b, gap, raise::always);
       return;
@@ -40,7 +40,7 @@ inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
       b.counters->bytes += tile.count * b.plan->shape.d_qk * size_of(b.call->kv.key_kind);
     }, [](index_type) {});
   });
-  b.taken.insert(keys);
+  b.search.taken.insert(keys);
   return taken;
 }
 
@@ -50,11 +50,11 @@ inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
 template <class T>
 inline void take_anchors(block<T>& b, bool accumulate) {
   const plan_rules& h = *b.plan;
-  const bool whole_tiles = in_tiles(b) && h.coverage == coverage_kind::everything;
-  const index_type run = !accumulate ? std::max<index_type>(direct_run, b.kernels->panel) : whole_tiles ? b.key_tile : crest_run;
-  const key_interval first = h.first_keys > 0 ? widen(b, b.keys.begin, b.keys.begin + h.first_keys, run) : key_interval{0, 0};
-  const key_interval nearest = h.nearest_keys > 0 ? widen(b, b.hull.first_query - h.nearest_keys + 1,
-                                                          b.hull.last_query + 1 + h.nearest_keys / 2, run)
+  const bool whole_tiles = b.operands.packed->turns_slowly && h.coverage == coverage_kind::everything;
+  const index_type run = !accumulate ? std::max<index_type>(direct_run, b.kernels->panel) : whole_tiles ? b.operands.key_tile : crest_run;
+  const key_interval first = h.first_keys > 0 ? widen(b, b.view.keys.begin, b.view.keys.begin + h.first_keys, run) : key_interval{0, 0};
+  const key_interval nearest = h.nearest_keys > 0 ? widen(b, b.view.hull.first_query - h.nearest_keys + 1,
+                                                          b.view.hull.last_query + 1 + h.nearest_keys / 2, run)
                                                   : key_interval{0, 0};
   b.upcoming = nearest;
   take_crest(b, first, accumulate);
@@ -66,19 +66,19 @@ inline void take_anchors(block<T>& b, bool accumulate) {
 // The keys of a window, once its peak is known.
 template <class T>
 inline key_interval window_of(const block<T>& b, index_type i) {
-  return widen(b, b.windows[i].key - b.plan->radius, b.windows[i].key + b.plan->radius + 1);
+  return widen(b, b.search.windows[i].key - b.plan->radius, b.search.windows[i].key + b.plan->radius + 1);
 }
 
 // Plateaus: windows around the peaks that the coarse stage kept, from low keys to high.
 template <class T>
 inline void take_plateaus(block<T>& b, bool accumulate) {
-  std::sort(b.windows, b.windows + b.window_count,
+  std::sort(b.search.windows, b.search.windows + b.search.window_count,
             [](const plateau_window& x, const plateau_window& y) { return x.key < y.key; });
-  b.measure_lipschitz = b.plan->estimate_lipschitz && accumulate;
-  for (index_type i = 0; i < b.window_count; ++i) {
-    b.counters->plateau += b.rows * take_crest(b, window_of(b, i), accumulate);
+  b.search.measure_lipschitz = b.plan->estimate_lipschitz && accumulate;
+  for (index_type i = 0; i < b.search.window_count; ++i) {
+    b.counters->plateau += b.view.rows * take_crest(b, window_of(b, i), accumulate);
   }
-  b.measure_lipschitz = false;
+  b.search.measure_lipschitz = false;
 }
 
 }  // namespace cpu

@@ -14,14 +14,14 @@ namespace cpu {
 
 template <class T>
 inline void fix_shift(block<T>& b) {
-  for (index_type r = 0; r < b.rows; ++r) {
-    T crest = std::max(b.shift[r], b.sample_max[r]);
-    if (b.call->modifiers.sinks && !b.careful) {
-      const double sink = b.call->modifiers.sink(b.call->modifiers.context, b.rows_at[r].head);
-      crest = std::max(crest, static_cast<T>(sink / static_cast<double>(b.unit)));
+  for (index_type r = 0; r < b.view.rows; ++r) {
+    T crest = std::max(b.state.shift[r], b.search.sample_max[r]);
+    if (b.call->modifiers.sinks && !b.redo.careful) {
+      const double sink = b.call->modifiers.sink(b.call->modifiers.context, b.view.rows_at[r].head);
+      crest = std::max(crest, static_cast<T>(sink / static_cast<double>(b.weighing.unit)));
     }
-    if (crest > b.shift[r]) lift(b, r, crest);
-    b.crest[r] = b.shift[r];
+    if (crest > b.state.shift[r]) lift(b, r, crest);
+    b.state.crest[r] = b.state.shift[r];
   }
   note_set_rows(b);
 }

@@ -25,25 +25,25 @@ inline special_value special_of(Stored number) {
 // What row r has seen for output c.
 template <class T>
 inline void note_special(block<T>& b, index_type r, index_type c, special_value seen) {
-  const index_type at = r * b.output_stride + c;
-  b.special[at / specials_per_byte] |= static_cast<std::uint8_t>(seen << 2 * (at % specials_per_byte));
+  const index_type at = r * b.state.output_stride + c;
+  b.redo.special[at / specials_per_byte] |= static_cast<std::uint8_t>(seen << 2 * (at % specials_per_byte));
 }
 
 template <class T>
 inline void forget_special(block<T>& b) {
-  std::memset(b.special, 0, static_cast<std::size_t>(b.rows * b.output_stride / specials_per_byte));
+  std::memset(b.redo.special, 0, static_cast<std::size_t>(b.view.rows * b.state.output_stride / specials_per_byte));
 }
 
 // Joins it.
 template <class T>
 inline void join_special(block<T>& b, index_type r) {
   constexpr T infinity = std::numeric_limits<T>::infinity();
-  if (!b.finite_only) return;
+  if (!b.redo.finite_only) return;
   for (index_type c = 0; c < b.plan->shape.d_v; ++c) {
-    const index_type at = r * b.output_stride + c;
-    const int seen = b.special[at / specials_per_byte] >> 2 * (at % specials_per_byte) & 3;
-    if ((seen & plus_infinity) != 0) b.output[at] += infinity;
-    if ((seen & minus_infinity) != 0) b.output[at] -= infinity;
+    const index_type at = r * b.state.output_stride + c;
+    const int seen = b.redo.special[at / specials_per_byte] >> 2 * (at % specials_per_byte) & 3;
+    if ((seen & plus_infinity) != 0) b.state.output[at] += infinity;
+    if ((seen & minus_infinity) != 0) b.state.output[at] -= infinity;
   }
 }
 
@@ -51,7 +51,7 @@ inline void join_special(block<T>& b, index_type r) {
 template <class T, class F>
 inline void for_each_value_row(const block<T>& b, key_interval keys, F&& f) {
   visit_input_kind<T>(b.call->kv.value_kind, [&](auto* kind) {
-    for_each_row<std::remove_pointer_t<decltype(kind)>>(b, false, keys.begin, 1, keys.end - keys.begin, f);
+    for_each_row<std::remove_pointer_t<decltype(kind)>>(b.operands.value_rows, keys.begin, 1, keys.end - keys.begin, f);
   });
 }
 
@@ -74,8 +74,8 @@ inline void note_special_values(block<T>& b, row_span strip, const tile_keys& ti
       if (value == no_special) continue;
       for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
         const T score = score_row(b, strip, r)[j];
-        if (!(score > block<T>::hidden)) continue;
-        const double below = (static_cast<double>(score) - static_cast<double>(b.base[r])) * static_cast<double>(b.unit);
+        if (!(score > hidden_score<T>)) continue;
+        const double below = (static_cast<double>(score) - static_cast<double>(b.state.base[r])) * static_cast<double>(b.weighing.unit);
         note_special(b, r, c, static_cast<T>(std::exp(below)) > T(0) ? value : not_a_number);
       }
     }

@@ -19,11 +19,11 @@ inline void run_crest(block<T>& b, index_type number) {
   count_block(b);
   if (has_fixed_shift(b.plan->method)) find_crest(b, false);
   const partial_layout at = partial_layout_of<T>(*b.plan);
-  for (index_type split = 0; split < b.sequence.splits; ++split) {
-    for (index_type r = 0; r < b.rows; ++r) {
-      T* partial = partial_of(*b.call, b.sequence, number, split, r);
-      partial[at.shift] = item_failed(b) ? std::numeric_limits<T>::quiet_NaN() : b.shift[r];
-      if (at.crest >= 0) partial[at.crest] = b.shift[r];
+  for (index_type split = 0; split < b.view.sequence.splits; ++split) {
+    for (index_type r = 0; r < b.view.rows; ++r) {
+      T* partial = partial_of(*b.call, b.view.sequence, number, split, r);
+      partial[at.shift] = item_failed(b) ? std::numeric_limits<T>::quiet_NaN() : b.state.shift[r];
+      if (at.crest >= 0) partial[at.crest] = b.state.shift[r];
     }
   }
 }
@@ -33,17 +33,55 @@ template <class T, class Sweep>
 inline void finish_split(block<T>& b, index_type number, index_type split, key_interval range, Sweep&& sweep) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
   guard_and_correct(b, guard_scope::split, range, sweep, [&](index_type r) {
-    T* partial = partial_of(*b.call, b.sequence, number, split, slot_of(b, r));
+    T* partial = partial_of(*b.call, b.view.sequence, number, split, slot_of(b, r));
     if (has_fixed_shift(b.plan->method)) note_undershoot(b, r);
-    std::copy_n(b.output + r * b.output_stride, b.plan->shape.d_v, partial);
+    std::copy_n(b.state.output + r * b.state.output_stride, b.plan->shape.d_v, partial);
     if (at.mass >= 0) std::memcpy(partial + at.mass, b.loss.mass + r, sizeof(mass_bound));
-    partial[at.exact_sum] = b.exact_sum[r];
-    partial[at.sum] = b.sum[r];
+    partial[at.exact_sum] = b.state.exact_sum[r];
+    partial[at.sum] = b.state.sum[r];
     // A split that met no visible key has no state, whatever shift it was given.
-    const bool none = equals(b.sum[r], T(0)) && (at.mass < 0 || equals(b.loss.mass[r].left_out, 0.0));
+    const bool none = equals(b.state.sum[r], T(0)) && (at.mass < 0 || equals(b.loss.mass[r].left_out, 0.0));
     if (item_failed(b)) partial[at.shift] = std::numeric_limits<T>::quiet_NaN();  // the last stage redoes or poisons the row
-    else partial[at.shift] = none ? block<T>::hidden : is_nan(b.center[r]) ? static_cast<T>(b.center[r]) : b.shift[r];
+    else partial[at.shift] = none ? hidden_score<T> : is_nan(b.state.center[r]) ? static_cast<T>(b.state.center[r]) : b.state.shift[r];
   });
+}
+
+// The keys of a split: whole tiles, but for the last.
+inline key_interval keys_of_split(const plan_rules& h, const plan_sequence& s, index_type split) {
+  const index_type length = planner::round_up(planner::divide_up(s.kv_len, s.splits), h.tiles.key_tile);
+  return {std::min(split * length, s.kv_len), std::min((split + 1) * length, s.kv_len)};
+}
+
+// The shift that the first stage left for a block.
+template <class T>
+inline void take_shift(block<T>& b, index_type number, index_type split) {
+  if (!has_fixed_shift(b.plan->method)) return;
+  const index_type at = partial_layout_of<T>(*b.plan).shift;
+  for (index_type r = 0; r < b.view.rows; ++r) {
+    b.state.crest[r] = b.state.shift[r] = partial_of(*b.call, b.view.sequence, number, split, r)[at];
+  }
+  note_set_rows(b);
+}
+
+// Whether memory is read in its own order if two blocks, read in place and one behind the other, take turns over these keys.
+template <class T>
+inline bool may_take_turns(const block<T>& one, const block<T>& other, key_interval keys) {
+  const auto is_in_place = [&](const block<T>& b) {
+    return b.operands.way == &operands_in_place<T>::way && b.view.keys.begin <= keys.begin && keys.end <= b.view.keys.end;
+  };
+  return is_in_place(one) && is_in_place(other) && one.operands.score_in_place == other.operands.score_in_place &&
+         are_neighbours(in_place_view(one), in_place_view(other), keys.begin);
+}
+
+// Tile by tile, each for every block of a team.
+template <class T>
+inline void sweep_in_turn(block<T>* team, index_type blocks, key_interval keys, raise policy) {
+  const index_type step = team->operands.key_tile;
+  for (index_type first = keys.begin; first < keys.end; first += step) {
+    const index_type end = std::min(first + step, keys.end);
+    for (index_type i = 0; i < blocks; ++i) team[i].upcoming = {end, std::min(end + step, keys.end)};
+    accumulate_in_turn(team, blocks, {first, end}, policy);
+  }
 }
 
 // Second stage: one split of up to `most_joined_blocks` blocks under their shifts. Memory is read in its own order: a block
@@ -51,45 +89,29 @@ inline void finish_split(block<T>& b, index_type number, index_type split, key_i
 template <class T>
 inline void run_split(const block<T>& memory, const plan_sequence& s, index_type number, index_type blocks, index_type split) {
   const plan_rules& h = *memory.plan;
-  const partial_layout at = partial_layout_of<T>(h);
   const index_type rows = s.heads_per_block * s.queries_per_block;
-  block<T> team[planner::most_joined_blocks];
-  const index_type tile = h.tiles.key_tile;
-  const index_type length = planner::round_up(planner::divide_up(s.kv_len, s.splits), tile);
-  const key_interval range{std::min(split * length, s.kv_len), std::min((split + 1) * length, s.kv_len)};
+  const key_interval range = keys_of_split(h, s, split);
   const raise policy = has_fixed_shift(h.method) ? raise::never : baseline_policy(h.method);
-  const auto take_shift = [&](block<T>& b, index_type block_number) {
-    if (!has_fixed_shift(h.method)) return;
-    for (index_type r = 0; r < b.rows; ++r) b.crest[r] = b.shift[r] = partial_of(*b.call, s, block_number, split, r)[at.shift];
-    note_set_rows(b);
-  };
+  block<T> team[planner::most_joined_blocks];
   const auto sweep_alone = [&](block<T>& b) {
     b.upcoming = {0, 0};
-    accumulate_range(b, {std::max(range.begin, b.keys.begin), std::min(range.end, b.keys.end)}, policy);
+    accumulate_range(b, {std::max(range.begin, b.view.keys.begin), std::min(range.end, b.view.keys.end)}, policy);
   };
   bool in_turn = blocks > 1 && blocks * rows <= rows_with_scores(h);
   for (index_type i = 0; i < blocks; ++i) {
     block<T>& b = team[i] = part_of(memory, i, rows);
     start_block(b, number + i);
-    in_turn = in_turn && b.direct && b.pairs_in_place == team[0].pairs_in_place && b.keys.begin <= range.begin && range.end <= b.keys.end &&
-              (i == 0 || are_neighbours(team[i - 1], b, range.begin));
-    take_shift(b, number + i);
+    in_turn = in_turn && (i == 0 || may_take_turns(team[i - 1], b, range));
+    take_shift(b, number + i, split);
   }
-  if (memory.kernels->reads_in_place) {
-    const index_type step = in_turn ? team[0].key_tile : length;
-    for (index_type first = range.begin; in_turn && first < range.end; first += step) {
-      const index_type end = std::min(first + step, range.end);
-      for (index_type i = 0; i < blocks; ++i) team[i].upcoming = {end, std::min(end + step, range.end)};
-      accumulate_in_turn(team, blocks, {first, end}, policy);
-    }
-  }
+  if (in_turn) sweep_in_turn(team, blocks, range, policy);
   for (index_type i = 0; i < blocks; ++i) {
     block<T>& b = team[i];
     if (!in_turn) sweep_alone(b);
     b.upcoming = {0, 0};
     finish_split(b, number + i, split, range, [&] {
       reset_rows(b);
-      take_shift(b, number + i);
+      take_shift(b, number + i, split);
       sweep_alone(b);
     });
   }
@@ -107,40 +129,40 @@ inline void merge_mass(mass_bound& mass, const T* partial, double below) {
 template <class T>
 inline const T* finite_output(block<T>& b, index_type r, const T* output, T factor) {
   const index_type d = b.plan->shape.d_v;
-  std::copy_n(output, d, b.value);  // free memory: nothing is packed
+  std::copy_n(output, d, b.operands.value);  // free memory: nothing is packed
   for (index_type c = 0; c < d; ++c) {
     const special_value seen = special_of(output[c]);
     note_special(b, r, c, seen == no_special || factor > T(0) ? seen : not_a_number);
   }
-  keep_finite(b.value, d);
-  return b.value;
+  keep_finite(b.operands.value, d);
+  return b.operands.value;
 }
 
 // The splits of a block become one state, in rising order (softmax_state::merge, in vectors).
 template <class T>
 inline void merge_splits(block<T>& b, index_type number) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
-  for (index_type r = 0; r < b.rows; ++r) {
-    const auto partial = [&](index_type split) { return partial_of(*b.call, b.sequence, number, split, r); };
-    T top = block<T>::hidden;
-    for (index_type split = 0; split < b.sequence.splits; ++split) {
+  for (index_type r = 0; r < b.view.rows; ++r) {
+    const auto partial = [&](index_type split) { return partial_of(*b.call, b.view.sequence, number, split, r); };
+    T top = hidden_score<T>;
+    for (index_type split = 0; split < b.view.sequence.splits; ++split) {
       const T shift = partial(split)[at.shift];
       if (shift > top || is_nan(shift)) top = shift;  // one that is no number stays: the guard sees it
     }
-    for (index_type split = 0; split < b.sequence.splits; ++split) {
+    for (index_type split = 0; split < b.view.sequence.splits; ++split) {
       const T* other = partial(split);
       const T shift = other[at.shift];
-      if (equals(shift, block<T>::hidden)) continue;
-      const double below = (static_cast<double>(shift) - static_cast<double>(top)) * static_cast<double>(b.unit);
+      if (equals(shift, hidden_score<T>)) continue;
+      const double below = (static_cast<double>(shift) - static_cast<double>(top)) * static_cast<double>(b.weighing.unit);
       const T factor = equals(shift, top) ? T(1) : static_cast<T>(std::exp(below));
-      const T* output = b.finite_only ? finite_output(b, r, other, factor) : other;
-      b.kernels->add_scaled(b.output + r * b.output_stride, factor, output, b.plan->shape.d_v);
-      b.sum[r] += factor * other[at.sum];
-      b.exact_sum[r] += factor * other[at.exact_sum];
+      const T* output = b.redo.finite_only ? finite_output(b, r, other, factor) : other;
+      b.kernels->add_scaled(b.state.output + r * b.state.output_stride, factor, output, b.plan->shape.d_v);
+      b.state.sum[r] += factor * other[at.sum];
+      b.state.exact_sum[r] += factor * other[at.exact_sum];
       if (at.mass >= 0) merge_mass(b.loss.mass[r], other + at.mass, (static_cast<double>(top) - static_cast<double>(shift)) * exact_unit(b));
     }
-    b.shift[r] = top;
-    if (at.crest >= 0) b.crest[r] = partial(0)[at.crest];
+    b.state.shift[r] = top;
+    if (at.crest >= 0) b.state.crest[r] = partial(0)[at.crest];
   }
 }
 

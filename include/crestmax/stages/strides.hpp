@@ -13,7 +13,7 @@ namespace cpu {
 
 template <class T>
 inline index_type first_sample(const block<T>& b) {
-  return b.keys.begin + std::min(b.plan->stride / 2, b.keys.end - b.keys.begin - 1);
+  return b.view.keys.begin + std::min(b.plan->stride / 2, b.view.keys.end - b.view.keys.begin - 1);
 }
 
 // The samples of a block: first, first + stride, and so on. The last key is one more where keys are left behind whole strides.
@@ -30,17 +30,17 @@ struct sample_range {
 template <class T>
 inline sample_range samples_of(const block<T>& b) {
   const index_type first = first_sample(b);
-  const index_type count = planner::divide_up(b.keys.end - first, b.plan->stride);
-  const index_type most_stretches = std::max<index_type>(1, stretches_of_block * planner::block_rows_of(*b.plan, b.sequence) / b.rows);
+  const index_type count = planner::divide_up(b.view.keys.end - first, b.plan->stride);
+  const index_type most_stretches = std::max<index_type>(1, stretches_of_block * planner::block_rows_of(*b.plan, b.view.sequence) / b.view.rows);
   const index_type in_stretch = b.kernels->lanes * planner::divide_up(planner::divide_up(count, b.kernels->lanes), most_stretches);
-  return {first, count, in_stretch > b.key_tile ? planner::round_up(in_stretch, b.key_tile) : in_stretch};
+  return {first, count, in_stretch > b.operands.key_tile ? planner::round_up(in_stretch, b.operands.key_tile) : in_stretch};
 }
 
 // The keys that a sample stands for, by its number; that of number samples.count is the last key.
 template <class T>
 inline key_interval stride_of(const block<T>& b, index_type sample) {
-  const index_type begin = b.keys.begin + sample * b.plan->stride;
-  return {std::min(begin, b.keys.end), std::min(begin + b.plan->stride, b.keys.end)};
+  const index_type begin = b.view.keys.begin + sample * b.plan->stride;
+  return {std::min(begin, b.view.keys.end), std::min(begin + b.plan->stride, b.view.keys.end)};
 }
 
 // Keys of an interval that no phase took.
@@ -68,23 +68,24 @@ inline void note_standing(block<T>& b, index_type number, index_type count) {
   const index_type stride = b.plan->stride;
   fill(b.loss.stands_for, count, static_cast<T>(stride));
   fill(b.loss.stands_for + count, planner::round_up(count, b.kernels->panel) - count, T(0));
-  const key_interval all{stride_of(b, number).begin, b.keys.begin + (number + count) * stride};
+  const key_interval all{stride_of(b, number).begin, b.view.keys.begin + (number + count) * stride};
   const auto count_again = [&](key_interval cut) {
     if (cut.end <= all.begin || cut.begin >= all.end) return;
-    const index_type end = std::min(number + count, planner::divide_up(cut.end - b.keys.begin, stride));
-    for (index_type i = std::max(number, (cut.begin - b.keys.begin) / stride); i < end; ++i) {
-      b.loss.stands_for[i - number] = static_cast<T>(untaken_of(b.taken, stride_of(b, i)).count);
+    const index_type end = std::min(number + count, planner::divide_up(cut.end - b.view.keys.begin, stride));
+    for (index_type i = std::max(number, (cut.begin - b.view.keys.begin) / stride); i < end; ++i) {
+      b.loss.stands_for[i - number] = static_cast<T>(untaken_of(b.search.taken, stride_of(b, i)).count);
     }
   };
-  for (int i = 0; i < b.taken.size(); ++i) count_again(b.taken[i]);
-  count_again({b.keys.end, all.end});  // the stride that the end cuts, and what is behind
+  for (int i = 0; i < b.search.taken.size(); ++i) count_again(b.search.taken[i]);
+  count_again({b.view.keys.end, all.end});  // the stride that the end cuts, and what is behind
 }
 
 // Weights of the samples in hand, in place, under the shift; hidden ones weigh nothing.
 template <class T>
 inline void weigh_samples(block<T>& b, row_span strip) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.base[r] = equals(b.shift[r], block<T>::hidden) ? T(0) : b.shift[r];
-  b.kernels->weigh(b, strip, b.kernels->weigh_with(b.unit, 0));
+  for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.state.base[r] = equals(b.state.shift[r], hidden_score<T>) ? T(0) : b.state.shift[r];
+  const packed_kernels<T>& numbers = b.kernels->numbers;
+  numbers.weigh(view_of(b, strip), b.state.base + strip.first, numbers.weigh_with(b.weighing.unit, 0));
 }
 
 // Adds the samples in hand, of which `number` is the first one's, to the sums of their stretches. Those of a stretch with samples that a
@@ -96,7 +97,7 @@ inline void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, 
     for (index_type j = 0; j < tile.count;) {
       const index_type stretch = std::min(number + j, samples.count - 1) / samples.in_stretch;
       const index_type end = std::min(tile.count, (stretch + 1) * samples.in_stretch - number);
-      f(b.loss.stretch_sums + stretch * b.rows, j, std::max(end, j + 1));
+      f(b.loss.stretch_sums + stretch * b.view.rows, j, std::max(end, j + 1));
       j = std::max(end, j + 1);
     }
   };
@@ -104,17 +105,17 @@ inline void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, 
   if (may_hide) {
     for_each_stretch([&](T* sums, index_type from, index_type end) {
       const bool all = tile.seen == visibility::all ||
-                       classify(b, b.hull, tile.first + from * tile.step, end - from, tile.step) == visibility::all;
+                       classify(b, b.view.hull, tile.first + from * tile.step, end - from, tile.step) == visibility::all;
       if (all && !b.call->modifiers.changes_scores()) return;
       for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
         const T* row = score_row(b, strip, r);
-        if (!all || std::find(row + from, row + end, block<T>::hidden) != row + end) sums[r] = unknown;
+        if (!all || std::find(row + from, row + end, hidden_score<T>) != row + end) sums[r] = unknown;
       }
     });
   }
   weigh_samples(b, strip);
   for_each_stretch([&](T* sums, index_type from, index_type end) {
-    b.kernels->sum_standing(b, strip, from, planner::round_up(end, b.kernels->lanes), sums);
+    b.kernels->sum_standing(view_of(b, strip), b.loss.stands_for, from, planner::round_up(end, b.kernels->lanes), sums + strip.first);
   });
 }
 
@@ -123,7 +124,7 @@ template <class T>
 inline void mark_stretches(block<T>& b, const sample_range& samples, index_type number, index_type count) {
   const index_type from = std::min(number, samples.count - 1) / samples.in_stretch;
   const index_type to = std::min(number + count - 1, samples.count - 1) / samples.in_stretch + 1;
-  fill(b.loss.stretch_sums + from * b.rows, (to - from) * b.rows, std::numeric_limits<T>::quiet_NaN());
+  fill(b.loss.stretch_sums + from * b.view.rows, (to - from) * b.view.rows, std::numeric_limits<T>::quiet_NaN());
 }
 
 }  // namespace cpu

@@ -1,26 +1,23 @@
 // The kernels of one instruction set: what the method asks of it, as a table. The method is compiled once and calls these through
 // pointers; a set fills a table from the texts in text/, over its own vectors (text/table.inc), and knows nothing of the method.
 //
-// Words: a strip is some rows of a block whose scores are in memory; a panel is as many keys, or columns of values, as one register tile
-// has; the tile in hand is the keys that the block's packed operands, or its scores, are of. Every row of a strip sees panels
-// [first_panel, last_panel) of the tile in hand, and a kernel touches no others of its scores or weights. No kernel allocates, throws
-// or fails. Sums inside of a kernel are of T, in an order that depends on sizes alone.
+// Words: a panel is as many keys, or columns of values, as one register tile has; the tile in hand is the keys that packed operands,
+// or scores, are of. A kernel touches no others of a strip's scores or weights than the panels that its rows see. No kernel allocates,
+// throws or fails. Sums inside of a kernel are of T, in an order that depends on sizes alone.
 #pragma once
 
+#include "../../modifiers/view.hpp"
 #include "../../options.hpp"
-#include "block.hpp"
+#include "ahead.hpp"
 #include "features.hpp"
-#include "numbers.hpp"
+#include "pairs.hpp"
+#include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
-
-// Blocks of at most this many rows read in place: with more, transposing a tile once costs less than
-// summing across lanes for every row.
-inline constexpr index_type most_direct_rows = 16;
 
 template <class T>
 inline constexpr int polynomial_terms = sizeof(T) == 4 ? 6 : 12;
@@ -34,61 +31,129 @@ struct weight_constants {
   T coefficients[polynomial_terms<T>];  // times 2^-margin, which is exact
 };
 
+// The queries of some rows, and where they stand in the caller's tensor.
+struct query_rows {
+  const tensor_view* tensor;
+  const row_position* at;
+  index_type rows;
+  index_type batch;
+  index_type begin;   // row of the tensor of query index 0
+  index_type length;  // d_qk
+  double scale;       // nats per raw score
+
+  template <class Stored>
+  const Stored* row(index_type r) const {
+    return static_cast<const Stored*>(tensor->data) + batch * tensor->strides[0] + (begin + at[r].query_index) * tensor->strides[1] +
+           at[r].head * tensor->strides[2];
+  }
+};
+
+// What a strip's scores are products of: packed queries of its rows and the packed keys in hand.
 template <class T>
-struct kernel_table {
-  using span = row_span;
+struct score_operands {
+  const T* query;  // groups of rows, [steps][rows of the group]; row by row, [steps], where the layout says so
+  const T* key;    // panels of keys, [steps][panel]
+  index_type steps;
+  index_type panels;
+  fetch_list* ahead;
+};
+
+// Values of a tile on their way into packed operands.
+struct value_tile {
+  index_type first;
+  index_type count;
+  bool seen_in_part;  // some row may not see some of them
+  bool finite_only;   // those that are no finite numbers count as 0
+  int margin;         // weights are 2^-margin at the crest
+};
+
+// What a strip's weights are multiplied by: packed values of so many keys; and what that is added to.
+template <class T>
+struct value_operands {
+  const T* value;  // panels of columns, [steps][panel]
+  index_type keys;
+  index_type steps;
+  T* output;  // [rows][output_stride], of the strip's first row
+  index_type output_stride;
+};
+
+// Packed operands of one kind, and what multiplies them. An element is a number of T or a pair of bfloat16, in the memory of one T.
+template <class T>
+struct packed_kernels {
   using constants = weight_constants<T>;
 
+  index_type numbers;      // in an element
+  index_type whole_steps;  // rows and columns have a multiple of so many steps
+  index_type row_group;    // rows that are multiplied together
+  bool rounds_weights;     // to bfloat16: values have to be known by then, as they may be none
+  bool turns_slowly;       // turning to other kernels and back costs more than a maximum of every row
+
+  index_type steps_of(index_type length) const { return planner::round_up(planner::divide_up(length, numbers), whole_steps); }
+
+  // Rows of the first group of so many that are left.
+  index_type (*next_group)(index_type rows_left);
+
+  constants (*weigh_with)(T unit, int margin);  // for scores of `unit` nats
+
+  // False if these queries, or values, have to be numbers.
+  bool (*pack_query)(const query_rows&, index_type steps, T* to);
+  void (*pack_keys)(const source_rows&, index_type first, index_type step, index_type count, index_type steps, T* to);
+  bool (*pack_values)(const source_rows&, const value_tile&, index_type steps, T* to);
+
+  // Raw scores of a strip; true: lanes = each row's maxima per lane.
+  bool (*score)(const strip_view<T>&, const score_operands<T>&);
+  // Weights of the scores in hand above `base`; lanes = their sums per lane, of rounded ones in rounded_lanes.
+  void (*weigh)(const strip_view<T>&, const T* base, const constants&);
+  // Scored, and weighed above `shift`; scores need not be in memory.
+  void (*score_and_weigh)(const strip_view<T>&, const score_operands<T>&, const T* shift, const constants&);
+  // output += weights in hand times the values in hand.
+  void (*multiply)(const strip_view<T>&, const value_operands<T>&);
+};
+
+// Queries of blocks of few rows, and what multiplies them with keys and values where these lie. A set that has none packs always.
+template <class T>
+struct in_place_kernels {
+  // query[row * stride + k], zeros behind d_qk, in the order in which keys of this kind come.
+  void (*pack_query)(const query_rows&, scalar_kind keys, index_type stride, T* to);
+  // As pairs of bfloat16, [row][d_qk / 2]: false if they cannot be.
+  bool (*pack_query_pairs)(const query_rows&, scalar_kind keys, T* to);
+  // Raw scores of whole blocks; output += weights times values.
+  void (*score)(side_by_side<T>, const tile_keys&);
+  void (*score_pairs)(side_by_side<T>, const tile_keys&);
+  void (*multiply)(side_by_side<T>, const tile_keys&);
+};
+
+template <class T>
+struct kernel_table {
   instruction_set set;
   index_type lanes;      // of a vector
   index_type panel;      // keys, or columns of values: a power of two, a multiple of lanes
   index_type row_group;  // rows of a register tile
-  bool reads_in_place;   // has the two kernels that read keys and values where they lie
-  bool multiplies_pairs;  // has those of pairs of bfloat16
 
-  constants (*weigh_with)(T unit, int margin);  // for scores of `unit` nats
+  packed_kernels<T> numbers;
+  packed_kernels<T> pairs;  // in registers, and in tiles; score is null where a set has none
+  packed_kernels<T> tiles;
+  in_place_kernels<T> in_place;  // score is null where a set has none
 
-  // State that an item's kernels need from its first to its last.
-  void (*open)(const plan_rules&);
-  void (*close)(const plan_rules&);
+  // Tiles have state from an item's first product to its last.
+  void (*open_tiles)();
+  void (*close_tiles)();
 
-  // Operands, packed from the caller's tensors.
-  void (*pack_query)(block<T>&);  // decides how the block's operands come, too: direct, pairs, pairs_in_place
-  void (*pack_keys)(block<T>&, index_type first, index_type step, index_type count);
-  void (*pack_values)(block<T>&, index_type first, index_type count);
-  // False if these values have to be numbers.
-  bool (*pack_value_pairs)(block<T>&, index_type first, index_type count, bool seen_in_part);
-
-  // Raw scores of a strip against the packed keys in hand; lanes = each row's maxima per lane; false where these are not kept.
-  bool (*score)(block<T>&, span strip, index_type panels);
-  // Of whole blocks against keys where they lie.
-  void (*score_in_place)(side_by_side<T>, const tile_keys&);
-  void (*scale_scores)(block<T>&, span strip, T factor);
-  // One panel of so many rows, `stride` apart: -inf.
-  void (*hide_panel)(T* scores, index_type stride, index_type rows);
+  // Scores of a strip.
+  void (*scale_scores)(const strip_view<T>&, T factor);
+  // One panel of so many rows, score_stride apart: -inf.
+  void (*hide_panel)(T* scores, index_type rows);
   // lanes = maxima per lane of the scores in hand; tile_max = those of the lanes.
-  void (*row_maxima)(block<T>&, span strip);
-  void (*join_maxima)(block<T>&, span strip);
+  void (*row_maxima)(const strip_view<T>&);
+  void (*join_maxima)(const strip_view<T>&, T* tile_max);
 
   row_kernels<T> rows;  // for modifiers
 
-  // Weights: of the scores in hand above `base`, in place, as numbers or rounded to pairs; lanes = their sums per lane, of rounded ones
-  // in rounded_lanes.
-  void (*weigh)(block<T>&, span strip, const constants&);
-  void (*weigh_as_pairs)(block<T>&, span strip);
-  // Scored and weighed under `shift`, no score in memory.
-  void (*score_and_weigh)(block<T>&, span strip, index_type panels, const constants&);
-  void (*score_and_weigh_as_pairs)(block<T>&, span strip, index_type panels);
-  // Rounds the weights in hand in place, and adds what they sum up to to `sum`.
-  void (*round_weights)(block<T>&, span strip, weight_type to);
+  // Rounds the weights in hand in place, and adds what a row's sum up to to sums[row].
+  void (*round_weights)(const strip_view<T>&, weight_type to, T* sums);
   // sums[r] += what the lanes of row r sum up to; where `largest` is not null, the largest of these totals is kept there.
-  void (*add_totals)(const T* lanes, span rows, T* sums, T* largest);
+  void (*add_totals)(const T* lanes, index_type rows, T* sums, T* largest);
   T (*total)(const T* lanes);
-
-  // output += weights in hand times the values in hand, packed as numbers or pairs, or where they lie.
-  void (*multiply)(block<T>&, span strip, index_type keys);
-  void (*multiply_pairs)(block<T>&, span strip, index_type keys);
-  void (*multiply_in_place)(side_by_side<T>, const tile_keys&);
 
   // Rows of outputs; counts are multiples of lanes but for add_scaled, whose `of` may lie anywhere, and write.
   void (*scale_row)(T* row, index_type count, T factor);
@@ -98,12 +163,12 @@ struct kernel_table {
   void (*write)(const T* from, double factor, scalar_kind kind, void* to, index_type count);
 
   // Sampling and what coverages leave out.
-  // column[j] = the largest that score j of a row lies above its crest.
-  void (*excess_over_crest)(block<T>&, span strip, index_type padded);
-  // sums[r] += the weights of row r in columns [from, end), each times what its key stands for.
-  void (*sum_standing)(block<T>&, span strip, index_type from, index_type end, T* sums);
-  // Squared norms of the keys of a tile, and the largest.
-  void (*measure_keys)(block<T>&, const tile_keys&);
+  // column[j] = the largest that score j of a row lies above its crest; `columns` is a multiple of lanes.
+  void (*excess_over_crest)(const strip_view<T>&, const T* crest, index_type columns, T* column);
+  // sums[r] += the weights of row r in columns [from, end), each times what its key stands for; both are multiples of lanes.
+  void (*sum_standing)(const strip_view<T>&, const T* stands_for, index_type from, index_type end, T* sums);
+  // Squared norms of the keys first, first + step, ...; returns the largest, or NaN if one is.
+  T (*measure_keys)(const source_rows&, index_type first, index_type step, index_type count, T* squares);
 };
 
 }  // namespace cpu

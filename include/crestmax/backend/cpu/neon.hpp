@@ -376,8 +376,10 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::neon {
 
-// Called only where a plan was made for neon_bf16, but for the session, which every item has.
-struct pair_multiplies : neon_bf16::register_pairs<neon_bf16::primitives> {};
+// Called only where a plan was made for neon_bf16.
+struct pair_multiplies {
+  using registers = neon_bf16::register_pairs<neon_bf16::primitives>;
+};
 
 inline constexpr instruction_set this_set = instruction_set::neon;
 

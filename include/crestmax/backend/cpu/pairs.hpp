@@ -31,21 +31,16 @@ template <class T>
 bfloat16_pair* pairs_in(T* memory) {
   return reinterpret_cast<bfloat16_pair*>(memory);
 }
+template <class T>
+const bfloat16_pair* pairs_in(const T* memory) {
+  return reinterpret_cast<const bfloat16_pair*>(memory);
+}
 
 // Rows of scores and outputs that tile registers hold at a time: two by two tiles of 16 rows and 16 columns.
 inline constexpr index_type rows_of_tiles = 32;
 
-// Pairs of one row of queries or keys: with tiles a multiple of the 16 that one has, zeros behind the last.
-inline index_type pairs_of_row(const plan_rules& h) {
-  const index_type pairs = planner::divide_up(h.shape.d_qk, 2);
-  return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
-}
-
-// Pairs of one column of values, of so many keys.
-inline index_type pairs_of_column(const plan_rules& h, index_type keys) {
-  const index_type pairs = planner::divide_up(keys, 2);
-  return h.tiles.pairs == pair_product::tiles ? planner::round_up(pairs, 16) : pairs;
-}
+// Steps that a tile register takes at a time: rows and columns of pairs have whole tiles of them, zeros behind the last.
+inline constexpr index_type steps_of_tiles = 16;
 
 }  // namespace cpu
 

@@ -71,8 +71,8 @@ tile_geometry geometry_of(const kernel_table<T>& kernels, const head_shape& p, i
   constexpr index_type rows = 288 * 4 / static_cast<index_type>(sizeof(T));
   const index_type group = kernels.row_group;
   tile_geometry g{rows, planner::usual_tile_keys, 48 / group * group, group, kernels.panel, static_cast<std::int32_t>(set)};
-  g.key_tile_in_place = kernels.reads_in_place ? planner::most_tile_keys : g.key_tile;
-  if (!kernels.multiplies_pairs) return g;
+  g.key_tile_in_place = kernels.in_place.score != nullptr ? planner::most_tile_keys : g.key_tile;
+  if (kernels.pairs.score == nullptr) return g;
   using enum instruction_set;
   if (set == portable || set == neon_bf16 || set >= avx512_bf16) g.pairs = pair_product::registers;
   return set >= amx ? with_tiles(g, p) : g;

@@ -227,7 +227,9 @@ inline constexpr instruction_set this_set = instruction_set::portable;
 #include "text/multiply.inc"
 #include "text/pairs.inc"
 
-struct pair_multiplies : register_pairs<primitives<float>> {};
+struct pair_multiplies {
+  using registers = register_pairs<primitives<float>>;
+};
 
 #include "text/table.inc"
 

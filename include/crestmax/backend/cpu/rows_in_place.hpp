@@ -4,13 +4,39 @@
 #pragma once
 
 #include "numbers.hpp"
+#include "rows_ahead.hpp"
 #include "runs.hpp"
+#include "strip.hpp"
 
 #include "../../names_aside.inc"
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
+
+// One block of few rows, and where its keys and values lie.
+template <class T>
+struct rows_in_place {
+  index_type rows;
+  const T* query;  // [rows][query_stride], or pairs in the same memory, [rows][d_qk / 2]
+  index_type query_stride;
+  T* scores;  // [rows][score_stride]: scores, then weights
+  T* output;  // [rows][output_stride]
+  index_type output_stride;
+  const source_rows* keys;
+  const source_rows* values;
+  T* key_run;  // room for a run of either
+  T* value_run;
+  bool finite_only;  // values that are no finite numbers count as 0
+};
+
+// Blocks that are swept together. A tile of several is multiplied run by run, each run for all of them in turn: so lie the
+// heads of a token, or of a small page.
+template <class T>
+struct side_by_side {
+  const rows_in_place<T>* blocks;
+  index_type count;
+};
 
 // Rows go in groups of Group, two or three that are left of a group of four together, or single. Calls f(first_row, group).
 template <int Group, class F>
@@ -39,9 +65,9 @@ template <class T>
 class row_finder {
  public:
   row_finder() = default;
-  row_finder(const block<T>& of, bool of_keys)
-      : b_(&of), keys_(of_keys), size_(size_of(keys_ ? of.call->kv.key_kind : of.call->kv.value_kind)),
-        bytes_(size_ * (keys_ ? of.plan->shape.d_qk : of.plan->shape.d_v)) {}
+  row_finder(const rows_in_place<T>& of, bool of_keys)
+      : of_(of_keys ? of.keys : of.values), copies_(reinterpret_cast<char*>(of_keys ? of.key_run : of.value_run)),
+        only_finite_(of.finite_only && !of_keys), size_(size_of(of_->kind)), bytes_(of_->row_bytes()) {}
 
   index_type bytes() const { return bytes_; }  // of a row
 
@@ -60,7 +86,7 @@ class row_finder {
   // Rows first, first + step, ..., `count` of them, as they lie where they can be read so.
   row_run find(index_type first, index_type step, index_type count, bool whole, row_finder& following) {
     const kv_run run = at(first);
-    const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole) && (keys_ || !b_->finite_only);
+    const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole) && !only_finite_;
     if (!as_they_lie) return copy(first, step, count, whole, following);
     return {static_cast<const char*>(run.data), count > 1 ? step * run.row_stride * size_ : 0};
   }
@@ -68,10 +94,10 @@ class row_finder {
   // What to ask for while another run is in hand: that of `position`, if there is one. Of pages smaller than a run
   // only the first is asked for, and memory behind it; of samples that lie on several pages none.
   row_run ahead(index_type position, index_type step) {
-    if (position >= b_->sequence.kv_len) return {nullptr, 0};
+    if (position >= of_->kv_len) return {nullptr, 0};
     const kv_run run = at_if_any(position);
     if (run.rows < 1 || (step > 1 && run.rows <= (direct_run - 1) * step)) return {nullptr, 0};
-    return {static_cast<const char*>(run.data), position + step < b_->sequence.kv_len ? step * run.row_stride * size_ : 0};
+    return {static_cast<const char*>(run.data), position + step < of_->kv_len ? step * run.row_stride * size_ : 0};
   }
 
  private:
@@ -79,8 +105,6 @@ class row_finder {
   // their numbers are to count as 0, they are copied, and the last one stands for what is missing. With each copied row its
   // like in the next run is asked for, which `following` finds: reads of rows far apart take long, one by one.
   row_run copy(index_type first, index_type step, index_type count, bool whole, row_finder& following) {
-    // Free memory of a run's size: nothing is packed.
-    char* const copied = reinterpret_cast<char*>(keys_ ? b_->key : b_->value);
     for (index_type j = 0; j < count;) {
       const kv_run run = at(first + j * step);
       const char* row = static_cast<const char*>(run.data);
@@ -89,18 +113,18 @@ class row_finder {
       const index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
       for (index_type i = 0; i < in_run; ++i, ++j) {
         following.ask(first + (direct_run + j) * step);
-        std::memcpy(copied + j * bytes_, row + i * distance, static_cast<std::size_t>(bytes_));
+        std::memcpy(copies_ + j * bytes_, row + i * distance, static_cast<std::size_t>(bytes_));
       }
     }
     for (index_type j = count; whole && j < direct_run; ++j) {
-      std::memcpy(copied + j * bytes_, copied + (count - 1) * bytes_, static_cast<std::size_t>(bytes_));
+      std::memcpy(copies_ + j * bytes_, copies_ + (count - 1) * bytes_, static_cast<std::size_t>(bytes_));
     }
-    if (b_->finite_only && !keys_) {
-      visit_input_kind<T>(b_->call->kv.value_kind, [&](auto* kind) {
-        keep_finite(pointer_to<std::remove_pointer_t<decltype(kind)>>(copied), count * b_->plan->shape.d_v);
+    if (only_finite_) {
+      visit_input_kind<T>(of_->kind, [&](auto* kind) {
+        keep_finite(pointer_to<std::remove_pointer_t<decltype(kind)>>(copies_), count * of_->length);
       });
     }
-    return {copied, bytes_};
+    return {copies_, bytes_};
   }
   bool holds(index_type position) const { return position >= first_ && position < first_ + run_.rows; }
   kv_run from(index_type position) const {
@@ -109,22 +133,23 @@ class row_finder {
   }
   // Once a run, where all else is done for every run in hand: not among it.
   [[gnu::noinline]] void ask_source(index_type position) {
-    run_ = run_if_any(*b_, keys_, position);
+    run_ = run_if_any(*of_, position);
     first_ = position;
   }
   [[gnu::noinline]] void ask_to_read(index_type position) {
-    run_ = run_to_read(*b_, keys_, position);
+    run_ = run_to_read(*of_, position);
     first_ = position;
   }
   void ask(index_type position) {
-    if (position >= b_->sequence.kv_len) return;
+    if (position >= of_->kv_len) return;
     const kv_run run = at_if_any(position);
     const char* const row = static_cast<const char*>(run.data);
     for (index_type line = 0; run.rows > 0 && line < bytes_; line += 64) CRESTMAX_PREFETCH(row + line, 2);
   }
 
-  const block<T>* b_ = nullptr;
-  bool keys_ = false;
+  const source_rows* of_ = nullptr;
+  char* copies_ = nullptr;
+  bool only_finite_ = false;
   index_type size_ = 0;  // of a number
   index_type bytes_ = 0;
   kv_run run_{};
@@ -133,8 +158,8 @@ class row_finder {
 
 // True if the keys of two blocks lie so close that memory is read in its own order if they take turns run by run.
 template <class T>
-inline bool are_neighbours(const block<T>& one, const block<T>& other, index_type position) {
-  if (position >= one.sequence.kv_len) return false;
+inline bool are_neighbours(const rows_in_place<T>& one, const rows_in_place<T>& other, index_type position) {
+  if (position >= one.keys->kv_len) return false;
   row_finder<T> of_one(one, true), of_other(other, true);
   const kv_run first = of_one.at_if_any(position), second = of_other.at_if_any(position);
   if (first.rows < 1 || second.rows < 1) return false;
@@ -151,8 +176,8 @@ class run_walk {
   CRESTMAX_KERNEL run_walk(side_by_side<T> team, bool of_keys, const tile_keys& tile, index_type padded, key_interval then, bool then_of_keys, index_type passes)
       : team_(team), tile_(tile), of_keys_(of_keys), padded_(padded), then_(then), passes_(passes) {
     for (index_type i = 0; i < team.count; ++i) {
-      finders_[i] = later_[i] = row_finder<T>(*team.blocks[i], of_keys);
-      following_[i] = row_finder<T>(*team.blocks[i], then_of_keys);
+      finders_[i] = later_[i] = row_finder<T>(team.blocks[i], of_keys);
+      following_[i] = row_finder<T>(team.blocks[i], then_of_keys);
     }
     share_ = row_asker::share_of(finders_[0].bytes(), passes);
   }
@@ -170,7 +195,7 @@ class run_walk {
   }
 
   // Of the run in hand.
-  const block<T>& of() const { return *team_.blocks[now_.member]; }
+  const rows_in_place<T>& of() const { return team_.blocks[now_.member]; }
   index_type first() const { return now_.first; }  // row of the tile
   index_type count() const { return std::min(direct_run, padded_ - now_.first); }
   row_run rows() const { return rows_; }

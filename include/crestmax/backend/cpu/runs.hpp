@@ -1,9 +1,14 @@
-// Runs of rows, as a source hands them out. A source may turn out to have none where a sequence has keys: another
+// Rows of keys or values, as a source hands them out. A source may turn out to have none where a sequence has keys: another
 // thread has written to its block table, or it breaks its promises. Then rows of zeros stand for them, so that every item comes
 // to its end, and the rows of the item are poisoned; see item_failed().
 #pragma once
 
-#include "block.hpp"
+#include <cstring>
+
+#include "../../kv_source.hpp"
+#include "../../memory_checks.hpp"
+#include "../../planner.hpp"
+#include "counters.hpp"
 
 #include "../../names_aside.inc"
 
@@ -11,15 +16,21 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-// Where row r of a block stands in the query tensor.
-template <class Stored, class T>
-inline const Stored* query_row(const block<T>& b, index_type r) {
-  const tensor_view& q = b.call->query;
-  const row_position at = b.rows_at[r];
-  const index_type batch = b.sequence.query_batch;
-  return static_cast<const Stored*>(q.data) + batch * q.strides[0] +
-         (b.sequence.query_begin + at.query_index) * q.strides[1] + at.head * q.strides[2];
-}
+// The keys, or the values, of one sequence and key-value head.
+struct source_rows {
+  kv_run (*run)(const void* context, index_type sequence, index_type head, index_type position);
+  const void* context;
+  scalar_kind kind;
+  bool are_keys;
+  index_type length;  // numbers of a row
+  index_type sequence;
+  index_type kv_head;
+  index_type kv_len;
+  failed_runs* failed;
+  void* zeros;  // room for a row, for runs that fail
+
+  index_type row_bytes() const { return length * size_of(kind); }
+};
 
 // A run that can be read, or one of no rows. A single row has no distance to the next.
 inline kv_run as_promised(kv_run run, scalar_kind kind) {
@@ -29,40 +40,28 @@ inline kv_run as_promised(kv_run run, scalar_kind kind) {
   return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent)};
 }
 
-// The keys or values of a block from a position on, or no rows, which nobody has to know of.
-template <class T>
-inline kv_run run_if_any(const block<T>& b, bool of_keys, index_type position) {
-  const kv_view& kv = b.call->kv;
-  return as_promised((of_keys ? kv.key_run : kv.value_run)(kv.context, b.sequence_number, b.kv_head, position),
-                     of_keys ? kv.key_kind : kv.value_kind);
+// The rows from a position on, or none, which nobody has to know of.
+inline kv_run run_if_any(const source_rows& of, index_type position) {
+  return as_promised(of.run(of.context, of.sequence, of.kv_head, position), of.kind);
 }
 
 // Rows of zeros in place of a run that should be there.
-template <class T>
-[[gnu::noinline, gnu::cold]] kv_run rows_of_zeros(const block<T>& b, bool of_keys, index_type position, index_type given) {
-  failed_runs& failed = b.counters->failed;
-  if (failed.count++ == 0) failed.first = {b.sequence_number, position, given, of_keys};
-  std::memset(static_cast<void*>(b.zeros), 0, sizeof(T) * static_cast<std::size_t>(longest_row(*b.plan)));
-  return {b.zeros, 0, planner::largest_extent};
+[[gnu::noinline, gnu::cold]] inline kv_run rows_of_zeros(const source_rows& of, index_type position, index_type given) {
+  if (of.failed->count++ == 0) of.failed->first = {of.sequence, position, given, of.are_keys};
+  std::memset(of.zeros, 0, static_cast<std::size_t>(of.row_bytes()));
+  return {of.zeros, 0, planner::largest_extent};
 }
 
-template <class T>
-inline kv_run run_to_read(const block<T>& b, bool of_keys, index_type position) {
-  const kv_run run = run_if_any(b, of_keys, position);
-  return run.rows > 0 ? run : rows_of_zeros(b, of_keys, position, run.rows);
+inline kv_run run_to_read(const source_rows& of, index_type position) {
+  const kv_run run = run_if_any(of, position);
+  return run.rows > 0 ? run : rows_of_zeros(of, position, run.rows);
 }
 
-// Whether the item in hand has met such a run, in whatever was done so far.
-template <class T>
-inline bool item_failed(const block<T>& b) {
-  return b.counters->failed.count != b.failed_before;
-}
-
-// Calls f(row, pointer) for keys or values first, first + step, ...; `count` of them.
-template <class Stored, class T, class F>
-inline void for_each_row(const block<T>& b, bool of_keys, index_type first, index_type step, index_type count, F&& f) {
+// Calls f(row, pointer) for rows first, first + step, ...; `count` of them.
+template <class Stored, class F>
+inline void for_each_row(const source_rows& of, index_type first, index_type step, index_type count, F&& f) {
   for (index_type j = 0; j < count;) {
-    const kv_run run = run_to_read(b, of_keys, first + j * step);
+    const kv_run run = run_to_read(of, first + j * step);
     const Stored* row = static_cast<const Stored*>(run.data);
     const index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
     for (index_type i = 0; i < in_run; ++i, ++j) f(j, row + i * step * run.row_stride);

@@ -1,0 +1,148 @@
+// How a block's keys and values come: packed, as numbers or in pairs of bfloat16, or read where they lie. Chosen once per block, in
+// start_operands(); what follows calls what was chosen.
+#pragma once
+
+#include "../backend/cpu/block.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+// Blocks of at most this many rows are read in place: with more, transposing a tile once costs less than
+// summing across lanes for every row.
+inline constexpr index_type most_direct_rows = 16;
+
+template <class T>
+struct operand_way {
+  bool multiplies_whole_tiles;  // also where masks hide some of them
+  // Asks memory for what follows a tile, while it is multiplied.
+  void (*look_ahead)(block<T>&, const tile_keys&);
+  void (*take_keys)(block<T>&, const tile_keys&);
+  void (*take_values)(block<T>&, const tile_keys&);
+  // Raw scores of a strip; true: lanes hold maxima.
+  bool (*score)(block<T>&, row_span strip, const tile_keys&);
+  // Scored, and weighed under the shift.
+  void (*score_and_weigh)(block<T>&, row_span strip, const tile_keys&, const weight_constants<T>&);
+  // output += weights times values.
+  void (*multiply)(block<T>&, row_span strip, const tile_keys&);
+};
+
+template <class T>
+struct packed_operands {
+  static score_operands<T> scored(block<T>& b, row_span strip, const tile_keys& tile) {
+    operands<T>& o = b.operands;
+    const index_type steps = o.packed->steps_of(b.plan->shape.d_qk);
+    return {o.query + strip.first * steps, o.key, steps, planner::divide_up(tile.count, b.kernels->panel), &o.ahead};
+  }
+  static void look_ahead(block<T>& b, const tile_keys& tile) {
+    operands<T>& o = b.operands;
+    const index_type register_tiles =
+        planner::divide_up(tile.count, b.kernels->panel) * planner::divide_up(b.view.rows, o.packed->row_group);
+    o.ahead.look_ahead(o.key_rows, o.value_rows, tile.next, register_tiles);
+  }
+  static void take_keys(block<T>& b, const tile_keys& tile) {
+    operands<T>& o = b.operands;
+    o.packed->pack_keys(o.key_rows, tile.first, tile.step, tile.count, o.packed->steps_of(b.plan->shape.d_qk), o.key);
+  }
+  // Values that may not be pairs are numbers.
+  static void take_values(block<T>& b, const tile_keys& tile) {
+    operands<T>& o = b.operands;
+    const value_tile values{tile.first, tile.count, tile.seen != visibility::all, b.redo.finite_only, b.weighing.margin};
+    const auto pack = [&](const packed_kernels<T>& as) {
+      o.of_value = &as;
+      return as.pack_values(o.value_rows, values, as.steps_of(tile.count), o.value);
+    };
+    if (!pack(*o.packed)) pack(b.kernels->numbers);
+  }
+  static bool score(block<T>& b, row_span strip, const tile_keys& tile) {
+    return b.operands.packed->score(view_of(b, strip), scored(b, strip, tile));
+  }
+  static void score_and_weigh(block<T>& b, row_span strip, const tile_keys& tile, const weight_constants<T>& constants) {
+    b.operands.packed->score_and_weigh(view_of(b, strip), scored(b, strip, tile), b.state.shift + strip.first, constants);
+  }
+  static void multiply(block<T>& b, row_span strip, const tile_keys& tile) {
+    const packed_kernels<T>& of_value = *b.operands.of_value;
+    const index_type stride = b.state.output_stride;
+    of_value.multiply(view_of(b, strip),
+                      {b.operands.value, tile.count, of_value.steps_of(tile.count), b.state.output + strip.first * stride, stride});
+  }
+  static constexpr operand_way<T> way{false, look_ahead, take_keys, take_values, score, score_and_weigh, multiply};
+};
+
+// A block of few rows as kernels see it.
+template <class T>
+inline rows_in_place<T> in_place_view(const block<T>& b) {
+  const operands<T>& o = b.operands;
+  return {b.view.rows, o.query, o.query_stride, b.scratch.scores, b.state.output, b.state.output_stride,
+          &o.key_rows, &o.value_rows, o.key, o.value, b.redo.finite_only};
+}
+
+// Such a block is one strip. What several blocks take in turn comes with those of the others.
+template <class T>
+struct operands_in_place {
+  static void look_ahead(block<T>&, const tile_keys&) {}  // kernels do
+  static void take_keys(block<T>&, const tile_keys&) {}
+  static void take_values(block<T>&, const tile_keys&) {}
+  static bool score(block<T>& b, row_span, const tile_keys& tile) {
+    if (b.operands.turn.scored) return false;
+    const rows_in_place<T> alone = in_place_view(b);
+    b.operands.score_in_place({&alone, 1}, tile);
+    return false;
+  }
+  static void score_and_weigh(block<T>& b, row_span strip, const tile_keys& tile, const weight_constants<T>& constants) {
+    score(b, strip, tile);
+    b.kernels->numbers.weigh(view_of(b, strip), b.state.shift, constants);
+  }
+  static void multiply(block<T>& b, row_span, const tile_keys& tile) {
+    b.operands.turn.weighed = true;
+    if (b.operands.turn.scored) return;
+    const rows_in_place<T> alone = in_place_view(b);
+    b.kernels->in_place.multiply({&alone, 1}, tile);
+  }
+  static constexpr operand_way<T> way{true, look_ahead, take_keys, take_values, score, score_and_weigh, multiply};
+};
+
+template <class T>
+inline void start_in_place(block<T>& b, const query_rows& queries) {
+  const in_place_kernels<T>& kernels = b.kernels->in_place;
+  operands<T>& o = b.operands;
+  o.way = &operands_in_place<T>::way;
+  o.key_tile = b.plan->tiles.key_tile_in_place;
+  o.packed = o.of_value = &b.kernels->numbers;  // weights are
+  const bool may_pair = b.plan->tiles.pairs != pair_product::none && kernels.pack_query_pairs != nullptr;
+  const bool pairs = may_pair && kernels.pack_query_pairs(queries, o.key_rows.kind, o.query);
+  o.score_in_place = pairs ? kernels.score_pairs : kernels.score;
+  if (!pairs) kernels.pack_query(queries, o.key_rows.kind, o.query_stride, o.query);
+}
+
+// Queries that may not be pairs are numbers.
+template <class T>
+inline void start_packed(block<T>& b, const query_rows& queries) {
+  operands<T>& o = b.operands;
+  o.way = &packed_operands<T>::way;
+  o.key_tile = b.plan->tiles.key_tile;
+  const auto pack = [&](const packed_kernels<T>& as) {
+    o.packed = o.of_value = &as;
+    return as.pack_query(queries, as.steps_of(queries.length), o.query);
+  };
+  const bool in_tiles = b.plan->tiles.pairs == pair_product::tiles;
+  const bool paired = b.plan->pairs && o.weights == weight_type::bfloat16 && pack(in_tiles ? b.kernels->tiles : b.kernels->pairs);
+  if (!paired) pack(b.kernels->numbers);
+}
+
+// Takes the block's queries. Rows that are corrected keep the weights of the block that they are from.
+template <class T>
+inline void start_operands(block<T>& b) {
+  const bool in_place = b.kernels->in_place.score != nullptr && b.view.rows <= most_direct_rows;
+  if (!b.redo.careful) b.operands.weights = in_place ? b.plan->weights_in_place : b.plan->weights;
+  if (in_place) start_in_place(b, queries_of(b));
+  else start_packed(b, queries_of(b));
+}
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"
