@@ -25,6 +25,14 @@ foreach(header ${crestmax_headers})
   endif()
 endforeach()
 
+# A text of kernels stands in an instruction set; opened by itself it stands in none, and an editor can follow it.
+file(GLOB crestmax_texts CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/include/crestmax/*.inc"
+     "${PROJECT_SOURCE_DIR}/include/crestmax/backend/cpu/text/*.inc")
+foreach(text ${crestmax_texts})
+  crestmax_add_test("headers: ${text} can be opened alone" headers
+                    ${crestmax_compile} -fsyntax-only -x c++ "${PROJECT_SOURCE_DIR}/include/${text}")
+endforeach()
+
 # The runtime of Ascend devices is nothing without its vendor's headers, for which the fake's stand in.
 foreach(header backend/ascend/runtime.hpp crestmax.hpp)
   string(MAKE_C_IDENTIFIER "crestmax/${header}" name)

@@ -1,6 +1,20 @@
 // Products of pairs of bfloat16 in tiles (AMX_BF16). Weights are taken with AVX-512.
-// Text: included by avx512.hpp after avx512_bf16.inc.
+#pragma once
+
+#include "avx512_bf16.hpp"
+
+#if CRESTMAX_X86_SETS
+
+// g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16")
+
+#include "../../names_aside.inc"
 
 CRESTMAX_BEGIN_NAMESPACE
 
@@ -79,4 +93,12 @@ struct hardware_tiles {
 
 CRESTMAX_END_NAMESPACE
 
+#include "../../names_back.inc"
+
 CRESTMAX_END_TARGET
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif

@@ -1,5 +1,4 @@
 // Products of pairs of bfloat16 in registers (FEAT_BF16's BFDOT): twice the numbers of a multiply-add.
-// Text: included by neon.hpp between its primitives and its kernels.
 //
 // BFDOT takes subnormal factors for zero, makes zero of subnormal products, sums of two products and sums, and rounds either
 // sum to odd: exact sums stay exact, others err by less than one unit in the last place, to either side, and there are half as
@@ -9,11 +8,19 @@
 // Items run with a floating point control register of zero, so processors with FEAT_EBF16 do not multiply otherwise.
 //
 // Instructions by name, as compilers have their intrinsics only where the whole translation unit is for such a processor.
+#pragma once
+
+#include "neon_vectors.hpp"
+
+#if CRESTMAX_ARM_SETS
+
 #if defined(__clang__)
 CRESTMAX_BEGIN_TARGET("bf16")
 #else
 CRESTMAX_BEGIN_TARGET("+bf16")
 #endif
+
+#include "../../names_aside.inc"
 
 CRESTMAX_BEGIN_NAMESPACE
 
@@ -61,4 +68,8 @@ struct primitives : vectors::primitives<float> {
 
 CRESTMAX_END_NAMESPACE
 
+#include "../../names_back.inc"
+
 CRESTMAX_END_TARGET
+
+#endif

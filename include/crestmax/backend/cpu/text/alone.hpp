@@ -1,0 +1,16 @@
+// A text that is opened by itself, by an editor or a compiler, stands in no set: this is what every set has before it. Texts include
+// it, and those that they need, where nothing has been included before.
+#pragma once
+
+#include <cstring>
+#include <numeric>
+
+#include "../kernels.hpp"
+#include "../numbers.hpp"
+
+using namespace crestmax::cpu;
+using namespace crestmax;     
+
+template <class T>
+struct primitives;
+inline constexpr crestmax::instruction_set this_set = crestmax::instruction_set::portable;
