@@ -19,6 +19,7 @@ struct table_under_test {
   crestmax::instruction_set planned_for;  // or a wider set that shares the table
   const crestmax::cpu::kernel_table<float>* table;
   bool tiles = false;  // of plain C++
+  const crestmax::cpu::kernel_table<double>* of_double = nullptr;
 
   bool runs_here() const {
     return planned_for == crestmax::instruction_set::portable || crestmax::cpu::machine_has(planned_for);
@@ -32,17 +33,17 @@ inline std::vector<table_under_test> every_table() {
   using crestmax::instruction_set;
   std::vector<table_under_test> tables;
 #if !defined(CRESTMAX_TEST_EMULATED)
-  tables.push_back({"portable", instruction_set::portable, &crestmax::cpu::portable::kernels::table<float>()});
-  tables.push_back({"generic", instruction_set::generic, &crestmax::cpu::generic::kernels::table<float>()});
+  tables.push_back({"portable", instruction_set::portable, &crestmax::cpu::portable::kernels::table<float>(), false, &crestmax::cpu::portable::kernels::table<double>()});
+  tables.push_back({"generic", instruction_set::generic, &crestmax::cpu::generic::kernels::table<float>(), false, &crestmax::cpu::generic::kernels::table<double>()});
 #endif
 #if CRESTMAX_X86_SETS
 #if !defined(CRESTMAX_TEST_EMULATED)  // what every machine has is tested there
-  tables.push_back({"avx2", instruction_set::avx2, &crestmax::cpu::avx2::kernels::table<float>()});
+  tables.push_back({"avx2", instruction_set::avx2, &crestmax::cpu::avx2::kernels::table<float>(), false, &crestmax::cpu::avx2::kernels::table<double>()});
 #endif
-  tables.push_back({"avx512", instruction_set::avx512, &crestmax::cpu::avx512::kernels::table<float>()});
+  tables.push_back({"avx512", instruction_set::avx512, &crestmax::cpu::avx512::kernels::table<float>(), false, &crestmax::cpu::avx512::kernels::table<double>()});
 #endif
 #if CRESTMAX_ARM_SETS
-  tables.push_back({"neon", instruction_set::neon, &crestmax::cpu::neon::kernels::table<float>()});
+  tables.push_back({"neon", instruction_set::neon, &crestmax::cpu::neon::kernels::table<float>(), false, &crestmax::cpu::neon::kernels::table<double>()});
 #endif
   return tables;
 }
