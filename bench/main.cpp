@@ -1,4 +1,4 @@
-// crestmax_bench [--short | --bars | --all] [--benchmark_... options of Google Benchmark]
+// crestmax_bench [--short | --bars | --all | --modifiers] [--benchmark_... options of Google Benchmark]
 //
 // Every line of a race is a benchmark of its own, so that filters, reporters and JSON work as usual.
 // The lines of one race are measured together, in turns, when the first of them is asked for; each
@@ -12,6 +12,7 @@
 
 #include "ceilings.hpp"
 #include "grid.hpp"
+#include "modifiers.hpp"
 #include "table.hpp"
 #include "targets.hpp"
 
@@ -161,6 +162,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--short") == 0) asked = extent::brief;
     else if (std::strcmp(argv[i], "--bars") == 0) asked = extent::bars;
     else if (std::strcmp(argv[i], "--all") == 0) asked = extent::all;
+    else if (std::strcmp(argv[i], "--modifiers") == 0) return print_modifier_targets(), 0;
     else rest.push_back(argv[i]);
   }
   int count = static_cast<int>(rest.size());
@@ -179,5 +181,7 @@ int main(int argc, char** argv) {
   for (const auto& race : races) {
     if (race->result) results.push_back(*race->result);
   }
-  return print_targets(results) ? 0 : 1;
+  const bool right = print_targets(results);
+  if (asked == extent::bars) print_modifier_targets();
+  return right ? 0 : 1;
 }

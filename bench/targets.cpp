@@ -30,10 +30,7 @@ class bars {
 
   void print() const {
     if (!lines_.empty()) std::printf("\nbars: the worst of the shapes above\n");
-    for (const line& l : lines_) {
-      std::printf("  %-66s %s %.3f  measured %.3f  %-6s  %s\n", l.what.c_str(), l.most ? "<=" : ">=", l.bar, l.worst,
-                  l.met() ? "met" : "MISSED", l.where.c_str());
-    }
+    for (const line& l : lines_) print_target(l.what, l.most, l.bar, l.worst, l.where);
     for (const std::string& what : absent_) std::printf("  %-66s not on this machine\n", what.c_str());
     if (!absent_.empty()) {
       std::printf("  tests/run executes the kernels that this machine lacks: AVX-512 in an emulator, those of tiles on a plain engine\n");
@@ -48,7 +45,6 @@ class bars {
     bool most;
     double worst;
     std::string where;
-    bool met() const { return most ? worst <= bar : worst >= bar; }
   };
 
   template <class F>
@@ -195,6 +191,12 @@ void add_method(bars& all) {
 }
 
 }  // namespace
+
+void print_target(const std::string& what, bool most, double bar, double measured, const std::string& where) {
+  const bool met = most ? measured <= bar : measured >= bar;
+  std::printf("  %-66s %s %.3f  measured %.3f  %-6s  %s\n", what.c_str(), most ? "<=" : ">=", bar, measured, met ? "met" : "MISSED",
+              where.c_str());
+}
 
 bool print_targets(const std::vector<race_result>& races) {
   bars all(races);

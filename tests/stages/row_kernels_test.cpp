@@ -13,59 +13,94 @@ namespace {
 using crestmax::index_type;
 
 // Numbers that begin at a line of the cache, with room for whole vectors behind them.
-class row_memory {
+template <class T>
+class memory_of_rows {
  public:
-  explicit row_memory(const std::vector<float>& x) : count_(x.size()), lines_(x.size() / 16 + 5) { std::copy(x.begin(), x.end(), data()); }
-  float* data() { return lines_[0].numbers; }
-  std::vector<float> numbers() { return {data(), data() + count_}; }
+  explicit memory_of_rows(const std::vector<T>& x) : count_(x.size()), lines_(x.size() / per_line + 5) { std::copy(x.begin(), x.end(), data()); }
+  T* data() { return lines_[0].numbers; }
+  std::vector<T> numbers() { return {data(), data() + count_}; }
 
  private:
+  static constexpr std::size_t per_line = 64 / sizeof(T);
   struct alignas(64) line {
-    float numbers[16];
+    T numbers[per_line];
   };
   std::size_t count_;
   std::vector<line> lines_;
 };
+using row_memory = memory_of_rows<float>;
+
+template <class T>
+std::vector<T> capped_row(const crestmax::row_kernels<T>& kernels, const std::vector<T>& x, T cap) {
+  memory_of_rows<T> row(x);
+  kernels.soft_cap(row.data(), static_cast<index_type>(x.size()), T(1), cap);
+  return row.numbers();
+}
+
+// The largest error in units of the last place of the exact result, over every `step`th number of either sign between these.
+template <class T>
+double worst_error_of_cap(const crestmax::row_kernels<T>& kernels, T from, T to, std::uint64_t step, T cap) {
+  using wide = std::conditional_t<sizeof(T) == 4, double, long double>;
+  using pattern = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  std::vector<T> x;
+  for (std::uint64_t bits = std::bit_cast<pattern>(from); bits <= std::bit_cast<pattern>(to); bits += step) {
+    x.push_back(std::bit_cast<T>(static_cast<pattern>(bits)));
+    x.push_back(-x.back());
+  }
+  const std::vector<T> got = capped_row(kernels, x, cap);
+  double worst = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const wide exact = static_cast<wide>(cap) * std::tanh(static_cast<wide>(x[i]) / static_cast<wide>(cap));
+    const wide ulp = std::ldexp(wide(1), std::max(std::ilogb(exact), std::numeric_limits<T>::min_exponent - 1) + 1 - std::numeric_limits<T>::digits);
+    worst = std::max(worst, static_cast<double>(std::fabs(static_cast<wide>(got[i]) - exact) / ulp));
+  }
+  return worst;
+}
 
 class RowKernels : public OnTables {
  protected:
   const crestmax::row_kernels<float>& kernels() const { return GetParam().table->rows; }
-
-  std::vector<float> capped(const std::vector<float>& x, float cap) const {
-    row_memory row(x);
-    kernels().soft_cap(row.data(), static_cast<index_type>(x.size()), 1.0f, cap);
-    return row.numbers();
+  const crestmax::row_kernels<double>& kernels_of_double() const {
+    using crestmax::instruction_set;
+#if CRESTMAX_X86_SETS
+    if (GetParam().planned_for == instruction_set::avx2) return crestmax::cpu::avx2::kernels::table<double>().rows;
+    if (GetParam().planned_for == instruction_set::avx512) return crestmax::cpu::avx512::kernels::table<double>().rows;
+#endif
+#if CRESTMAX_ARM_SETS
+    if (GetParam().planned_for == instruction_set::neon) return crestmax::cpu::neon::kernels::table<double>().rows;
+#endif
+#if !defined(CRESTMAX_TEST_EMULATED)
+    if (GetParam().planned_for == instruction_set::portable) return crestmax::cpu::portable::kernels::table<double>().rows;
+#endif
+    return crestmax::cpu::generic::kernels::table<double>().rows;
   }
-
-  // The largest error in units of the last place of the exact result, over every `step`th float of either sign between these.
-  double worst_error(float from, float to, std::uint32_t step, float cap) const {
-    std::vector<float> x;
-    const auto last = std::bit_cast<std::uint32_t>(to);
-    for (auto bits = std::bit_cast<std::uint32_t>(from); bits <= last; bits += step) {
-      for (const std::uint32_t sign : {0u, 0x80000000u}) x.push_back(std::bit_cast<float>(bits | sign));
-    }
-    const std::vector<float> got = capped(x, cap);
-    double worst = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double exact = static_cast<double>(cap) * std::tanh(static_cast<double>(x[i]) / static_cast<double>(cap));
-      const double ulp = std::ldexp(1.0, std::max(std::ilogb(exact), -126) - 23);
-      worst = std::max(worst, std::fabs(static_cast<double>(got[i]) - exact) / ulp);
-    }
-    return worst;
-  }
+  std::vector<float> capped(const std::vector<float>& x, float cap) const { return capped_row(kernels(), x, cap); }
 };
 INSTANTIATE_TEST_SUITE_P(Tables, RowKernels, ::testing::ValuesIn(every_table()), name_of_table);
 
 TEST_P(RowKernels, CapWithinEightUnitsOfTheLastPlace) {
   for (const float cap : {1.0f, 30.0f, 50.0f, 0.37f, 1e6f}) {
-    EXPECT_LE(worst_error(0x1p-60f * cap, 1000.0f * cap, 4099, cap), 8.0) << cap;
+    EXPECT_LE(worst_error_of_cap(kernels(), 0x1p-60f * cap, 1000.0f * cap, 4099, cap), 8.0) << cap;
   }
 }
 
 TEST_P(RowKernels, CapsOfTheWholeRangeAreAsExact) {
   for (const float cap : {0x1p-60f, 0x1p-20f, 0x1p40f, 0x1p60f}) {
-    EXPECT_LE(worst_error(0x1p-60f * cap, 100.0f * cap, 40009, cap), 8.0) << cap;
+    EXPECT_LE(worst_error_of_cap(kernels(), 0x1p-60f * cap, 100.0f * cap, 40009, cap), 8.0) << cap;
   }
+}
+
+TEST_P(RowKernels, CapDoublesWithinEightUnitsOfTheLastPlace) {
+  for (const double cap : {0x1p-60, 0.37, 1.0, 30.0, 50.0, 0x1p60}) {
+    EXPECT_LE(worst_error_of_cap(kernels_of_double(), 0x1p-60 * cap, 1000 * cap, 0x10000d1f2a3b5, cap), 8.0) << cap;
+    EXPECT_LE(worst_error_of_cap(kernels_of_double(), 0x1p-4 * cap, 40 * cap, 0x3a3b5d1f2a5, cap), 8.0) << cap;
+  }
+}
+
+TEST_P(RowKernels, CapsOfDoublesAreExactInTheLimits) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<double> got = capped_row<double>(kernels_of_double(), {infinity, -infinity, 1e300, -1e300, 0.0, -0.0}, 30.0);
+  EXPECT_EQ(got, (std::vector<double>{30, -30, 30, -30, 0, -0.0}));
 }
 
 TEST_P(RowKernels, CapsAreExactInTheLimits) {

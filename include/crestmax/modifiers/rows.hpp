@@ -22,8 +22,8 @@ struct score_row {
 // Each of count numbers on its own, whatever stands beside it and wherever it stands. All begin with x -> scale * x.
 template <class T>
 struct row_kernels {
-  // x -> cap * tanh(x / cap), for a cap between 2^-60 and 2^60. Relative error in float at most 8 ulp where |x| >= 2^-60 cap, exact in
-  // the limits, +-cap; NaN for NaN.
+  // x -> cap * tanh(x / cap), for a cap between 2^-60 and 2^60. Error at most 8 ulp where |x| >= 2^-60 cap, exact in the limits,
+  // +-cap; NaN for NaN.
   void (*soft_cap)(T* x, index_type count, T scale, T cap);
   // x[i] += slope * (first + i * step).
   void (*add_ramp)(T* x, index_type count, T scale, T slope, T first, T step);
