@@ -2,6 +2,10 @@
 #include "eigen_core.hpp"
 // clang-format on
 
+#include <crestmax/backend/cpu/avx2.hpp>
+#include <crestmax/backend/cpu/avx512.hpp>
+#include <crestmax/backend/cpu/generic.hpp>
+#include <crestmax/backend/cpu/neon.hpp>
 #include <crestmax/crestmax.hpp>
 #include <cstring>
 #include <memory>

@@ -2,6 +2,7 @@
 // modifiers are on or off, as an engine has it.
 #include "modifiers.hpp"
 
+#include <crestmax/backend/cpu/avx512.hpp>
 #include <crestmax/crestmax.hpp>
 #include <cstdio>
 #include <optional>

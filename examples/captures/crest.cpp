@@ -1,6 +1,7 @@
 #include "crest.hpp"
 
 #include <crestmax/crestmax.hpp>
+#include <crestmax/stages/pipeline.hpp>
 #include <cstdlib>
 #include <memory>
 

@@ -5,6 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#if !defined(__GNUC__) && !defined(__clang__)
+#include <atomic>
+#endif
 #if defined(_WIN32)
 #include <malloc.h>
 #endif
@@ -36,6 +39,59 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace compiler {
+
+// std::atomic of an integer or an enumeration, as far as it is used here: to parse its header takes as long as half of this library's.
+#if defined(__GNUC__) || defined(__clang__)
+template <class T>
+class atomic {
+ public:
+  constexpr atomic() = default;
+  constexpr explicit atomic(T value) : value_(value) {}
+  atomic(const atomic&) = delete;
+  atomic& operator=(const atomic&) = delete;
+
+  static constexpr bool is_always_lock_free = __atomic_always_lock_free(sizeof(T), 0);
+
+  T load_relaxed() const { return load<__ATOMIC_RELAXED>(); }
+  T load_acquire() const { return load<__ATOMIC_ACQUIRE>(); }
+  void store_relaxed(T value) { __atomic_store(&value_, &value, __ATOMIC_RELAXED); }
+  void store_release(T value) { __atomic_store(&value_, &value, __ATOMIC_RELEASE); }
+  // Relaxed; what was there before.
+  T fetch_or(T value) { return __atomic_fetch_or(&value_, value, __ATOMIC_RELAXED); }
+  // Relaxed; false if something else is there.
+  bool replace(T expected, T value) {
+    return __atomic_compare_exchange(&value_, &expected, &value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  }
+
+ private:
+  template <int order>
+  T load() const {
+    T value;
+    __atomic_load(&value_, &value, order);
+    return value;
+  }
+  alignas(sizeof(T)) T value_{};
+};
+#else
+template <class T>
+class atomic {
+ public:
+  constexpr atomic() = default;
+  constexpr explicit atomic(T value) : value_(value) {}
+
+  static constexpr bool is_always_lock_free = std::atomic<T>::is_always_lock_free;
+
+  T load_relaxed() const { return value_.load(std::memory_order_relaxed); }
+  T load_acquire() const { return value_.load(std::memory_order_acquire); }
+  void store_relaxed(T value) { value_.store(value, std::memory_order_relaxed); }
+  void store_release(T value) { value_.store(value, std::memory_order_release); }
+  T fetch_or(T value) { return value_.fetch_or(value, std::memory_order_relaxed); }
+  bool replace(T expected, T value) { return value_.compare_exchange_strong(expected, value, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T> value_{};
+};
+#endif
 
 // Memory for a call that owns its workspace; null if there is none. `bytes` is a multiple of `alignment`.
 inline void* allocate_aligned(std::size_t alignment, std::size_t bytes) {

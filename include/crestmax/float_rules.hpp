@@ -2,7 +2,7 @@
 // macro tells of and no pragma of its version 14 takes back: that is found out when a call is planned.
 #pragma once
 
-#include <functional>
+#include <compare>
 #include <limits>
 
 #include "error.hpp"
@@ -18,7 +18,7 @@ inline bool keeps_infinities_and_nan() {
   volatile float stored_infinity = limits::infinity();
   const float nan = stored_nan;
   const float infinity = stored_infinity * 2;
-  return !(nan <= nan) && std::equal_to<float>{}(infinity, limits::infinity());
+  return !(nan <= nan) && (infinity <=> limits::infinity()) == 0;
 }
 
 inline status check_float_rules() {

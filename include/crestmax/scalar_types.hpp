@@ -4,10 +4,10 @@
 #pragma once
 
 #include <bit>
+#include <compare>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <type_traits>
 
@@ -90,7 +90,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 // Equality of numbers where nothing else is meant, and NaN, which equals nothing.
 template <class T>
-constexpr bool equals(T a, T b) { return std::equal_to<T>{}(a, b); }
+constexpr bool equals(T a, T b) { return (a <=> b) == 0; }
 template <class T>
 constexpr bool is_nan(T x) { return !crestmax::equals(x, x); }
 

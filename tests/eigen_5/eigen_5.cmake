@@ -33,7 +33,7 @@ endif()
 add_executable(crestmax_eigen_5_tests
                "${crestmax_tests}/stages/primitives_generic_test.cpp" "${crestmax_tests}/stages/crest_test.cpp"
                "${crestmax_tests}/stages/sums_test.cpp"
-               "${crestmax_tests}/interop/eigen_test.cpp" "${PROJECT_BINARY_DIR}/kernels/generic.cpp"
+               "${crestmax_tests}/interop/eigen_test.cpp" "${PROJECT_BINARY_DIR}/crestmax_kernels/generic.cpp"
                "${crestmax_tests}/eigen_5/eigen_5_test.cpp")
 target_include_directories(crestmax_eigen_5_tests SYSTEM BEFORE PRIVATE "${crestmax_eigen_5}/eigency/eigen")
 target_link_libraries(crestmax_eigen_5_tests PRIVATE crestmax_test_support GTest::gtest_main)

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <crestmax/backend/cpu/avx512.hpp>
 #include <crestmax/backend/cpu/backend.hpp>
 
 #include "support/random.hpp"

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <crestmax/backend/cpu/backend.hpp>
+#include <crestmax/backend/cpu/neon.hpp>
 
 #include "support/random.hpp"
 

@@ -1,6 +1,7 @@
 // The call that tests of single stages run in.
 #pragma once
 
+#include <crestmax/stages/pipeline.hpp>
 #include <memory>
 #include <tuple>
 #include <vector>

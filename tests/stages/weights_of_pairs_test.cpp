@@ -1,6 +1,7 @@
 // exp where weights will be rounded to bfloat16 (AVX512_BF16): other steps than those of the wider primitives.
 #include <gtest/gtest.h>
 
+#include <crestmax/backend/cpu/avx512.hpp>
 #include <crestmax/crestmax.hpp>
 
 #include <bit>

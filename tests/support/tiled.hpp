@@ -32,6 +32,7 @@ struct pair_multiplies {
 };
 
 namespace filled {
+#include <crestmax/backend/cpu/text/set.inc>
 #include <crestmax/backend/cpu/text/table.inc>
 }
 

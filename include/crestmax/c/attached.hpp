@@ -1,6 +1,8 @@
 // A runnable of the C interface: one of C++, whatever its types, and what a team of threads needs to hand out its items.
 #pragma once
 
+#include <atomic>
+
 #include "call.hpp"
 
 #include "../names_aside.inc"

@@ -3,6 +3,7 @@
 // separate items with a barrier between them.
 #pragma once
 
+#include "../backend/cpu/entries.hpp"
 #include "split.hpp"
 
 #include "../names_aside.inc"
@@ -65,7 +66,6 @@ class kernel_session {
   void (*close_)();
 };
 
-// One item of one stage of a plan, by these kernels.
 template <class T>
 void run_item(const kernel_table<T>& kernels, const call_data<T>& call, index_type stage, index_type item, int worker) {
   const plan_header& h = call.plan.header();
@@ -90,6 +90,10 @@ void run_item(const kernel_table<T>& kernels, const call_data<T>& call, index_ty
 
 // The method is compiled where kernels are; see text/table.inc.
 #if defined(CRESTMAX_INSTANTIATE_KERNELS)
+template std::size_t worker_bytes<float>(const plan_header&);
+template std::size_t worker_bytes<double>(const plan_header&);
+template std::size_t shared_bytes<float>(const plan_header&, index_type);
+template std::size_t shared_bytes<double>(const plan_header&, index_type);
 template void run_item<float>(const kernel_table<float>&, const call_data<float>&, index_type, index_type, int);
 template void run_item<double>(const kernel_table<double>&, const call_data<double>&, index_type, index_type, int);
 #elif defined(CRESTMAX_EXTERN_KERNELS)

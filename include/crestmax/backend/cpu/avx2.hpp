@@ -11,7 +11,7 @@
 #include <numeric>
 
 #include "ahead.hpp"
-#include "kernels.hpp"
+#include "entries.hpp"
 #include "rows_in_place.hpp"
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c")
@@ -277,8 +277,6 @@ struct primitives<double> {
     return add(_mm256_permute2f128_pd(pairs[0], pairs[1], 0x20), _mm256_permute2f128_pd(pairs[0], pairs[1], 0x31));
   }
 };
-
-inline constexpr instruction_set this_set = instruction_set::avx2;
 
 #include "text/multiply.inc"
 #include "text/table.inc"

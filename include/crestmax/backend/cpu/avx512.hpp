@@ -28,8 +28,6 @@ struct pair_multiplies {
   using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
 };
 
-inline constexpr instruction_set this_set = instruction_set::avx512;
-
 #include "text/table.inc"
 
 }  // namespace cpu::avx512

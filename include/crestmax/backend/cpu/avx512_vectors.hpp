@@ -11,7 +11,7 @@
 #include <numeric>
 
 #include "ahead.hpp"
-#include "kernels.hpp"
+#include "entries.hpp"
 #include "rows_in_place.hpp"
 
 // g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).

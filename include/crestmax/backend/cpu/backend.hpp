@@ -2,12 +2,16 @@
 // a struct of kernels over its own primitives (avx2.hpp, avx512.hpp, neon.hpp; generic.hpp, over Eigen, for any machine).
 #pragma once
 
+#include "policy.hpp"
+
+// And that of the sets, and Eigen with it.
+#if !defined(CRESTMAX_EXTERN_KERNELS) || defined(CRESTMAX_INSTANTIATE_KERNELS)
 #include "avx2.hpp"
 #include "avx512.hpp"
 #include "generic.hpp"
 #include "neon.hpp"
 #include "portable.hpp"
-#include "policy.hpp"
+#endif
 
 #include "../../names_aside.inc"
 

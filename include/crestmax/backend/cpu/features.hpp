@@ -1,10 +1,9 @@
 // The instruction sets that have kernels, and which of them this machine offers.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
-#include "../../config.hpp"
+#include "../../compiler.hpp"
 
 #if CRESTMAX_X86_SETS
 #include <cpuid.h>
@@ -99,16 +98,16 @@ inline instruction_set detect_instruction_set() { return instruction_set::generi
 // What machine_set() found: the library's only state. Zero, which no machine answers, is "not asked yet". It is there
 // before any code runs, so a call before main() finds it, and a program that makes no call asks for nothing.
 static_assert(instruction_set::portable == instruction_set{});
-inline constinit std::atomic<instruction_set> answered_set{};
+inline constinit compiler::atomic<instruction_set> answered_set{};
 
 // The widest set of this machine that has kernels. Asked once, by the first call: threads that come at the same time ask the
 // same question, and whoever finds an answer finds the state of tiles granted. The sets before it are there as well,
 // but for those of another architecture.
 inline instruction_set machine_set() {
-  instruction_set set = answered_set.load(std::memory_order_acquire);
+  instruction_set set = answered_set.load_acquire();
   if (set == instruction_set{}) {
     set = detect_instruction_set();
-    answered_set.store(set, std::memory_order_release);
+    answered_set.store_release(set);
   }
   return set;
 }

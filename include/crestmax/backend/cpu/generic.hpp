@@ -16,7 +16,7 @@
 #endif
 
 #include "ahead.hpp"
-#include "kernels.hpp"
+#include "entries.hpp"
 #include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
@@ -208,8 +208,6 @@ struct primitives {
     return sums[0];
   }
 };
-
-inline constexpr instruction_set this_set = instruction_set::generic;
 
 #include "text/multiply.inc"
 #include "text/table.inc"

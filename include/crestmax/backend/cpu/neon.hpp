@@ -17,8 +17,6 @@ struct pair_multiplies {
   using registers = neon_bf16::register_pairs<neon_bf16::primitives>;
 };
 
-inline constexpr instruction_set this_set = instruction_set::neon;
-
 #include "text/table.inc"
 
 }  // namespace cpu::neon

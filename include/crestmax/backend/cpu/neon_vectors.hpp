@@ -14,7 +14,7 @@
 #include <numeric>
 
 #include "ahead.hpp"
-#include "kernels.hpp"
+#include "entries.hpp"
 #include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"

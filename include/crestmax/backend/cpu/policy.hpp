@@ -4,8 +4,13 @@
 #include "../../float_state.hpp"
 #include "../../memory_checks.hpp"
 #include "../concept.hpp"
+#include "counters.hpp"
+#include "entries.hpp"
+
+// A file whose kernels are compiled elsewhere (text/table.inc) is spared the text of the method.
+#if !defined(CRESTMAX_EXTERN_KERNELS) || defined(CRESTMAX_INSTANTIATE_KERNELS)
 #include "../../stages/pipeline.hpp"
-#include "features.hpp"
+#endif
 
 #include "../../names_aside.inc"
 

@@ -10,7 +10,7 @@
 #include "features.hpp"
 
 #include "ahead.hpp"
-#include "kernels.hpp"
+#include "entries.hpp"
 #include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
@@ -221,8 +221,6 @@ struct primitives : pairs_of<T> {
 }  // namespace vectors
 
 using vectors::primitives;
-
-inline constexpr instruction_set this_set = instruction_set::portable;
 
 #include "text/multiply.inc"
 #include "text/pairs.inc"

@@ -1,0 +1,2 @@
+// What the bars of compile time are told in: others' headers alone.
+#include <Eigen/Core>
