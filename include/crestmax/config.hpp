@@ -40,8 +40,17 @@
 #define CRESTMAX_DETAIL_SANITIZED 1
 #endif
 #endif
+// No macro tells of g++'s sanitizer of undefined behaviour. Under it nothing that is checked is inlined into what is not: kernels and
+// their inner loops are not, what they call is, by calls.
+#if defined(__GNUC__) && !defined(__clang__)
+#define CRESTMAX_UNCHECKED __attribute__((no_sanitize("undefined")))
+#else
+#define CRESTMAX_UNCHECKED
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CRESTMAX_DETAIL_SANITIZED)
 #define CRESTMAX_KERNEL
+#elif defined(__GNUC__) && !defined(__clang__)
+#define CRESTMAX_KERNEL __attribute__((noinline, flatten, aligned(64))) CRESTMAX_UNCHECKED
 #elif defined(__GNUC__)
 #define CRESTMAX_KERNEL __attribute__((noinline, flatten, aligned(64)))
 #else

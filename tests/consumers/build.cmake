@@ -35,7 +35,7 @@ if(INSTALL)
   endif()
   foreach(file share/licenses/crestmax/LICENSE share/cmake/crestmax/crestmaxConfig.cmake
                share/cmake/crestmax/crestmaxConfigVersion.cmake share/cmake/crestmax/crestmaxTargets.cmake
-               share/cmake/crestmax/crestmaxC.cmake share/pkgconfig/crestmax.pc)
+               share/cmake/crestmax/crestmaxC.cmake share/cmake/crestmax/crestmaxKernels.cmake share/pkgconfig/crestmax.pc)
     if(NOT EXISTS "${INSTALL}/${file}")
       message(FATAL_ERROR "not installed: ${file}")
     endif()

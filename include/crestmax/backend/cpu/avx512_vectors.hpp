@@ -74,7 +74,7 @@ struct primitives<float> {
     return _mm512_or_ps(_mm512_andnot_ps(sign, x), _mm512_and_ps(sign, of));
   }
 
-  static constexpr int least_power = -90;
+  static constexpr int least_power = -110;
   static constexpr int greatest_power = 400;
   static vec reduce(const vec& x, float factor, float, float high, integers& power) {
     const vec limited = _mm512_min_ps(_mm512_set1_ps(high), x);
@@ -87,7 +87,7 @@ struct primitives<float> {
     return _mm512_fmsub_ps(limited, _mm512_set1_ps(factor), power);
   }
   // Some processors take 200 cycles for a result that is no normal number, 0 of a masked key included, and as long to add up products
-  // that are none: weights below 2^-90 of the crest's are 0. NaN stays.
+  // that are none: weights below 2^-110 of the crest's are 0. NaN stays.
   static vec scale(const vec& x, const integers& power) {
     return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(power, _mm512_set1_ps(least_power - 0.5f), _CMP_NLT_UQ), x, power);
   }
@@ -269,7 +269,7 @@ struct primitives<double> {
     return _mm512_or_pd(_mm512_andnot_pd(sign, x), _mm512_and_pd(sign, of));
   }
 
-  static constexpr int least_power = -900;
+  static constexpr int least_power = -1000;
   static constexpr int greatest_power = 4000;
   static vec reduce(const vec& x, double factor, double, double high, integers& power) {
     const vec limited = _mm512_min_pd(_mm512_set1_pd(high), x);
