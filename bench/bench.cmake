@@ -31,3 +31,8 @@ target_link_libraries(crestmax_paired_adapter PRIVATE crestmax_strict)
 # Calls from C beside those from C++, for bench/c/run.
 add_executable(crestmax_bench_c "${PROJECT_SOURCE_DIR}/bench/c/main.cpp")
 target_link_libraries(crestmax_bench_c PRIVATE crestmax_c_of_kernels)
+
+# Every kernel of every set, for bench/check_kernels.
+add_executable(crestmax_bench_kernels "${PROJECT_SOURCE_DIR}/bench/kernels/main.cpp" "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp"
+                                      "${PROJECT_SOURCE_DIR}/bench/machine.cpp")
+target_link_libraries(crestmax_bench_kernels PRIVATE crestmax_kernels Threads::Threads)

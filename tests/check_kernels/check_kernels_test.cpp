@@ -13,7 +13,9 @@ struct kernel_under_check {
   std::function<std::string()> complaint;
 };
 void PrintTo(const kernel_under_check& k, std::ostream* to) { *to << k.name << " of " << k.of.name; }
-std::string name_of_kernel(const ::testing::TestParamInfo<kernel_under_check>& info) { return std::string(info.param.of.name) + "_" + info.param.name; }
+std::string name_of_kernel(const ::testing::TestParamInfo<kernel_under_check>& info) {
+  return std::string(info.param.of.name) + "_" + info.param.name;
+}
 
 std::vector<kernel_under_check> every_kernel() {
   std::vector<kernel_under_check> kernels;

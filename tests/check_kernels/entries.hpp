@@ -120,7 +120,8 @@ struct table_entry {
 };
 
 template <class T>
-void add_packed_entries(std::vector<table_entry<T>>& to, const char* name, factors of, crestmax::cpu::packed_kernels<T> crestmax::cpu::kernel_table<T>::*part) {
+void add_packed_entries(std::vector<table_entry<T>>& to, const char* name, factors of,
+                        crestmax::cpu::packed_kernels<T> crestmax::cpu::kernel_table<T>::*part) {
   using table = crestmax::cpu::kernel_table<T>;
   for (const auto& e : entries_of_packed<T>()) {
     to.push_back({std::string(name) + "_" + e.name, of, [=](const table& t) { return e.is_there(t.*part); },
@@ -141,7 +142,9 @@ void add_entries(std::vector<table_entry<T>>& to, const char* prefix, const Entr
   using table = crestmax::cpu::kernel_table<T>;
   for (const auto& e : entries) {
     const std::string name = std::string(prefix) + e.name;
-    const factors of = name.find("pairs") != name.npos ? factors::pairs : name.find("tiles") != name.npos ? factors::tiles : factors::numbers;
+    const factors of = name.find("pairs") != name.npos   ? factors::pairs
+                       : name.find("tiles") != name.npos ? factors::tiles
+                                                         : factors::numbers;
     to.push_back({name, of, [=](const table& t) { return e.is_there(part(t)); },
                   [=](const table& t) {
                     kernel_check<T> c(t);
@@ -159,9 +162,12 @@ std::vector<table_entry<T>> every_entry() {
   add_packed_entries<T>(entries, "numbers", factors::numbers, &table::numbers);
   add_packed_entries<T>(entries, "pairs", factors::pairs, &table::pairs);
   add_packed_entries<T>(entries, "tiles", factors::tiles, &table::tiles);
-  add_entries<T>(entries, "in_place_", entries_in_place<T>(), [](auto& t) -> auto& { return t.in_place; });
-  add_entries<T>(entries, "rows_", entries_of_rows<T>(), [](auto& t) -> auto& { return t.rows; });
-  add_entries<T>(entries, "", entries_of_table<T>(), [](auto& t) -> auto& { return t; });
+  add_entries<T>(
+      entries, "in_place_", entries_in_place<T>(), [](auto& t) -> auto& { return t.in_place; });
+  add_entries<T>(
+      entries, "rows_", entries_of_rows<T>(), [](auto& t) -> auto& { return t.rows; });
+  add_entries<T>(
+      entries, "", entries_of_table<T>(), [](auto& t) -> auto& { return t; });
   return entries;
 }
 

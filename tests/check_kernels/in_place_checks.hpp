@@ -24,10 +24,12 @@ void expect_query_in_place(kernel_check<T>& c, index_type rows, index_type d, Ke
         exact.push_back(queries.number(r, k));
         got.push_back(static_cast<double>(to[r * stride + k]));
       }
-      for (index_type k = d; k < stride; ++k) c.expect(to[r * stride + k] == 0, "behind row ", r, " of ", d, " numbers stands ", to[r * stride + k]);
+      for (index_type k = d; k < stride; ++k)
+        c.expect(to[r * stride + k] == 0, "behind row ", r, " of ", d, " numbers stands ", to[r * stride + k]);
       std::sort(exact.begin(), exact.end());
       std::sort(got.begin(), got.end());
-      c.expect(got == exact, "row ", r, " of ", d, " numbers has others, queries ", name(crestmax::kind_of<query_type>), ", keys ", name(crestmax::kind_of<Keys>));
+      c.expect(got == exact, "row ", r, " of ", d, " numbers has others, queries ", name(crestmax::kind_of<query_type>), ", keys ",
+               name(crestmax::kind_of<Keys>));
     }
     c.expect(to.is_contained() && queries.is_untouched(), "writes outside");
   });
@@ -45,7 +47,12 @@ class made_blocks {
  public:
   made_blocks(kernel_check<T>& c, index_type row_count, index_type count, index_type d_qk, index_type width_of_value, index_type step,
               double (kernel_check<T>::*draw_value)())
-      : c_(c), rows(row_count), d(d_qk), d_v(width_of_value), width(crestmax::planner::round_up(count, c.panel)), output_stride(crestmax::planner::round_up(d_v, c.panel)),
+      : c_(c),
+        rows(row_count),
+        d(d_qk),
+        d_v(width_of_value),
+        width(crestmax::planner::round_up(count, c.panel)),
+        output_stride(crestmax::planner::round_up(d_v, c.panel)),
         query_stride(crestmax::planner::round_up(d, crestmax::cpu::widest_lanes)),
         tile{c.random.integer(0, 3), step, count, crestmax::visibility::all} {
     const index_type behind = c.random.integer(0, 40);
@@ -55,18 +62,23 @@ class made_blocks {
     const index_type blocks = c.random.integer(1, 3);
     for (index_type i = 0; i < blocks; ++i) {
       block& b = blocks_.emplace_back(*this, keys, draw_value);
-      views_.push_back({row_count, b.packed_query.data(), query_stride, b.scores.data(), b.output.data(), output_stride, &b.key_source, &b.value_source,
-                        b.key_run.data(), b.value_run.data(), false});
+      views_.push_back({row_count, b.packed_query.data(), query_stride, b.scores.data(), b.output.data(), output_stride, &b.key_source,
+                        &b.value_source, b.key_run.data(), b.value_run.data(), false});
     }
   }
 
   struct block {
     block(made_blocks& of, index_type count, double (kernel_check<T>::*draw_value)())
-        : query(of.c_, of.rows, of.d, [&] { return of.c_.ordinary(); }), keys(of.c_, count, of.d, [&] { return of.c_.ordinary(); }),
-          values(of.c_, count, of.d_v, [&] { return (of.c_.*draw_value)(); }), packed_query(of.c_.vectors(of.rows * of.query_stride)),
-          scores(of.c_.random, (of.rows - 1) * crestmax::cpu::score_stride + of.width, of.c_.vector_bytes()), output(of.c_.vectors(of.rows * of.output_stride)),
-          key_run(of.c_.vectors(crestmax::cpu::direct_run * of.d)), value_run(of.c_.vectors(crestmax::cpu::direct_run * of.d_v)),
-          key_source(keys.source(true)), value_source(values.source(false)) {
+        : query(of.c_, of.rows, of.d, [&] { return of.c_.ordinary(); }),
+          keys(of.c_, count, of.d, [&] { return of.c_.ordinary(); }),
+          values(of.c_, count, of.d_v, [&] { return (of.c_.*draw_value)(); }),
+          packed_query(of.c_.vectors(of.rows * of.query_stride)),
+          scores(of.c_.random, (of.rows - 1) * crestmax::cpu::score_stride + of.width, of.c_.vector_bytes()),
+          output(of.c_.vectors(of.rows * of.output_stride)),
+          key_run(of.c_.vectors(crestmax::cpu::direct_run * of.d)),
+          value_run(of.c_.vectors(crestmax::cpu::direct_run * of.d_v)),
+          key_source(keys.source(true)),
+          value_source(values.source(false)) {
       of.c_.fill(output, &kernel_check<T>::ordinary);
       scores.keep();
     }
@@ -101,13 +113,17 @@ class made_blocks {
             size += std::fabs(product);
           }
           const T got = b.scores[r * crestmax::cpu::score_stride + j];
-          c_.expect(is_near(got, exact, size * wide(d + 2) * rounding<T>), name(crestmax::kind_of<Stored>), ", ", rows, " rows, ", tile.count, " keys of ", d, ": score ", j, " of row ", r, " is ", got, ", not ", exact);
+          c_.expect(is_near(got, exact, size * wide(d + 2) * rounding<T>), name(crestmax::kind_of<Stored>), ", ", rows, " rows, ",
+                    tile.count, " keys of ", d, ": score ", j, " of row ", r, " is ", got, ", not ", exact);
         }
         if (r + 1 < rows) {
-          c_.expect(b.scores.is_kept(r * crestmax::cpu::score_stride + width, crestmax::cpu::score_stride - width), "writes behind the last panel");
+          c_.expect(b.scores.is_kept(r * crestmax::cpu::score_stride + width, crestmax::cpu::score_stride - width),
+                    "writes behind the last panel");
         }
       }
-      c_.expect(b.scores.is_contained() && b.output.is_kept() && b.keys.is_untouched() && b.key_run.is_contained() && b.value_run.is_contained(), "writes outside");
+      c_.expect(
+          b.scores.is_contained() && b.output.is_kept() && b.keys.is_untouched() && b.key_run.is_contained() && b.value_run.is_contained(),
+          "writes outside");
     }
   }
 
@@ -135,7 +151,8 @@ void check_score_in_place(kernel_check<T>& c) {
     for_shapes_in_place(c, [&](index_type rows, index_type count, index_type d) {
       if (c.failed()) return;
       made_blocks<T, decltype(type)> made(c, rows, count, d, 3, c.random.integer(1, 3), &kernel_check<T>::ordinary);
-      for (auto& b : made.blocks()) c.table.in_place.pack_query(b.query.view(), crestmax::kind_of<decltype(type)>, made.query_stride, b.packed_query.data());
+      for (auto& b : made.blocks())
+        c.table.in_place.pack_query(b.query.view(), crestmax::kind_of<decltype(type)>, made.query_stride, b.packed_query.data());
       c.table.in_place.score(made.view(), made.tile);
       made.expect_scores();
     });
@@ -153,7 +170,8 @@ void check_pack_query_pairs(kernel_check<T>& c) {
     const auto* pairs = crestmax::cpu::pairs_in(to.data());
     for (index_type i = 0; packed && i < 3 * d; ++i) {
       const crestmax::cpu::bfloat16_pair& pair = pairs[i / 2];
-      c.expect(number_of(i % 2 == 0 ? pair.first : pair.second) == queries.number(i / d, i % d), "number ", i % d, " of row ", i / d, " of ", d, " is another");
+      c.expect(number_of(i % 2 == 0 ? pair.first : pair.second) == queries.number(i / d, i % d), "number ", i % d, " of row ", i / d,
+               " of ", d, " is another");
     }
     c.expect(to.is_contained() && queries.is_untouched(), "writes outside");
   }
@@ -173,7 +191,8 @@ void check_score_pairs(kernel_check<T>& c) {
     if (c.failed()) return;
     const index_type whole = crestmax::planner::round_up(d, 2 * crestmax::cpu::widest_lanes);
     made_blocks<T, crestmax::bfloat16> made(c, rows, count, whole, 3, c.random.integer(1, 3), &kernel_check<T>::ordinary);
-    for (auto& b : made.blocks()) c.expect(c.table.in_place.pack_query_pairs(b.query.view(), scalar_kind::bfloat16, b.packed_query.data()), "queries are refused");
+    for (auto& b : made.blocks())
+      c.expect(c.table.in_place.pack_query_pairs(b.query.view(), scalar_kind::bfloat16, b.packed_query.data()), "queries are refused");
     if (c.failed()) return;
     c.table.in_place.score_pairs(made.view(), made.tile);
     made.expect_scores();
@@ -186,7 +205,8 @@ void check_outputs_in_place(kernel_check<T>& c, index_type rows, index_type coun
   made_blocks<T, Stored> made(c, rows, count, 3, d_v, 1, finite_only ? &kernel_check<T>::anything : &kernel_check<T>::ordinary);
   if (finite_only) made.count_only_finite_values();
   for (auto& b : made.blocks()) {
-    for (index_type i = 0; i < rows * count; ++i) b.scores[i / count * crestmax::cpu::score_stride + i % count] = static_cast<T>(std::fabs(c.ordinary()) / 16);
+    for (index_type i = 0; i < rows * count; ++i)
+      b.scores[i / count * crestmax::cpu::score_stride + i % count] = static_cast<T>(std::fabs(c.ordinary()) / 16);
     b.scores.keep();
   }
   c.table.in_place.multiply(made.view(), made.tile);
@@ -201,14 +221,19 @@ void check_outputs_in_place(kernel_check<T>& c, index_type rows, index_type coun
           size += std::fabs(product);
         }
         const index_type at = r * made.output_stride + column;
-        const wide tolerance = size == 0 ? 0 : (size * wide(count + 2) + std::fabs(wide(b.output.kept(at)))) * rounding<T> + wide(count) * wide(std::numeric_limits<T>::denorm_min());
+        const wide tolerance = size == 0 ? 0
+                                         : (size * wide(count + 2) + std::fabs(wide(b.output.kept(at)))) * rounding<T> +
+                                               wide(count) * wide(std::numeric_limits<T>::denorm_min());
         // Huge numbers of both signs may pass all bounds on the way to a sum.
         if (size > wide(std::numeric_limits<T>::max())) continue;
-        c.expect(is_near(b.output[at], wide(b.output.kept(at)) + sum, tolerance), name(crestmax::kind_of<Stored>), ", ", rows, " rows, ", count, " keys, d_v ", d_v, ": output ", column,
-                 " of row ", r, " is ", b.output[at], ", not ", wide(b.output.kept(at)) + sum);
+        c.expect(is_near(b.output[at], wide(b.output.kept(at)) + sum, tolerance), name(crestmax::kind_of<Stored>), ", ", rows, " rows, ",
+                 count, " keys, d_v ", d_v, ": output ", column, " of row ", r, " is ", b.output[at], ", not ",
+                 wide(b.output.kept(at)) + sum);
       }
     }
-    c.expect(b.scores.is_kept() && b.output.is_contained() && b.values.is_untouched() && b.key_run.is_contained() && b.value_run.is_contained(), "writes outside");
+    c.expect(
+        b.scores.is_kept() && b.output.is_contained() && b.values.is_untouched() && b.key_run.is_contained() && b.value_run.is_contained(),
+        "writes outside");
   }
 }
 template <class T>

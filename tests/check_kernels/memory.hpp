@@ -15,7 +15,8 @@ class kernel_memory {
  public:
   kernel_memory(random_source& random, index_type count, std::size_t alignment = alignof(E))
       : memory_(sizeof(E) * static_cast<std::size_t>(count), alignment,
-                random.pick({placing::before_a_guard_page, placing::before_a_guard_page, placing::after_a_guard_page, placing::off_alignment})) {}
+                random.pick(
+                    {placing::before_a_guard_page, placing::before_a_guard_page, placing::after_a_guard_page, placing::off_alignment})) {}
 
   E* data() const { return reinterpret_cast<E*>(memory_.bytes().data()); }
   E& operator[](index_type i) const { return data()[i]; }

@@ -12,10 +12,17 @@ class made_rows {
   // draw() gives each number.
   template <class Draw>
   made_rows(kernel_check<T>& c, index_type count, index_type d, Draw&& draw)
-      : count_(count), d_(d), stride_(d + c.random.integer(0, 3)), run_(c.random.chance(0.5) ? count : c.random.integer(1, 20)),
-        memory_(c.random, (pages() * run_ - 1) * stride_ + d), zeros_(c.vectors(d)) {
+      : count_(count),
+        d_(d),
+        stride_(d + c.random.integer(0, 3)),
+        run_(c.random.chance(0.5) ? count : c.random.integer(1, 20)),
+        memory_(c.random, (pages() * run_ - 1) * stride_ + d),
+        zeros_(c.vectors(d)) {
     for (index_type j = 0; j < count; ++j) {
-      for (index_type k = 0; k < d; ++k) memory_[offset(j) + k] = stored<Stored>(draw());
+      for (index_type k = 0; k < d; ++k) {
+        memory_[offset(j) + k] = stored<Stored>(draw());
+        numbers_.push_back(number_of(memory_[offset(j) + k]));
+      }
     }
     memory_.keep();
     failed_ = {};
@@ -23,10 +30,10 @@ class made_rows {
 
   void set(index_type j, index_type k, double x) {
     memory_[offset(j) + k] = stored<Stored>(x);
+    numbers_[static_cast<std::size_t>(j * d_ + k)] = x;
     memory_.keep();
   }
-  double number(index_type j, index_type k) const { return number_of(memory_[offset(j) + k]); }
-  Stored as_stored(index_type j, index_type k) const { return memory_[offset(j) + k]; }
+  double number(index_type j, index_type k) const { return numbers_[static_cast<std::size_t>(j * d_ + k)]; }
   crestmax::cpu::source_rows source(bool keys) {
     return {run_at, this, crestmax::kind_of<Stored>, keys, d_, 0, 0, count_, &failed_, zeros_.data()};
   }
@@ -42,6 +49,7 @@ class made_rows {
 
   index_type count_, d_, stride_, run_;
   kernel_memory<Stored> memory_;
+  std::vector<double> numbers_;  // as stored, row by row
   kernel_memory<T> zeros_;
   crestmax::cpu::failed_runs failed_;
 };
@@ -55,7 +63,10 @@ class made_queries {
   made_queries(kernel_check<T>& c, index_type rows, index_type d, Draw&& draw, double scale = 1)
       : rows_(rows), d_(d), stride_(d + c.random.integer(0, 3)), scale_(scale), memory_(c.random, (skipped * 2 + rows - 1) * stride_ + d) {
     for (index_type r = 0; r < rows; ++r) {
-      for (index_type k = 0; k < d; ++k) memory_[offset(r) + k] = stored<Stored>(draw());
+      for (index_type k = 0; k < d; ++k) {
+        memory_[offset(r) + k] = stored<Stored>(draw());
+        numbers_.push_back(number_of(memory_[offset(r) + k]));
+      }
       at_.push_back({r % 2, 100 + r / 2, r / 2});
     }
     memory_.keep();
@@ -65,9 +76,10 @@ class made_queries {
   }
   void set(index_type r, index_type k, double x) {
     memory_[offset(r) + k] = stored<Stored>(x);
+    numbers_[static_cast<std::size_t>(r * d_ + k)] = x;
     memory_.keep();
   }
-  double number(index_type r, index_type k) const { return number_of(memory_[offset(r) + k]); }
+  double number(index_type r, index_type k) const { return numbers_[static_cast<std::size_t>(r * d_ + k)]; }
   crestmax::cpu::query_rows view() const { return {&tensor_, at_.data(), rows_, 0, skipped, d_, scale_}; }
   bool is_untouched() const { return memory_.is_kept() && memory_.is_contained(); }
 
@@ -77,6 +89,7 @@ class made_queries {
   index_type rows_, d_, stride_;
   double scale_;
   kernel_memory<Stored> memory_;
+  std::vector<double> numbers_;  // as stored, row by row
   std::vector<crestmax::row_position> at_;
   crestmax::tensor_view tensor_{};
 };
@@ -87,10 +100,17 @@ class made_strip {
  public:
   // `stored`: rows that a kernel may write and read, though the strip has fewer. Without next_group rows see what they like.
   made_strip(kernel_check<T>& c, index_type row_count, index_type panel_count, index_type stored, index_type (*next_group)(index_type))
-      : rows(row_count), panels(panel_count), panel(c.panel), lanes_per_row(c.lanes),
+      : rows(row_count),
+        panels(panel_count),
+        panel(c.panel),
+        lanes_per_row(c.lanes),
         scores(c.random, (stored - 1) * crestmax::cpu::score_stride + panels * panel, c.vector_bytes()),
-        rounded(c.random, (stored - 1) * crestmax::cpu::weight_stride + panels * panel, std::min<std::size_t>(64, 2 * static_cast<std::size_t>(panel))),
-        lanes(c.vectors(rows * c.lanes)), rounded_lanes(c.vectors(rows * c.lanes)), first_(c.random, rows), last_(c.random, rows) {
+        rounded(c.random, (stored - 1) * crestmax::cpu::weight_stride + panels * panel,
+                std::min<std::size_t>(64, 2 * static_cast<std::size_t>(panel))),
+        lanes(c.vectors(rows * c.lanes)),
+        rounded_lanes(c.vectors(rows * c.lanes)),
+        first_(c.random, rows),
+        last_(c.random, rows) {
     for (index_type r = 0; r < rows;) {
       const index_type group = next_group == nullptr ? 1 : next_group(rows - r);
       const bool all = c.random.chance(0.4);
@@ -138,7 +158,8 @@ class made_strip {
   }
   // Whether nothing has changed that rows do not see, neither scores nor rounded weights.
   bool unseen_is_kept() const {
-    bool kept = first_.is_kept() && last_.is_kept() && scores.is_contained() && rounded.is_contained() && lanes.is_contained() && rounded_lanes.is_contained();
+    bool kept = first_.is_kept() && last_.is_kept() && scores.is_contained() && rounded.is_contained() && lanes.is_contained() &&
+                rounded_lanes.is_contained();
     for (index_type r = 0; r < rows; ++r) {
       const auto outside = [&](auto& memory, index_type stride) {
         const index_type row_end = r + 1 < rows ? stride : std::min(stride, memory.size() - r * stride);

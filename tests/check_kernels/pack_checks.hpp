@@ -10,7 +10,8 @@ void check_next_group(packed_check<T>& p) {
   const index_type group = p.kernels.row_group;
   for (index_type left = 1; left <= 3 * group; ++left) {
     const index_type exact = p.in_tiles ? std::min(left, crestmax::cpu::rows_of_tiles) : p.plain_group(left, group);
-    p.c.expect(p.kernels.next_group(left) == exact, left, " rows are left: the next group has ", p.kernels.next_group(left), ", not ", exact);
+    p.c.expect(p.kernels.next_group(left) == exact, left, " rows are left: the next group has ", p.kernels.next_group(left), ", not ",
+               exact);
   }
 }
 
@@ -38,7 +39,8 @@ void check_refused_queries(packed_check<T>& p) {
   constexpr index_type rows = 3, d = 24;
   const index_type steps = p.kernels.steps_of(d);
   const auto is_packed = [&](double unusual, double scale) {
-    made_queries<T, crestmax::bfloat16> queries(p.c, rows, d, [&] { return 1.0; }, scale);
+    made_queries<T, crestmax::bfloat16> queries(
+        p.c, rows, d, [&] { return 1.0; }, scale);
     queries.set(p.c.random.integer(0, rows - 1), p.c.random.integer(0, d - 1), unusual);
     kernel_memory<T> to = kernel_memory<T>(p.c.random, rows * steps + crestmax::cpu::widest_lanes, p.c.vector_bytes());
     return p.kernels.pack_query(queries.view(), steps, to.data());
@@ -120,7 +122,8 @@ void check_refused_values(packed_check<T>& p) {
     p.c.expect(is_packed(0, 0, false) && is_packed(0, 0, true), "values that are all zero are refused");
     p.c.expect(is_packed(0x1p-90, 0x1p-78, false), "values are refused of which one counts");
     p.c.expect(!is_packed(0x1p-90, 0x1p-79, false), "values that are all tiny are not found");
-    p.c.expect(is_packed(1, 0, true) && !is_packed(1, -0x1p-79, true), "a tiny value among larger ones that some row may not see is not found");
+    p.c.expect(is_packed(1, 0, true) && !is_packed(1, -0x1p-79, true),
+               "a tiny value among larger ones that some row may not see is not found");
   }
 }
 template <class T>

@@ -18,8 +18,12 @@ struct packed_check {
   index_type panels(index_type count) const { return crestmax::planner::divide_up(count, c.panel); }
 
   // Tiles take half of their rows at a time, however few there are.
-  index_type stored_rows(index_type rows) const { return in_tiles ? crestmax::planner::round_up(rows, crestmax::cpu::rows_of_tiles / 2) : rows; }
-  static index_type plain_group(index_type rows_left, index_type group) { return rows_left >= group ? group : group > 4 && rows_left >= 4 ? 4 : 1; }
+  index_type stored_rows(index_type rows) const {
+    return in_tiles ? crestmax::planner::round_up(rows, crestmax::cpu::rows_of_tiles / 2) : rows;
+  }
+  static index_type plain_group(index_type rows_left, index_type group) {
+    return rows_left >= group ? group : group > 4 && rows_left >= 4 ? 4 : 1;
+  }
 
   // Elements of queries, of keys and of values; where each stands.
   index_type query_at(index_type rows, index_type steps, index_type r, index_type k) const {
@@ -69,8 +73,12 @@ struct packed_check {
 template <class T>
 struct made_products {
   made_products(packed_check<T>& p, index_type rows, index_type count, index_type d)
-      : steps(p.kernels.steps_of(d)), query(p.c.random, p.stored_rows(rows) * steps), key(p.c.vectors(p.panels(count) * p.panel() * steps)),
-        exact(static_cast<std::size_t>(rows * p.panels(count) * p.panel())), sizes(exact.size()), width(p.panels(count) * p.panel()) {
+      : steps(p.kernels.steps_of(d)),
+        query(p.c.random, p.stored_rows(rows) * steps),
+        key(p.c.vectors(p.panels(count) * p.panel() * steps)),
+        exact(static_cast<std::size_t>(rows * p.panels(count) * p.panel())),
+        sizes(exact.size()),
+        width(p.panels(count) * p.panel()) {
     const index_type length = steps * p.kernels.numbers;
     const auto draw = [&](index_type numbers) {
       std::vector<double> x(static_cast<std::size_t>(numbers * length), 0.0);
@@ -83,15 +91,21 @@ struct made_products {
     std::vector<double> keys = draw(width);
     std::fill(keys.begin() + static_cast<std::ptrdiff_t>(count * length), keys.end(), 0.0);
     // One of the keys is beyond all bounds, one enormous.
-    if (p.c.random.chance(0.3)) keys[static_cast<std::size_t>(p.c.random.integer(0, count - 1) * length)] = p.c.random.pick({infinity, -0x1p100, 0x1p-100});
+    if (p.c.random.chance(0.3))
+      keys[static_cast<std::size_t>(p.c.random.integer(0, count - 1) * length)] = p.c.random.pick({infinity, -0x1p100, 0x1p-100});
     for (index_type k = 0; k < length; ++k) {
-      for (index_type r = 0; r < rows; ++r) p.set(query.data(), p.query_at(rows, steps, r, k / p.kernels.numbers), k % p.kernels.numbers, queries[static_cast<std::size_t>(r * length + k)]);
-      for (index_type j = 0; j < width; ++j) p.set(key.data(), p.panel_at(steps, j, k / p.kernels.numbers), k % p.kernels.numbers, keys[static_cast<std::size_t>(j * length + k)]);
+      for (index_type r = 0; r < rows; ++r)
+        p.set(query.data(), p.query_at(rows, steps, r, k / p.kernels.numbers), k % p.kernels.numbers,
+              queries[static_cast<std::size_t>(r * length + k)]);
+      for (index_type j = 0; j < width; ++j)
+        p.set(key.data(), p.panel_at(steps, j, k / p.kernels.numbers), k % p.kernels.numbers,
+              keys[static_cast<std::size_t>(j * length + k)]);
     }
     for (index_type r = 0; r < rows; ++r) {
       for (index_type j = 0; j < width; ++j) {
         for (index_type k = 0; k < d; ++k) {
-          const wide product = wide(queries[static_cast<std::size_t>(r * length + k)]) * wide(keys[static_cast<std::size_t>(j * length + k)]);
+          const wide product =
+              wide(queries[static_cast<std::size_t>(r * length + k)]) * wide(keys[static_cast<std::size_t>(j * length + k)]);
           exact[static_cast<std::size_t>(r * width + j)] += product;
           sizes[static_cast<std::size_t>(r * width + j)] += std::fabs(product);
         }

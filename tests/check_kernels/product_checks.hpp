@@ -24,8 +24,10 @@ void expect_maxima(kernel_check<T>& c, const made_strip<T>& strip) {
   for (index_type r = 0; r < strip.rows; ++r) {
     for (index_type l = 0; l < c.lanes; ++l) {
       T highest = crestmax::cpu::hidden_score<T>;
-      for (index_type j = strip.begin(r) + l; j < strip.end(r); j += c.lanes) highest = std::isnan(strip.score(r, j)) ? highest : std::max(highest, strip.score(r, j));
-      c.expect(strip.lanes[r * c.lanes + l] == highest, "the maximum of lane ", l, " of row ", r, " is ", strip.lanes[r * c.lanes + l], ", not ", highest);
+      for (index_type j = strip.begin(r) + l; j < strip.end(r); j += c.lanes)
+        highest = std::isnan(strip.score(r, j)) ? highest : std::max(highest, strip.score(r, j));
+      c.expect(strip.lanes[r * c.lanes + l] == highest, "the maximum of lane ", l, " of row ", r, " is ", strip.lanes[r * c.lanes + l],
+               ", not ", highest);
     }
   }
 }
@@ -37,8 +39,8 @@ void check_score(packed_check<T>& p) {
     made_strip<T> strip = strip_of(p, rows, p.panels(count));
     const bool maxima = p.kernels.score(strip.view(), products.view(p));
     strip.for_each_seen([&](index_type r, index_type j) {
-      p.c.expect(is_near(strip.score(r, j), products.score(r, j), products.tolerance(r, j)), rows, " rows, ", count, " keys of ", d, ": score ", j, " of row ", r,
-                 " is ", strip.score(r, j), ", not ", products.score(r, j));
+      p.c.expect(is_near(strip.score(r, j), products.score(r, j), products.tolerance(r, j)), rows, " rows, ", count, " keys of ", d,
+                 ": score ", j, " of row ", r, " is ", strip.score(r, j), ", not ", products.score(r, j));
     });
     if (maxima) expect_maxima(p.c, strip);
     p.c.expect(strip.unseen_is_kept() && products.is_untouched(), "writes what rows do not see, ", rows, " rows, ", count, " keys");
@@ -65,9 +67,11 @@ void expect_weights(packed_check<T>& p, const made_strip<T>& strip, int margin, 
     const auto is_sum = [&](const kernel_memory<T>& lanes, wide exact, wide tolerance) {
       return is_near(static_cast<T>(strip.total(lanes, r)), exact, std::isfinite(exact) ? exact * additions + tolerance : 0);
     };
-    p.c.expect(is_sum(strip.lanes, sum, p.in_pairs() ? off + least : 0), "the lanes of row ", r, " sum up to ", strip.total(strip.lanes, r), ", not ", sum);
+    p.c.expect(is_sum(strip.lanes, sum, p.in_pairs() ? off + least : 0), "the lanes of row ", r, " sum up to ", strip.total(strip.lanes, r),
+               ", not ", sum);
     if (p.in_pairs()) {
-      p.c.expect(is_sum(strip.rounded_lanes, stored_sum, least * additions / rounding<T>), "rounded weights of row ", r, " sum up to ", strip.total(strip.rounded_lanes, r), ", not ", stored_sum);
+      p.c.expect(is_sum(strip.rounded_lanes, stored_sum, least * additions / rounding<T>), "rounded weights of row ", r, " sum up to ",
+                 strip.total(strip.rounded_lanes, r), ", not ", stored_sum);
     }
   }
 }
@@ -84,7 +88,9 @@ void check_weigh(packed_check<T>& p) {
     // In some strips a score is none, or as high as none may be.
     const bool unusual = c.random.chance(0.3);
     strip.for_each_seen([&](index_type r, index_type j) {
-      strip.score(r, j) = static_cast<T>(unusual && c.random.chance(0.02) ? c.anything() : c.random.chance(0.1) ? -infinity : c.random.uniform(-60, 3));
+      strip.score(r, j) = static_cast<T>(unusual && c.random.chance(0.02) ? c.anything()
+                                         : c.random.chance(0.1)           ? -infinity
+                                                                          : c.random.uniform(-60, 3));
     });
     strip.keep();
     p.kernels.weigh(strip.view(), base.data(), p.kernels.weigh_with(static_cast<T>(unit), margin));
@@ -102,12 +108,14 @@ void check_weigh_with(packed_check<T>& p) {
   for (const int margin : {0, 2, -8, 40}) {
     for (const double unit : {1.0, 0.125, 0.0883883476483184, 3e-5}) {
       const auto constants = p.kernels.weigh_with(static_cast<T>(unit), margin);
-      const wide powers = wide(static_cast<T>(unit)) * 1.442695040888963407359924681L;
+      const wide powers = wide(static_cast<T>(unit)) * wide(1.442695040888963407359924681L);
       c.expect(is_near(constants.factor, powers, powers * 2 * rounding<T>), "a unit of ", unit, " has the factor ", constants.factor);
-      c.expect(wide(constants.low) * powers < std::numeric_limits<T>::min_exponent && wide(constants.high) * powers > std::numeric_limits<T>::max_exponent - 1, "weights are limited from ", constants.low, " to ", constants.high);
+      c.expect(wide(constants.low) * powers < std::numeric_limits<T>::min_exponent &&
+                   wide(constants.high) * powers > std::numeric_limits<T>::max_exponent - 1,
+               "weights are limited from ", constants.low, " to ", constants.high);
       const int last = crestmax::cpu::polynomial_terms<T> - 1;
       c.expect(constants.coefficients[last] == std::ldexp(T(1), -margin), "2^-", margin, " is ", constants.coefficients[last]);
-      for (wide fraction = 0; fraction <= 0.5L; fraction += 0.01L) {
+      for (wide fraction = 0; fraction <= wide(0.5); fraction += wide(0.01)) {
         wide sum = 0;
         for (const T coefficient : constants.coefficients) sum = sum * fraction + wide(coefficient);
         const wide exact = std::ldexp(std::exp2(fraction), -margin);
@@ -133,7 +141,8 @@ void check_score_and_weigh(packed_check<T>& p) {
       const wide subtraction = std::isfinite(x) ? std::fabs(x) * rounding<T> : 0;
       return weight_of<T>(x, unit, margin, products.tolerance(r, j) + subtraction);
     });
-    c.expect(strip.unseen_is_kept() && products.is_untouched() && shift.is_kept(), "writes what rows do not see, ", rows, " rows, ", count, " keys");
+    c.expect(strip.unseen_is_kept() && products.is_untouched() && shift.is_kept(), "writes what rows do not see, ", rows, " rows, ", count,
+             " keys");
   });
 }
 
@@ -161,8 +170,10 @@ void check_weighted_sums(packed_check<T>& p, index_type rows, index_type keys, i
   }
   strip.for_each_seen([&](index_type r, index_type j) {
     const double weight = j < keys ? std::fabs(c.ordinary()) : 0;
-    if (p.in_pairs()) strip.weight(r, j) = stored<crestmax::bfloat16>(weight);
-    else strip.score(r, j) = static_cast<T>(weight);
+    if (p.in_pairs())
+      strip.weight(r, j) = stored<crestmax::bfloat16>(weight);
+    else
+      strip.score(r, j) = static_cast<T>(weight);
   });
   strip.keep();
   value.keep();
@@ -178,8 +189,8 @@ void check_weighted_sums(packed_check<T>& p, index_type rows, index_type keys, i
       }
       const wide before = wide(output.kept(r * stride + column));
       const wide tolerance = (size * wide(keys + 2) + std::fabs(before)) * rounding<T> + p.flushed() * wide(keys);
-      c.expect(is_near(output[r * stride + column], before + sum, size == 0 ? 0 : tolerance), rows, " rows, ", keys, " keys, d_v ", d, ": output ", column, " of row ", r, " is ",
-               output[r * stride + column], ", not ", before + sum);
+      c.expect(is_near(output[r * stride + column], before + sum, size == 0 ? 0 : tolerance), rows, " rows, ", keys, " keys, d_v ", d,
+               ": output ", column, " of row ", r, " is ", output[r * stride + column], ", not ", before + sum);
     }
   }
   c.expect(strip.scores.is_kept() && strip.rounded.is_kept() && value.is_kept() && output.is_contained(), "writes outside of the outputs");

@@ -24,7 +24,8 @@ void check_add_totals(kernel_check<T>& c) {
         const wide tolerance = std::isinf(total) ? 0 : size * wide(c.lanes + 1) * rounding<T>;
         c.expect(is_near(sums[r], wide(sums.kept(r)) + total, tolerance), "row ", r, " of ", rows, ": ", sums[r]);
         if (largest_too) {
-          c.expect(is_near(largest[r], std::max(wide(largest.kept(r)), total), tolerance), "largest of row ", r, " of ", rows, ": ", largest[r]);
+          c.expect(is_near(largest[r], std::max(wide(largest.kept(r)), total), tolerance), "largest of row ", r, " of ", rows, ": ",
+                   largest[r]);
         }
       }
       c.expect(sums.is_contained() && largest.is_contained() && (largest_too || largest.is_kept()), "writes outside of the sums");
@@ -42,7 +43,8 @@ void check_total(kernel_check<T>& c) {
       total += wide(of[l]);
       size += std::fabs(wide(of[l]));
     }
-    c.expect(is_near(c.table.total(of.data()), total, size * wide(c.lanes) * rounding<T>), "a total of ", c.table.total(of.data()), ", not ", total);
+    c.expect(is_near(c.table.total(of.data()), total, size * wide(c.lanes) * rounding<T>), "a total of ", c.table.total(of.data()),
+             ", not ", total);
   }
 }
 
@@ -53,7 +55,8 @@ void check_scale_row(kernel_check<T>& c) {
     c.fill(row, &kernel_check<T>::anything);
     const T factor = static_cast<T>(c.anything());
     c.table.scale_row(row.data(), row.size(), factor);
-    for (index_type i = 0; i < row.size(); ++i) c.expect(is_same(row[i], row.kept(i) * factor), i, " of ", row.size(), ": ", row.kept(i), " * ", factor, " is ", row[i]);
+    for (index_type i = 0; i < row.size(); ++i)
+      c.expect(is_same(row[i], row.kept(i) * factor), i, " of ", row.size(), ": ", row.kept(i), " * ", factor, " is ", row[i]);
     c.expect(row.is_contained(), "writes outside of the row");
   });
 }
@@ -68,8 +71,10 @@ void check_add_scaled(kernel_check<T>& c) {
     c.table.add_scaled(sum.data(), factor, of.data(), count);
     for (index_type i = 0; i < sum.size(); ++i) {
       const wide product = i < count ? wide(factor) * wide(of[i]) : 0;
-      const wide tolerance = (std::fabs(wide(sum.kept(i))) + 2 * std::fabs(product)) * rounding<T> + wide(std::numeric_limits<T>::denorm_min());
-      c.expect(is_near(sum[i], wide(sum.kept(i)) + product, i < count ? tolerance : 0), i, " of ", count, ": ", sum[i], ", was ", sum.kept(i));
+      const wide tolerance =
+          (std::fabs(wide(sum.kept(i))) + 2 * std::fabs(product)) * rounding<T> + wide(std::numeric_limits<T>::denorm_min());
+      c.expect(is_near(sum[i], wide(sum.kept(i)) + product, i < count ? tolerance : 0), i, " of ", count, ": ", sum[i], ", was ",
+               sum.kept(i));
     }
     c.expect(of.is_kept() && sum.is_contained(), "writes outside of the sum");
   });
@@ -101,7 +106,8 @@ void check_written(kernel_check<T>& c, Stored) {
     for (index_type i = 0; i < count; ++i) {
       const T product = static_cast<T>(static_cast<double>(from[i]) * factor);
       const double exact = rounded_to(crestmax::kind_of<Stored>, static_cast<double>(product));
-      c.expect(is_same(number_of(to[i]), exact), name(crestmax::kind_of<Stored>), " ", i, " of ", count, ": ", from[i], " * ", factor, " is ", number_of(to[i]), ", not ", exact);
+      c.expect(is_same(number_of(to[i]), exact), name(crestmax::kind_of<Stored>), " ", i, " of ", count, ": ", from[i], " * ", factor,
+               " is ", number_of(to[i]), ", not ", exact);
     }
     c.expect(from.is_kept() && to.is_contained(), "writes outside, ", count, " numbers");
   });
@@ -126,8 +132,10 @@ void check_measured(kernel_check<T>& c, index_type count, index_type d, Stored) 
   for (index_type j = 0; j < count; ++j) {
     wide square = 0;
     for (index_type k = 0; k < d; ++k) square += wide(keys.number(first + j * step, k)) * wide(keys.number(first + j * step, k));
-    c.expect(is_near(squares[j], square, std::isinf(square) ? 0 : square * wide(d + c.lanes) * rounding<T>), "key ", j, " of ", count, ", d ", d, ": ", squares[j], ", not ", square);
-    exact_largest = std::isnan(exact_largest) || std::isnan(squares[j]) ? std::numeric_limits<T>::quiet_NaN() : std::max(exact_largest, squares[j]);
+    c.expect(is_near(squares[j], square, std::isinf(square) ? 0 : square * wide(d + c.lanes) * rounding<T>), "key ", j, " of ", count,
+             ", d ", d, ": ", squares[j], ", not ", square);
+    exact_largest =
+        std::isnan(exact_largest) || std::isnan(squares[j]) ? std::numeric_limits<T>::quiet_NaN() : std::max(exact_largest, squares[j]);
   }
   c.expect(is_same(largest, exact_largest), "the largest is ", largest, ", not ", exact_largest);
   c.expect(keys.is_untouched() && squares.is_contained(), "writes outside");
@@ -150,7 +158,8 @@ void check_row(kernel_check<T>& c, index_type count, double (kernel_check<T>::*d
   f(row.data(), scale);
   for (index_type i = 0; i < count; ++i) {
     const auto [number, tolerance] = exact(i, wide(row.kept(i)) * wide(scale));
-    c.expect(is_near(row[i], number, tolerance), i, " of ", count, ": ", row.kept(i), " times ", scale, " becomes ", row[i], ", not ", number);
+    c.expect(is_near(row[i], number, tolerance), i, " of ", count, ": ", row.kept(i), " times ", scale, " becomes ", row[i], ", not ",
+             number);
   }
   c.expect(row.is_contained(), "writes outside of the row");
 }
@@ -163,23 +172,28 @@ template <class T>
 void check_soft_cap(kernel_check<T>& c) {
   c.for_every_tail([&](index_type count) {
     const T cap = static_cast<T>(c.random.pick({1.0, 30.0, 50.0, 0x1p-60, 0x1p60, 0.37}));
-    check_row(c, count, &kernel_check<T>::anything, [&](T* row, T scale) { c.table.rows.soft_cap(row, count, scale, cap); }, [&](index_type, wide x) {
-      const wide exact = std::isinf(x) ? std::copysign(wide(cap), x) : wide(cap) * std::tanh(x / wide(cap));
-      // A product that is rounded once before; small numbers have no stated error.
-      const wide small = wide(cap) * 0x1p-60L + std::numeric_limits<T>::denorm_min();
-      return exact_number{exact, std::fabs(exact) * (8 * 2 + 1) * rounding<T> + (std::fabs(x) < small ? 2 * small : 0)};
-    });
+    check_row(
+        c, count, &kernel_check<T>::anything, [&](T* row, T scale) { c.table.rows.soft_cap(row, count, scale, cap); },
+        [&](index_type, wide x) {
+          const wide exact = std::isinf(x) ? std::copysign(wide(cap), x) : wide(cap) * std::tanh(x / wide(cap));
+          // A product that is rounded once before; small numbers have no stated error.
+          const wide small = wide(cap) * wide(0x1p-60) + wide(std::numeric_limits<T>::denorm_min());
+          return exact_number{exact, std::fabs(exact) * (8 * 2 + 1) * rounding<T> + (std::fabs(x) < small ? 2 * small : 0)};
+        });
   });
 }
 
 template <class T>
 void check_add_ramp(kernel_check<T>& c) {
   c.for_every_tail([&](index_type count) {
-    const T slope = static_cast<T>(c.random.uniform(-1, 1)), first = static_cast<T>(c.random.integer(-100000, 100000)), step = static_cast<T>(c.random.integer(1, 64));
-    check_row(c, count, &kernel_check<T>::ordinary, [&](T* row, T scale) { c.table.rows.add_ramp(row, count, scale, slope, first, step); }, [&](index_type i, wide x) {
-      const wide product = wide(slope) * (wide(first) + wide(i) * wide(step));
-      return exact_number{x + product, (2 * std::fabs(x) + 2 * std::fabs(product)) * rounding<T>};
-    });
+    const T slope = static_cast<T>(c.random.uniform(-1, 1)), first = static_cast<T>(c.random.integer(-100000, 100000)),
+            step = static_cast<T>(c.random.integer(1, 64));
+    check_row(
+        c, count, &kernel_check<T>::ordinary, [&](T* row, T scale) { c.table.rows.add_ramp(row, count, scale, slope, first, step); },
+        [&](index_type i, wide x) {
+          const wide product = wide(slope) * (wide(first) + wide(i) * wide(step));
+          return exact_number{x + product, (2 * std::fabs(x) + 2 * std::fabs(product)) * rounding<T>};
+        });
   });
 }
 
@@ -190,12 +204,13 @@ void check_added(kernel_check<T>& c, Stored) {
       kernel_memory<Stored> of(c.random, (count - 1) * distance + 1);
       for (index_type i = 0; i < of.size(); i += std::max<index_type>(1, distance)) of[i] = stored<Stored>(c.ordinary());
       of.keep();
-      check_row(c, count, &kernel_check<T>::ordinary, [&](T* row, T scale) {
-        c.table.rows.add_numbers(row, count, scale, crestmax::kind_of<Stored>, of.data(), distance);
-      }, [&](index_type i, wide x) {
-        const wide number = number_of(of[i * distance]);
-        return exact_number{x + number, 2 * (std::fabs(x) + std::fabs(number)) * rounding<T>};
-      });
+      check_row(
+          c, count, &kernel_check<T>::ordinary,
+          [&](T* row, T scale) { c.table.rows.add_numbers(row, count, scale, crestmax::kind_of<Stored>, of.data(), distance); },
+          [&](index_type i, wide x) {
+            const wide number = number_of(of[i * distance]);
+            return exact_number{x + number, 2 * (std::fabs(x) + std::fabs(number)) * rounding<T>};
+          });
       c.expect(of.is_kept(), "writes to what it adds");
     });
   }

@@ -28,7 +28,8 @@ void check_scale_scores(kernel_check<T>& c) {
     c.table.scale_scores(strip.view(), factor);
     strip.for_each_seen([&](index_type r, index_type j) {
       const T before = strip.scores.kept(r * crestmax::cpu::score_stride + j);
-      c.expect(is_same(strip.score(r, j), before * factor), "row ", r, ", score ", j, ": ", before, " * ", factor, " is ", strip.score(r, j));
+      c.expect(is_same(strip.score(r, j), before * factor), "row ", r, ", score ", j, ": ", before, " * ", factor, " is ",
+               strip.score(r, j));
     });
   });
 }
@@ -41,7 +42,8 @@ void check_hide_panel(kernel_check<T>& c) {
     c.table.hide_panel(scores.data(), rows);
     for (index_type i = 0; i < scores.size(); ++i) {
       const bool hidden = i % crestmax::cpu::score_stride < c.panel;
-      c.expect(hidden ? scores[i] == -std::numeric_limits<T>::infinity() : scores.is_kept(i, 1), "score ", i, " of ", rows, " rows is ", scores[i]);
+      c.expect(hidden ? scores[i] == -std::numeric_limits<T>::infinity() : scores.is_kept(i, 1), "score ", i, " of ", rows, " rows is ",
+               scores[i]);
     }
     c.expect(scores.is_contained(), "writes outside");
   }
@@ -156,7 +158,8 @@ void check_sum_standing(kernel_check<T>& c) {
         sum += product;
         size += std::fabs(product);
       }
-      c.expect(is_near(sums[r], sum, size * wide(vectors + c.lanes) * rounding<T>), "row ", r, " of ", strip.rows, ": ", sums[r], ", not ", sum);
+      c.expect(is_near(sums[r], sum, size * wide(vectors + c.lanes) * rounding<T>), "row ", r, " of ", strip.rows, ": ", sums[r], ", not ",
+               sum);
     }
     c.expect(strip.scores.is_kept() && sums.is_contained(), "writes outside of the sums");
   });

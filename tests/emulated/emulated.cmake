@@ -37,9 +37,10 @@ list(FILTER crestmax_emulated_sources EXCLUDE REGEX "stages/[a-z_]*_(generic|por
 if(WIN32)  # what is tested there is a program of another system, not its kernels: whole calls
   list(FILTER crestmax_emulated_sources EXCLUDE REGEX "/stages/")
 endif()
-# AArch64's dispatch and products of pairs have no other machine to be tested on.
+# AArch64's dispatch, its kernels one by one and products of pairs have no other machine to be tested on.
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
   list(APPEND crestmax_emulated_sources
+       "${crestmax_tests}/check_kernels/check_kernels_test.cpp"
        "${crestmax_tests}/unit/instruction_set_test.cpp"
        "${crestmax_tests}/property/pairs_test.cpp" "${crestmax_tests}/property/pairs_in_place_test.cpp")
 endif()

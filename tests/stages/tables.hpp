@@ -28,22 +28,26 @@ struct table_under_test {
 inline void PrintTo(const table_under_test& t, std::ostream* to) { *to << t.name; }
 inline std::string name_of_table(const ::testing::TestParamInfo<table_under_test>& info) { return info.param.name; }
 
+template <class Kernels>
+table_under_test own_table(const char* name) {
+  return {name, Kernels::set, &Kernels::template table<float>(), false, &Kernels::template table<double>()};
+}
+
 // Every table as its own set plans for it.
 inline std::vector<table_under_test> every_table() {
-  using crestmax::instruction_set;
   std::vector<table_under_test> tables;
 #if !defined(CRESTMAX_TEST_EMULATED)
-  tables.push_back({"portable", instruction_set::portable, &crestmax::cpu::portable::kernels::table<float>(), false, &crestmax::cpu::portable::kernels::table<double>()});
-  tables.push_back({"generic", instruction_set::generic, &crestmax::cpu::generic::kernels::table<float>(), false, &crestmax::cpu::generic::kernels::table<double>()});
+  tables.push_back(own_table<crestmax::cpu::portable::kernels>("portable"));
+  tables.push_back(own_table<crestmax::cpu::generic::kernels>("generic"));
 #endif
 #if CRESTMAX_X86_SETS
 #if !defined(CRESTMAX_TEST_EMULATED)  // what every machine has is tested there
-  tables.push_back({"avx2", instruction_set::avx2, &crestmax::cpu::avx2::kernels::table<float>(), false, &crestmax::cpu::avx2::kernels::table<double>()});
+  tables.push_back(own_table<crestmax::cpu::avx2::kernels>("avx2"));
 #endif
-  tables.push_back({"avx512", instruction_set::avx512, &crestmax::cpu::avx512::kernels::table<float>(), false, &crestmax::cpu::avx512::kernels::table<double>()});
+  tables.push_back(own_table<crestmax::cpu::avx512::kernels>("avx512"));
 #endif
 #if CRESTMAX_ARM_SETS
-  tables.push_back({"neon", instruction_set::neon, &crestmax::cpu::neon::kernels::table<float>(), false, &crestmax::cpu::neon::kernels::table<double>()});
+  tables.push_back(own_table<crestmax::cpu::neon::kernels>("neon"));
 #endif
   return tables;
 }

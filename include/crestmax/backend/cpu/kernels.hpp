@@ -95,11 +95,13 @@ struct packed_kernels {
 
   constants (*weigh_with)(T unit, int margin);  // for scores of `unit` nats
 
-  // False if these queries, or values, have to be numbers.
+  // False if these queries, or values, have to be numbers. Behind packed queries widest_lanes more elements may be written.
   bool (*pack_query)(const query_rows&, index_type steps, T* to);
   void (*pack_keys)(const source_rows&, index_type first, index_type step, index_type count, index_type steps, T* to);
   bool (*pack_values)(const source_rows&, const value_tile&, index_type steps, T* to);
 
+  // Groups of rows see the same panels. Tiles read and store 16 rows at a time, of queries, of scores and of rounded weights, however few
+  // a strip has.
   // Raw scores of a strip; true: lanes = each row's maxima per lane.
   bool (*score)(const strip_view<T>&, const score_operands<T>&);
   // Weights of the scores in hand above `base`; lanes = their sums per lane, of rounded ones in rounded_lanes.
