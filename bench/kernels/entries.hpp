@@ -213,12 +213,18 @@ class list_of_entries {
     add_added<double>();
     add_added<crestmax::float16>();
     add_added<crestmax::bfloat16>();
+    const auto bools = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(keys), std::uint8_t{1});
+    add("rows.hide bool", "score", keys,
+        [=, this](const table& t) { t.rows.hide(w_.run.data(), keys, crestmax::mask_type::boolean, bools->data(), 1); });
   }
   template <class Stored>
   void add_added() {
     const auto numbers = std::make_shared<numbers_in_memory<Stored>>(w_.shape.keys);
     add(with<Stored>("rows.add_numbers"), "score", w_.shape.keys, [=, this](const table& t) {
-      t.rows.add_numbers(w_.run.data(), w_.shape.keys, T(0.5), crestmax::kind_of<Stored>, numbers->data(), 1);
+      t.rows.add_numbers(w_.run.data(), w_.shape.keys, T(0.5), crestmax::kind_of<Stored>, numbers->data(), 1, T(1));
+    });
+    add(with<Stored>("rows.hide"), "score", w_.shape.keys, [=, this](const table& t) {
+      t.rows.hide(w_.run.data(), w_.shape.keys, crestmax::mask_type_of(crestmax::kind_of<Stored>), numbers->data(), 1);
     });
   }
 

@@ -76,6 +76,7 @@ const auto& entries_of_rows() {
       entry<&rows::soft_cap, rows, subject>("soft_cap", check_soft_cap<T>),
       entry<&rows::add_ramp, rows, subject>("add_ramp", check_add_ramp<T>),
       entry<&rows::add_numbers, rows, subject>("add_numbers", check_add_numbers<T>),
+      entry<&rows::hide, rows, subject>("hide", check_hide<T>),
   };
   return entries;
 }

@@ -204,13 +204,13 @@ void check_added(kernel_check<T>& c, Stored) {
       kernel_memory<Stored> of(c.random, (count - 1) * distance + 1);
       for (index_type i = 0; i < of.size(); i += std::max<index_type>(1, distance)) of[i] = stored<Stored>(c.ordinary());
       of.keep();
-      check_row(
-          c, count, &kernel_check<T>::ordinary,
-          [&](T* row, T scale) { c.table.rows.add_numbers(row, count, scale, crestmax::kind_of<Stored>, of.data(), distance); },
-          [&](index_type i, wide x) {
-            const wide number = number_of(of[i * distance]);
-            return exact_number{x + number, 2 * (std::fabs(x) + std::fabs(number)) * rounding<T>};
-          });
+      const T factor = static_cast<T>(c.random.pick({1.0, -0.7, 1e-3}));
+      check_row(c, count, &kernel_check<T>::ordinary, [&](T* row, T scale) {
+        c.table.rows.add_numbers(row, count, scale, crestmax::kind_of<Stored>, of.data(), distance, factor);
+      }, [&](index_type i, wide x) {
+        const wide number = number_of(of[i * distance]) * wide(factor);
+        return exact_number{x + number, 3 * (std::fabs(x) + std::fabs(number)) * rounding<T>};
+      });
       c.expect(of.is_kept(), "writes to what it adds");
     });
   }
@@ -221,6 +221,44 @@ void check_add_numbers(kernel_check<T>& c) {
   check_added(c, double{});
   check_added(c, crestmax::float16{});
   check_added(c, crestmax::bfloat16{});
+}
+
+// Entries that hide and others, drawn from these, over scores of any kind.
+template <class T, class Entry>
+void check_hidden(kernel_check<T>& c, crestmax::mask_type type, std::initializer_list<Entry> hiding, std::initializer_list<Entry> showing) {
+  for (const index_type distance : {0, 1, 2, 5}) {
+    c.for_every_tail([&](index_type count) {
+      kernel_memory<Entry> of(c.random, (count - 1) * distance + 1);
+      std::vector<bool> hidden(static_cast<std::size_t>(of.size()));
+      for (index_type i = 0; i < of.size(); i += std::max<index_type>(1, distance)) {
+        hidden[static_cast<std::size_t>(i)] = c.random.chance(0.4);
+        of[i] = c.random.pick(hidden[static_cast<std::size_t>(i)] ? hiding : showing);
+      }
+      of.keep();
+      kernel_memory<T> row = c.vectors(count);
+      c.fill(row, &kernel_check<T>::anything);
+      c.table.rows.hide(row.data(), count, type, of.data(), distance);
+      for (index_type i = 0; i < count; ++i) {
+        const bool is_hidden = hidden[static_cast<std::size_t>(i * distance)];
+        const bool right = is_hidden ? is_same(row[i], -std::numeric_limits<T>::infinity()) : row.is_kept(i, 1);
+        c.expect(right, i, " of ", count, " at ", distance, is_hidden ? ", hidden: " : ", visible: ", row.kept(i), " becomes ", row[i]);
+      }
+      c.expect(of.is_kept() && row.is_contained(), "writes outside of the row");
+    });
+  }
+}
+template <class T>
+void check_hide(kernel_check<T>& c) {
+  using crestmax::mask_type;
+  constexpr float lowest = std::numeric_limits<float>::lowest(), infinite = std::numeric_limits<float>::infinity();
+  constexpr double low = std::numeric_limits<double>::lowest();
+  using half = crestmax::float16;
+  using brain = crestmax::bfloat16;
+  check_hidden<T, std::uint8_t>(c, mask_type::boolean, {0}, {1, 2, 128, 255});
+  check_hidden<T, float>(c, mask_type::float32, {lowest, -infinite}, {0, -0.0f, 1, infinite, static_cast<float>(not_a_number), std::nextafter(lowest, 0.0f)});
+  check_hidden<T, double>(c, mask_type::float64, {low, -infinity}, {0, 1, not_a_number, std::nextafter(low, 0.0), -1e300});
+  check_hidden<T, half>(c, mask_type::float16, {half{0xfbff}, half{0xfc00}}, {half{0}, half{0x8000}, half{0xfbfe}, half{0x7c00}, half{0xfe00}});
+  check_hidden<T, brain>(c, mask_type::bfloat16, {brain{0xff7f}, brain{0xff80}}, {brain{0}, brain{0x8000}, brain{0xff7e}, brain{0x7f80}, brain{0xffc0}});
 }
 
 }  // namespace crestmax_test

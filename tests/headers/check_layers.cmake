@@ -50,8 +50,10 @@ set(levels
     "backend/cpu/arena.hpp backend/cpu/counters.hpp"
     "plan_maker.hpp"
     "call.hpp planner.hpp"
-    "modifiers/standard.hpp modifiers/view.hpp intervals.hpp plan.hpp"
-    "modifiers/rows.hpp"
+    "modifiers/mask_tensor.hpp"
+    "modifiers/standard.hpp modifiers/view.hpp modifiers/build_mask_map.hpp intervals.hpp plan.hpp"
+    "modifiers/rows.hpp modifiers/mask_map.hpp"
+    "modifiers/mask_view.hpp"
     # Vocabulary.
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
     "place_marks.hpp"

@@ -129,7 +129,7 @@ TEST_P(RowKernels, MultiplyByTheScaleFirst) {
   const float three = 3.0f;
   kernels().soft_cap(capped_row.data(), 1, 1000.0f, 4.0f);
   kernels().add_ramp(ramped.data(), 1, 0.25f, 1.0f, 7.0f, 1.0f);
-  kernels().add_numbers(summed.data(), 1, 0.25f, crestmax::scalar_kind::float32, &three, 1);
+  kernels().add_numbers(summed.data(), 1, 0.25f, crestmax::scalar_kind::float32, &three, 1, 1.0f);
   EXPECT_EQ(capped_row.numbers()[0], 4.0f);
   EXPECT_EQ(ramped.numbers()[0], 7.5f);
   EXPECT_EQ(summed.numbers()[0], 3.5f);
@@ -153,9 +153,9 @@ void expect_sums(const crestmax::row_kernels<float>& kernels) {
       row_memory x(std::vector<float>(static_cast<std::size_t>(count), 0.5f));
       std::vector<Stored> of;
       for (index_type i = 0; i < (count - 1) * distance + 1; ++i) of.push_back(crestmax::convert<Stored>(static_cast<float>(i) * 0.25f));
-      kernels.add_numbers(x.data(), count, 1.0f, crestmax::kind_of<Stored>, of.data(), distance);
+      kernels.add_numbers(x.data(), count, 1.0f, crestmax::kind_of<Stored>, of.data(), distance, -0.5f);
       for (index_type i = 0; i < count; ++i) {
-        ASSERT_EQ(static_cast<double>(x.data()[i]), 0.5 + crestmax::convert<double>(of[static_cast<std::size_t>(i * distance)]))
+        ASSERT_EQ(static_cast<double>(x.data()[i]), 0.5 - 0.5 * crestmax::convert<double>(of[static_cast<std::size_t>(i * distance)]))
             << i << " of " << count << " at " << distance;
       }
     }
@@ -167,6 +167,51 @@ TEST_P(RowKernels, AddNumbersOfEveryTypeAtEveryDistance) {
   expect_sums<double>(kernels());
   expect_sums<crestmax::float16>(kernels());
   expect_sums<crestmax::bfloat16>(kernels());
+}
+
+// Entries that hide and that do not, at every distance, over rows of numbers and of NaN.
+template <class Entry>
+void expect_hidden(const crestmax::row_kernels<float>& kernels, crestmax::mask_type type, const std::vector<Entry>& hide, const std::vector<Entry>& show) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const index_type distance : {0, 1, 3}) {
+    for (const index_type count : {1, 7, 16, 33, 100}) {
+      const auto size = static_cast<std::size_t>(count);
+      std::vector<Entry> of;
+      for (index_type i = 0; i < (count - 1) * distance + 1; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        of.push_back(i % 3 == 0 ? hide[at / 3 % hide.size()] : show[at % show.size()]);
+      }
+      std::vector<float> before(size);
+      for (std::size_t i = 0; i < size; ++i) before[i] = i % 5 == 2 ? nan : static_cast<float>(i);
+      row_memory x(before);
+      kernels.hide(x.data(), count, type, of.data(), distance);
+      for (std::size_t i = 0; i < size; ++i) {
+        const bool hidden = static_cast<index_type>(i) * distance % 3 == 0;
+        const float expected = hidden ? -std::numeric_limits<float>::infinity() : before[i];
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(x.data()[i]), std::bit_cast<std::uint32_t>(expected)) << i << " of " << count << " at " << distance;
+      }
+    }
+  }
+}
+
+template <class Half>
+std::vector<Half> halves(std::initializer_list<std::uint16_t> bits) {
+  std::vector<Half> all;
+  for (const std::uint16_t b : bits) all.push_back({b});
+  return all;
+}
+
+TEST_P(RowKernels, HideByEntriesOfEveryTypeWhateverTheScoresAre) {
+  constexpr float lowest = std::numeric_limits<float>::lowest();
+  constexpr float infinite = std::numeric_limits<float>::infinity();
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr double low = std::numeric_limits<double>::lowest();
+  using crestmax::mask_type;
+  expect_hidden<std::uint8_t>(kernels(), mask_type::boolean, {0}, {1, 2, 128, 255});
+  expect_hidden<float>(kernels(), mask_type::float32, {lowest, -infinite}, {0, -0.0f, 1, infinite, nan, std::nextafter(lowest, 0.0f)});
+  expect_hidden<double>(kernels(), mask_type::float64, {low, -std::numeric_limits<double>::infinity()}, {0, 1, std::nextafter(low, 0.0), -1e300});
+  expect_hidden(kernels(), mask_type::float16, halves<crestmax::float16>({0xfbff, 0xfc00}), halves<crestmax::float16>({0, 0x8000, 0xfbfe, 0x7c00, 0xfe00}));
+  expect_hidden(kernels(), mask_type::bfloat16, halves<crestmax::bfloat16>({0xff7f, 0xff80}), halves<crestmax::bfloat16>({0, 0x8000, 0xff7e, 0x7f80, 0xffc0}));
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 //   key_interval reachable(score_range) const  of a mask: a hull of the keys it can leave visible
 //   void modify_row(score_row<T>, const row_kernels<T>&) const   of a score modifier: a row at a time, in vectors; see rows.hpp
 //   static constexpr bool interval = true      of a mask: what reachable() says of a single query is just what that query sees
+//   void mask_row(score_row<T>, const row_kernels<T>&) const     of a mask: -inf for what it hides, a row at a time; see rows.hpp
+//   bool changes_scores() const, bool hides_keys() const         what is known only at run time: false, as if it were no score modifier, no mask
 //   status check(modifier_shape) const         bad tables are reported before anything is written
 //
 // operator() is called for pairs of a query and a key that all masks leave visible, no others: a table may be indexed by
@@ -72,11 +74,11 @@ struct modifier_shape {
 // Which modifier it is, for a backend that does not call modifiers but has kernels for some of them. The
 // library's own say so by a static member `kind`; all others are `custom`.
 enum class modifier_kind : std::int32_t {
-  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, custom
+  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, mask_tensor, custom
 };
 constexpr const char* name(modifier_kind kind) {
   constexpr const char* names[] = {"none", "causal", "sliding_window", "alibi", "soft_cap", "attention_sinks",
-                                   "additive_bias", "boolean_mask", "a modifier of the caller's own"};
+                                   "additive_bias", "boolean_mask", "mask_tensor", "a modifier of the caller's own"};
   return names[static_cast<int>(kind)];
 }
 
@@ -164,6 +166,19 @@ template <class M>
 constexpr bool is_active(const M& m) {
   if constexpr (requires { { m.active() } -> std::convertible_to<bool>; }) return m.active();
   else return true;
+}
+
+template <class M>
+constexpr bool changes_scores(const M& m) {
+  if constexpr (!score_modifier<M>) return false;
+  else if constexpr (requires { { m.changes_scores() } -> std::convertible_to<bool>; }) return crestmax::is_active(m) && m.changes_scores();
+  else return crestmax::is_active(m);
+}
+template <class M>
+constexpr bool hides_keys(const M& m) {
+  if constexpr (!mask_modifier<M>) return false;
+  else if constexpr (requires { { m.hides_keys() } -> std::convertible_to<bool>; }) return crestmax::is_active(m) && m.hides_keys();
+  else return crestmax::is_active(m);
 }
 
 template <class M>

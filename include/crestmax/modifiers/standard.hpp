@@ -172,7 +172,7 @@ struct additive_bias : score_table<T> {
   void modify_row(score_row<S> row, const row_kernels<S>& kernels) const
     requires requires { kind_of<T>; }
   {
-    kernels.add_numbers(row.scores, row.count, row.scale, kind_of<T>, &this->entry(row.first), this->step(3) * row.key_step);
+    kernels.add_numbers(row.scores, row.count, row.scale, kind_of<T>, &this->entry(row.first), this->step(3) * row.key_step, S(1));
   }
   status check(modifier_shape shape) const { return this->check_table("additive_bias", shape); }
 };

@@ -47,19 +47,6 @@ struct score_block {
     }
   }
 
-  // Sets every score of a row whose key is not in `keys` of that row.
-  template <class Keys>
-  void fill_outside(const Keys& keys_of_row, T score) const {
-    for (index_type r = 0; r < rows; ++r) {
-      const key_interval seen = keys_of_row(rows_at[r]);
-      const index_type begin = below(seen.begin);
-      const index_type end = std::max(begin, below(seen.end));
-      T* row = scores + r * row_stride;
-      std::fill(row, row + begin, score);
-      std::fill(row + end, row + keys, score);
-    }
-  }
-
   // Raises the sizes of rows to those of scores that stand where `sees` says.
   template <class Sees>
   void note_sizes(const Sees& sees) const {
@@ -69,15 +56,6 @@ struct score_block {
         if (size > sizes[r] && size <= std::numeric_limits<T>::max() && sees(position(r, k))) sizes[r] = size;
       }
     }
-  }
-
- private:
-  // Number of the block's keys at positions below this one.
-  index_type below(index_type position) const {
-    if (position <= first_key) return 0;
-    const index_type distance = position - first_key;
-    if (distance > (keys - 1) * key_step) return keys;
-    return key_step == 1 ? distance : (distance - 1) / key_step + 1;
   }
 };
 
@@ -108,7 +86,7 @@ struct chain_functions {
     T scale = block.scale;
     chain.for_each([&](const auto& m) {
       if constexpr (score_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (!crestmax::is_active(m)) return;
+        if (!crestmax::changes_scores(m)) return;
         const bool whole_rows = modify_rows(m, block, scale);
         scale = 1;
         if (!whole_rows) {
@@ -141,7 +119,7 @@ struct chain_functions {
     bool seen = true;
     chain.for_each([&](const auto& m) {
       if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (seen && crestmax::is_active(m)) seen = m.visible(at);
+        if (seen && crestmax::hides_keys(m)) seen = m.visible(at);
       }
     });
     return seen;
@@ -152,17 +130,30 @@ struct chain_functions {
     modify_where(chain, block, [&](score_position at) { return sees(chain, at); });
   }
 
+  // The same of a mask.
+  template <class M>
+  static bool mask_rows(const M& m, const score_block<T>& block) {
+    if constexpr (row_mask<M, T>) {
+      for (index_type r = 0; block.kernels != nullptr && r < block.rows; ++r) m.mask_row(block.row(r, T(1)), *block.kernels);
+      return block.kernels != nullptr;
+    } else {
+      return false;
+    }
+  }
+
   static void mask(const void* context, const score_block<T>& block) {
     constexpr T hidden = -std::numeric_limits<T>::infinity();
     const index_type last_key = block.first_key + (block.keys - 1) * block.key_step;
     chain_at(context).for_each([&](const auto& m) {
       using type = std::remove_cvref_t<decltype(m)>;
       if constexpr (mask_modifier<type>) {
-        if (!crestmax::is_active(m)) return;
+        if (!crestmax::hides_keys(m) || mask_rows(m, block)) return;
         if constexpr (interval_mask<type>) {
-          block.fill_outside([&](row_position at) {
-            return m.reachable({block.sequence, at.head, at.query, at.query, at.query - at.query_index, block.first_key, last_key});
-          }, hidden);
+          for (index_type r = 0; r < block.rows; ++r) {
+            const row_position at = block.rows_at[r];
+            const score_range range{block.sequence, at.head, at.query, at.query, at.query - at.query_index, block.first_key, last_key};
+            crestmax::hide_outside(block.row(r, T(1)), m.reachable(range));
+          }
         } else {
           block.for_each([&](T& s, score_position at) { s = m.visible(at) ? s : hidden; });
         }
@@ -174,7 +165,7 @@ struct chain_functions {
     visibility all = visibility::all;
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (mask_modifier<std::remove_cvref_t<decltype(m)>>) {
-        if (all != visibility::none && crestmax::is_active(m)) all = std::min(all, m.classify(range));
+        if (all != visibility::none && crestmax::hides_keys(m)) all = std::min(all, m.classify(range));
       }
     });
     return all;
@@ -184,7 +175,7 @@ struct chain_functions {
     key_interval hull{range.first_key, range.last_key + 1};
     chain_at(context).for_each([&](const auto& m) {
       if constexpr (requires { { m.reachable(range) } -> std::same_as<key_interval>; }) {
-        if (crestmax::is_active(m)) {
+        if (crestmax::hides_keys(m)) {
           const key_interval keys = m.reachable(range);
           hull = {std::max(hull.begin, keys.begin), std::min(hull.end, keys.end)};
         }
@@ -220,9 +211,10 @@ modifier_view<T> view_of(const Chain& chain) {
   chain.for_each([&](const auto& m) {
     using type = std::remove_cvref_t<decltype(m)>;
     if (!crestmax::is_active(m)) return;
-    if (view.score_modifiers == 0) view.takes_scale = row_modifier<type, T>;
-    view.score_modifiers += score_modifier<type> ? 1 : 0;
-    view.masks |= mask_modifier<type>;
+    const bool changes = crestmax::changes_scores(m);
+    if (changes && view.score_modifiers == 0) view.takes_scale = row_modifier<type, T>;
+    view.score_modifiers += changes ? 1 : 0;
+    view.masks |= crestmax::hides_keys(m);
     view.sinks |= sink_modifier<type>;
   });
   return view;

@@ -51,32 +51,48 @@ inline T scale_left(const block<T>& b) {
   return !b.weighing.raw && b.call->modifiers.takes_scale ? static_cast<T>(b.plan->scale) : T(1);
 }
 
+// What a group of rows sees of a panel of a tile.
+template <class T>
+inline visibility classify_panel(const block<T>& b, const row_span& group, const row_hull& hull, const tile_keys& tile, index_type panel) {
+  if (panel < b.scratch.first_panel[group.first] || panel >= b.scratch.last_panel[group.first]) return visibility::none;
+  const index_type j = panel * b.kernels->panel;
+  return classify(b, hull, tile.first + j * tile.step, std::min<index_type>(b.kernels->panel, tile.count - j), tile.step);
+}
+
+// Score modifiers and masks of a group of rows in panels [from, to), which it sees alike.
+template <class T>
+inline void modify_panels(block<T>& b, const row_span& group, T* scores, const tile_keys& tile, index_type from, index_type to, visibility seen) {
+  const modifier_view<T>& m = b.call->modifiers;
+  const index_type panel = b.kernels->panel;
+  const index_type j = from * panel;
+  const score_block<T> part{scores + j, score_stride, b.view.rows_at + group.first, group.count, b.view.sequence_number, tile.first + j * tile.step,
+                            tile.step, std::min(to * panel, tile.count) - j, b.loss.sizes_of(group.first), &b.kernels->rows, scale_left(b)};
+  if (seen == visibility::none) {
+    for (index_type i = from; i < to; ++i) b.kernels->hide_panel(scores + i * panel, group.count);
+  } else if (seen == visibility::all) {
+    if (m.changes_scores()) m.modify(m.context, part);
+  } else {
+    if (m.changes_scores()) m.modify_visible(m.context, part);
+    m.mask(m.context, part);
+  }
+}
+
 // Score modifiers and masks of a strip that sees a tile in part: modifiers are called for what a group sees, in panels that
 // it sees in part pair by pair; panels that it does not see at all are hidden, and hold anything until then.
 template <class T>
 inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) {
-  const modifier_view<T>& m = b.call->modifiers;
   const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
-  for_each_seeing_group(b, strip.count, [&](index_type within, index_type group) {
-    const index_type row = strip.first + within;
-    const row_hull hull = hull_of(b, row, group);
-    T* scores = score_row(b, strip, row);
-    for (index_type panel = 0; panel < panels; ++panel) {
-      const index_type j = panel * b.kernels->panel;
-      const index_type first = tile.first + j * tile.step;
-      const index_type count = std::min<index_type>(b.kernels->panel, tile.count - j);
-      const bool reachable = panel >= b.scratch.first_panel[row] && panel < b.scratch.last_panel[row];
-      const visibility seen = reachable ? classify(b, hull, first, count, tile.step) : visibility::none;
-      const score_block<T> part{scores + j, score_stride, b.view.rows_at + row, group, b.view.sequence_number, first, tile.step, count,
-                                b.loss.sizes_of(row), &b.kernels->rows, scale_left(b)};
-      if (seen == visibility::none) {
-        b.kernels->hide_panel(scores + j, group);
-      } else if (seen == visibility::all) {
-        if (m.changes_scores()) m.modify(m.context, part);
-      } else {
-        if (m.changes_scores()) m.modify_visible(m.context, part);
-        m.mask(m.context, part);
-      }
+  for_each_seeing_group(b, strip.count, [&](index_type within, index_type count) {
+    const row_span group{strip.first + within, count};
+    const row_hull hull = hull_of(b, group.first, count);
+    visibility seen = classify_panel(b, group, hull, tile, 0);
+    for (index_type from = 0; from < panels;) {
+      index_type to = from + 1;
+      visibility next = visibility::none;
+      while (to < panels && (next = classify_panel(b, group, hull, tile, to)) == seen) ++to;
+      modify_panels(b, group, score_row(b, strip, group.first), tile, from, to, seen);
+      from = to;
+      seen = next;
     }
   });
 }

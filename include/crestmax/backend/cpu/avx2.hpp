@@ -53,6 +53,10 @@ struct primitives<float> {
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm256_fmadd_ps(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm256_max_ps(b, a); }
   static vec divide(const vec& a, const vec& b) { return _mm256_div_ps(a, b); }
+  static vec hide(const vec& x, const vec& number, float most) {
+    const vec hidden = _mm256_set1_ps(-std::numeric_limits<float>::infinity());
+    return _mm256_blendv_ps(x, hidden, _mm256_cmp_ps(number, _mm256_set1_ps(most), _CMP_LE_OQ));
+  }
   static vec minus_size(const vec& x) { return _mm256_or_ps(x, _mm256_set1_ps(-0.0f)); }
   static vec with_sign(const vec& x, const vec& of) {
     const vec sign = _mm256_set1_ps(-0.0f);
@@ -79,6 +83,9 @@ struct primitives<float> {
   static vec widen(const float* from) { return _mm256_loadu_ps(from); }
   static vec widen(const double* from) {
     return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_loadu_pd(from + 4)), _mm256_cvtpd_ps(_mm256_loadu_pd(from)));
+  }
+  static vec widen(const std::uint8_t* from) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(pointer_to<__m128i>(from))));
   }
   static vec widen(const float16* from) {
     return _mm256_cvtph_ps(_mm_loadu_si128(pointer_to<__m128i>(from)));
@@ -205,6 +212,10 @@ struct primitives<double> {
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm256_fmadd_pd(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm256_max_pd(b, a); }
   static vec divide(const vec& a, const vec& b) { return _mm256_div_pd(a, b); }
+  static vec hide(const vec& x, const vec& number, double most) {
+    const vec hidden = _mm256_set1_pd(-std::numeric_limits<double>::infinity());
+    return _mm256_blendv_pd(x, hidden, _mm256_cmp_pd(number, _mm256_set1_pd(most), _CMP_LE_OQ));
+  }
   static vec minus_size(const vec& x) { return _mm256_or_pd(x, _mm256_set1_pd(-0.0)); }
   static vec with_sign(const vec& x, const vec& of) {
     const vec sign = _mm256_set1_pd(-0.0);
@@ -225,6 +236,11 @@ struct primitives<double> {
 
   static vec widen(const double* from) { return _mm256_loadu_pd(from); }
   static vec widen(const float* from) { return _mm256_cvtps_pd(_mm_loadu_ps(from)); }
+  static vec widen(const std::uint8_t* from) {
+    std::int32_t bytes;
+    std::memcpy(&bytes, from, sizeof bytes);
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes)));
+  }
   static vec widen(const float16* from) {
     return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(pointer_to<__m128i>(from))));
   }

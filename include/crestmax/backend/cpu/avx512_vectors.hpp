@@ -68,6 +68,10 @@ struct primitives<float> {
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_ps(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_ps(b, a); }
   static vec divide(const vec& a, const vec& b) { return _mm512_div_ps(a, b); }
+  static vec hide(const vec& x, const vec& number, float most) {
+    const vec hidden = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
+    return _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(number, _mm512_set1_ps(most), _CMP_LE_OQ), hidden);
+  }
   static vec minus_size(const vec& x) { return _mm512_or_ps(x, _mm512_set1_ps(-0.0f)); }
   static vec with_sign(const vec& x, const vec& of) {
     const vec sign = _mm512_set1_ps(-0.0f);
@@ -96,6 +100,9 @@ struct primitives<float> {
   static vec widen(const double* from) {
     const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps(_mm512_loadu_pd(from)));
     return _mm512_insertf32x8(low, _mm512_cvtpd_ps(_mm512_loadu_pd(from + 8)), 1);
+  }
+  static vec widen(const std::uint8_t* from) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(pointer_to<__m128i>(from))));
   }
   static vec widen(const float16* from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(pointer_to<__m256i>(from)));
@@ -263,6 +270,10 @@ struct primitives<double> {
   static void add_product(vec& sum, const vec& a, const vec& b) { sum = _mm512_fmadd_pd(a, b, sum); }
   static vec maximum(const vec& a, const vec& b) { return _mm512_max_pd(b, a); }
   static vec divide(const vec& a, const vec& b) { return _mm512_div_pd(a, b); }
+  static vec hide(const vec& x, const vec& number, double most) {
+    const vec hidden = _mm512_set1_pd(-std::numeric_limits<double>::infinity());
+    return _mm512_mask_mov_pd(x, _mm512_cmp_pd_mask(number, _mm512_set1_pd(most), _CMP_LE_OQ), hidden);
+  }
   static vec minus_size(const vec& x) { return _mm512_or_pd(x, _mm512_set1_pd(-0.0)); }
   static vec with_sign(const vec& x, const vec& of) {
     const vec sign = _mm512_set1_pd(-0.0);
@@ -285,6 +296,9 @@ struct primitives<double> {
 
   static vec widen(const double* from) { return _mm512_loadu_pd(from); }
   static vec widen(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
+  static vec widen(const std::uint8_t* from) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64(pointer_to<__m128i>(from))));
+  }
   static vec widen(const float16* from) {
     return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(pointer_to<__m128i>(from))));
   }

@@ -92,6 +92,7 @@ struct primitives {
   static vec divide(const vec& a, const vec& b) { return a / b; }
   static vec minus_size(const vec& x) { return -x.abs(); }
   static vec with_sign(const vec& x, const vec& of) { return (of < T(0)).select(-x.abs(), x.abs()); }
+  static vec hide(const vec& x, const vec& number, T most) { return (number <= most).select(-std::numeric_limits<T>::infinity(), x); }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return a.binaryExpr(b, Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNumbers>());
   }

@@ -47,6 +47,12 @@ inline float32x4_t four_floats(const bfloat16* from) {
   return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
 }
 
+inline float32x4_t four_floats(const std::uint8_t* from) {
+  std::uint32_t bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
+}
+
 // Eight numbers of 16 bits, whatever type they have where they lie.
 inline uint16x8_t eight_halves(const void* from) {
   uint16x8_t bits;
@@ -104,6 +110,10 @@ struct primitives<float> {
     return {vmaxnmq_f32(a.low, b.low), vmaxnmq_f32(a.high, b.high)};
   }
   static vec divide(const vec& a, const vec& b) { return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)}; }
+  static vec hide(const vec& x, const vec& number, float most) { return {hide(x.low, number.low, most), hide(x.high, number.high, most)}; }
+  static float32x4_t hide(float32x4_t x, float32x4_t number, float most) {
+    return vbslq_f32(vcleq_f32(number, vdupq_n_f32(most)), vdupq_n_f32(-std::numeric_limits<float>::infinity()), x);
+  }
   static vec minus_size(const vec& x) { return {vnegq_f32(vabsq_f32(x.low)), vnegq_f32(vabsq_f32(x.high))}; }
   static vec with_sign(const vec& x, const vec& of) { return {with_sign(x.low, of.low), with_sign(x.high, of.high)}; }
   static float32x4_t with_sign(float32x4_t x, float32x4_t of) { return vbslq_f32(vdupq_n_u32(0x80000000), of, x); }
@@ -289,6 +299,10 @@ struct primitives<double> {
     return {vmaxnmq_f64(a.low, b.low), vmaxnmq_f64(a.high, b.high)};
   }
   static vec divide(const vec& a, const vec& b) { return {vdivq_f64(a.low, b.low), vdivq_f64(a.high, b.high)}; }
+  static vec hide(const vec& x, const vec& number, double most) { return {hide(x.low, number.low, most), hide(x.high, number.high, most)}; }
+  static float64x2_t hide(float64x2_t x, float64x2_t number, double most) {
+    return vbslq_f64(vcleq_f64(number, vdupq_n_f64(most)), vdupq_n_f64(-std::numeric_limits<double>::infinity()), x);
+  }
   static vec minus_size(const vec& x) { return {vnegq_f64(vabsq_f64(x.low)), vnegq_f64(vabsq_f64(x.high))}; }
   static vec with_sign(const vec& x, const vec& of) { return {with_sign(x.low, of.low), with_sign(x.high, of.high)}; }
   static float64x2_t with_sign(float64x2_t x, float64x2_t of) { return vbslq_f64(vdupq_n_u64(0x8000000000000000), of, x); }

@@ -76,6 +76,10 @@ struct primitives : pairs_of<T> {
   static vec divide(const vec& a, const vec& b) { return each([&](std::size_t i) { return a[i] / b[i]; }); }
   static vec minus_size(const vec& x) { return each([&](std::size_t i) { return -std::fabs(x[i]); }); }
   static vec with_sign(const vec& x, const vec& of) { return each([&](std::size_t i) { return std::copysign(x[i], of[i]); }); }
+  // -inf where `number` is at most so much, whatever x is.
+  static vec hide(const vec& x, const vec& number, T most) {
+    return each([&](std::size_t i) { return number[i] <= most ? -std::numeric_limits<T>::infinity() : x[i]; });
+  }
   static vec maximum(const vec& a, const vec& b) {  // of a number and a NaN, the number
     return each([&](std::size_t i) { return !(a[i] < b[i]) && !is_nan(a[i]) ? a[i] : !is_nan(b[i]) ? b[i] : a[i]; });
   }
