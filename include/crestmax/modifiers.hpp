@@ -2,4 +2,5 @@
 #pragma once
 
 #include "modifiers/concepts.hpp"
+#include "modifiers/mask_tensor.hpp"
 #include "modifiers/standard.hpp"

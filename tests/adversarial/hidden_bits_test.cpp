@@ -99,6 +99,23 @@ TEST_P(HiddenValues, UnderABooleanMaskChangeNoBits) {
   }
 }
 
+TEST_P(HiddenValues, UnderAMaskTensorChangeNoBits) {
+  constexpr crestmax::mask_type types[] = {crestmax::mask_type::boolean, crestmax::mask_type::float32, crestmax::mask_type::float16};
+  for (const scalar_kind kind : kinds()) {
+    for (const crestmax::mask_type type : types) {
+      for (const index_type q_len : {2, 130}) {
+        attention_case c = masked_case(q_len, kind, false);
+        const auto bools = c.modifiers.mask;
+        const auto number = [&](index_type, index_type, index_type q, index_type k) { return !bools.visible({0, 0, q, q, k}) ? -infinity : q % 2 == 0 ? 0.0 : 0.5; };
+        c.modifiers.set_mask(make_mask(c.keep(mask_memory{}), type, {1, 1, q_len, 700}, mask_layout::dense, number));
+        c.modifiers.mask = {};
+        c.options.tiles.splits = q_len == 2 ? 4 : 1;
+        ASSERT_TRUE(are_without_effect(c, poisoned_keys, not_a_number, here(), q_len));
+      }
+    }
+  }
+}
+
 TEST_P(HiddenValues, OfAnyKindChangeNoBits) {
   for (const index_type q_len : {2, 20}) {
     attention_case c = masked_case(q_len, scalar_kind::bfloat16, true);

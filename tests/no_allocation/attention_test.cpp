@@ -47,6 +47,20 @@ TEST(NoAllocation, WithEveryStandardModifier) {
                                  crestmax::attention_sinks{.logits = sinks}));
 }
 
+TEST(NoAllocation, WithAMaskTensorWhoseMapIsBuilt) {
+  quiet_call<float> c;
+  const std::vector<float> numbers(5 * 300, 0.25f);
+  std::vector<std::uint64_t> memory(200);
+  const std::span<std::byte> map = std::as_writable_bytes(std::span(memory));
+  const crestmax::mask_view mask(crestmax::tensor<const float>(numbers.data(), {1, 1, 5, 300}));
+  crestmax::status built{};
+  const traces t = count([&] { built = crestmax::build_mask_map(mask, map); });
+  ASSERT_TRUE(built.ok()) << built.message();
+  EXPECT_EQ(t.allocations, 0);
+  EXPECT_EQ(t.threads, 0);
+  c.expect_quiet(crestmax::mask_tensor(mask, map));
+}
+
 struct halved {
   template <class T>
   T operator()(T score, crestmax::score_position) const {

@@ -34,6 +34,12 @@ TEST(RandomCalls, AreExactWithoutModifiers) {
   hold_to_the_contract(30000, 400, backend_kind::cpu, {.allow_modifiers = false});
 }
 
+TEST(RandomCalls, AreExactUnderMaskTensors) {
+  hold_to_the_contract(60000, 500, backend_kind::cpu, {.mask_tensors = true});
+  hold_to_the_contract(61000, 150, backend_kind::portable, {.mask_tensors = true});
+  hold_to_the_contract(62000, 60, backend_kind::cpu, {.most_queries = 6, .most_keys = 20000, .most_products = 4e7, .mask_tensors = true});
+}
+
 TEST(RandomCalls, AreExactForTinyShapes) {
   hold_to_the_contract(40000, 3000, backend_kind::cpu,
                        {.most_queries = 5, .most_keys = 40, .most_products = 1e5});

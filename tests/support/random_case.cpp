@@ -158,6 +158,25 @@ void add_random_modifiers(attention_case& c, random_source& random) {
   }
 }
 
+void add_random_mask_tensor(attention_case& c, random_source& random) {
+  mask_axes full{static_cast<index_type>(sequences_of(c).size()), c.q_heads(), 1, 1};
+  for (const sequence_place& s : sequences_of(c)) {
+    full[2] = std::max(full[2], s.q_len);
+    full[3] = std::max(full[3], s.kv_len);
+  }
+  mask_axes extents = full;
+  for (index_type& extent : extents) extent = random.chance(0.4) ? 1 : extent;
+  for (const std::size_t axis : {1u, 0u}) {  // no more entries than are soon made
+    if (extents[0] * extents[1] * extents[2] * extents[3] > 200000) extents[axis] = 1;
+  }
+  const auto type = static_cast<crestmax::mask_type>(random.integer(0, 4));
+  const auto layout = random.pick({mask_layout::dense, mask_layout::dense, mask_layout::keys_first, mask_layout::padded, mask_layout::reversed});
+  const mask_pattern pattern = every_pattern[random.integer(0, static_cast<index_type>(std::size(every_pattern)) - 1)];
+  const auto number = [&](index_type s, index_type h, index_type q, index_type k) { return number_of(pattern, random, s, h, q, k); };
+  const mask_axes expanded = random.chance(0.5) ? full : mask_axes{1, 1, 1, 1};
+  c.modifiers.set_mask(make_mask(c.keep(mask_memory{}), type, extents, layout, number, expanded));
+}
+
 attention_case random_case(std::uint64_t seed, const random_limits& limits) {
   random_source random(seed);
   case_shape shape = random_types(random_shape(random, limits), random);
@@ -180,6 +199,7 @@ attention_case random_case(std::uint64_t seed, const random_limits& limits) {
   }
   if (random.chance(0.3)) c = paged(c, random.pick<index_type>({1, 3, 16, 64, 300}), random.chance(0.5), seed);
   if (limits.allow_modifiers) add_random_modifiers(c, random);
+  if (limits.mask_tensors) add_random_mask_tensor(c, random);
   c.options.softmax = random_method(random);
   if (random.chance(0.2)) c.options.scale = random.uniform(0.01, 1.0);
   if (limits.narrow_weights) {

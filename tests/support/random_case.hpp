@@ -11,6 +11,7 @@ struct random_limits {
   double most_products = 2e7;  // q_len * kv_len * heads * d of one case
   bool allow_packed = true;
   bool allow_modifiers = true;
+  bool mask_tensors = false;  // every case has one
   // Weights of 16 bits: rounding errors are large and few, so that whether one row's exceed those of the
   // plain formula twice is luck unless many rows are compared. Shapes are then at least 64 queries.
   bool narrow_weights = false;

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "mask_tensors.hpp"
+
 namespace crestmax_test {
 
 // A modifier as a user would write it: a ripple over the distance.
@@ -59,18 +61,28 @@ struct test_modifiers {
   crestmax::causal causal{false};
   crestmax::sliding_window window;
   crestmax::boolean_mask<std::uint8_t> mask;
+  crestmax::mask_tensor tensor;
+  plain_mask plain;  // what the tensor says
   crestmax::attention_sinks sinks;
 
-  auto chain() const { return crestmax::chain(scores, causal, window, mask, sinks); }
+  void set_mask(const made_mask& made) {
+    tensor = made.tensor;
+    plain = made.plain;
+  }
+
+  auto chain() const { return crestmax::chain(scores, tensor, causal, window, mask, sinks); }
 
   // What the chain means, element by element.
   template <class T>
   T modify(T score, crestmax::score_position at) const {
-    return scores.active() ? scores(score, at) : score;
+    const T modified = scores.active() ? scores(score, at) : score;
+    if (plain.numbers == nullptr) return modified;
+    const auto factor = tensor.factors.empty() ? T(1) : static_cast<T>(tensor.factors[static_cast<std::size_t>(at.head)]);
+    return modified + factor * static_cast<T>(plain.at(at));
   }
   bool visible(crestmax::score_position at) const {
     return (!causal.active() || causal.visible(at)) && (!window.active() || window.visible(at)) &&
-           (!mask.active() || mask.visible(at));
+           (!mask.active() || mask.visible(at)) && (plain.numbers == nullptr || plain.at(at) > -infinity);
   }
   double sink(crestmax::index_type head) const {
     return sinks.active() ? sinks.sink(head) : -std::numeric_limits<double>::infinity();
