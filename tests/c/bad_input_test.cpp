@@ -161,7 +161,7 @@ TEST_F(BadInputFromC, OfTooManyModifiersIsNamed) {
 }
 
 TEST_F(BadInputFromC, OfAModifierOfNoKindIsNamed) {
-  for (const int32_t bad : {0, -1, 10}) {
+  for (const int32_t bad : {0, -1, 11}) {
     modifier.kind = bad;
     expect_refusal(CRESTMAX_BAD_OPTION, {"modifiers, entry 0.kind", "given " + std::to_string(bad)});
   }
@@ -191,6 +191,49 @@ TEST_F(BadInputFromC, OfTablesOfAnotherTypeIsNamed) {
 TEST_F(BadInputFromC, OfTooFewSlopesIsNamed) {
   modifier = crestmax_alibi(at(6000), q_heads - 1);
   expect_refusal(CRESTMAX_MISMATCH, {"alibi.slopes", "given 3"});
+}
+
+TEST_F(BadInputFromC, OfAMaskTensorIsNamed) {
+  std::vector<std::uint64_t> words(200);
+  const crestmax_memory map{words.data(), words.size() * 8};
+  const crestmax_tensor mask = crestmax_dense(at(6000), CRESTMAX_FLOAT32, 1, 1, q_len, kv_len);
+  modifier = crestmax_mask_tensor(mask, map);
+  expect_refusal(CRESTMAX_MISMATCH, {"mask_tensor.map", "built"});
+  ASSERT_EQ(crestmax_build_mask_map(&mask, map, nullptr, &status), CRESTMAX_OK) << status.message;
+  modifier.table.extents[3] = 1;
+  expect_refusal(CRESTMAX_MISMATCH, {"mask_tensor.map, axis 3", "extent 1", "given 10"});
+  modifier.table.type = 9;
+  expect_refusal(CRESTMAX_BAD_OPTION, {"mask_tensor.type", "given 9"});
+  modifier = crestmax_mask_tensor(mask, {nullptr, 0});
+  expect_refusal(CRESTMAX_NULL_POINTER, {"mask_tensor.map", "null"});
+  modifier = crestmax_mask_tensor(crestmax_dense(nullptr, CRESTMAX_FLOAT32, 1, 1, q_len, kv_len), map);
+  expect_refusal(CRESTMAX_NULL_POINTER, {"mask_tensor", "null"});
+}
+
+TEST_F(BadInputFromC, OfAMaskMapIsNamed) {
+  std::vector<std::uint64_t> words(200);
+  const crestmax_memory map{words.data(), words.size() * 8};
+  crestmax_tensor mask = crestmax_dense(at(6000), CRESTMAX_FLOAT32, 1, 1, q_len, kv_len);
+  std::size_t bytes = 0;
+  int64_t items = 0;
+  const auto refused = [&](crestmax_code code, crestmax_code expected, const char* name) {
+    EXPECT_EQ(code, expected) << status.message;
+    EXPECT_NE(std::string(status.message).find(name), std::string::npos) << status.message;
+  };
+  refused(crestmax_mask_map_bytes(nullptr, &bytes, &status), CRESTMAX_NULL_POINTER, "mask");
+  refused(crestmax_mask_map_bytes(&mask, nullptr, &status), CRESTMAX_NULL_POINTER, "bytes");
+  refused(crestmax_begin_mask_map(&mask, map, nullptr, &status), CRESTMAX_NULL_POINTER, "items");
+  refused(crestmax_run_mask_map(&mask, map, 0, &status), CRESTMAX_MISMATCH, "begun");
+  refused(crestmax_finish_mask_map(&mask, map, &status), CRESTMAX_MISMATCH, "begun");
+  refused(crestmax_build_mask_map(&mask, {words.data(), 8}, nullptr, &status), CRESTMAX_WORKSPACE_TOO_SMALL, "map");
+  const crestmax_parallel_for none{1, nullptr, nullptr};
+  refused(crestmax_build_mask_map(&mask, map, &none, &status), CRESTMAX_NULL_POINTER, "parallel.run");
+  ASSERT_EQ(crestmax_begin_mask_map(&mask, map, &items, &status), CRESTMAX_OK) << status.message;
+  refused(crestmax_finish_mask_map(&mask, map, &status), CRESTMAX_MISMATCH, "item");
+  mask.type = CRESTMAX_FLOAT16;
+  refused(crestmax_run_mask_map(&mask, map, 0, &status), CRESTMAX_MISMATCH, "type");
+  mask.type = 0;
+  refused(crestmax_mask_map_bytes(&mask, &bytes, &status), CRESTMAX_BAD_OPTION, "mask.type");
 }
 
 TEST_F(BadInputFromC, OfAModifierThatIsOffIsNoMatter) {

@@ -84,6 +84,15 @@ void c_call::take_modifiers(const attention_case& c) {
       modifiers_.push_back(crestmax_additive_bias(table(*h, CRESTMAX_FLOAT16)));
     }
   }
+  if (m.tensor.active()) {
+    crestmax_tensor mask{};
+    mask.data = m.tensor.mask().data;
+    constexpr crestmax_type types[] = {CRESTMAX_BYTE, CRESTMAX_FLOAT32, CRESTMAX_FLOAT64, CRESTMAX_FLOAT16, CRESTMAX_BFLOAT16};
+    mask.type = types[static_cast<int>(m.tensor.mask().type)];
+    std::copy(m.tensor.mask().extents.begin(), m.tensor.mask().extents.end(), mask.extents);
+    std::copy(m.tensor.mask().strides.begin(), m.tensor.mask().strides.end(), mask.strides);
+    modifiers_.push_back(crestmax_mask_tensor(mask, {const_cast<std::byte*>(m.tensor.map().data()), m.tensor.map().size()}));
+  }
   if (m.causal.active()) modifiers_.push_back(crestmax_causal());
   if (m.window.active()) modifiers_.push_back(crestmax_sliding_window(m.window.left, m.window.right));
   if (m.mask.active()) modifiers_.push_back(crestmax_boolean_mask(table(m.mask, CRESTMAX_BYTE)));

@@ -2,6 +2,7 @@
 #include <crestmax/attention.hpp>
 
 #include <cmath>
+#include <cstring>
 #include <mutex>
 #include <set>
 
@@ -70,6 +71,74 @@ TEST_F(ModifierFromC, MaskIsThatOfCpp) {
   const crestmax::tensor<const std::uint8_t> table(mask.data(), {1, 1, q_len, kv_len});
   expect_same({crestmax_boolean_mask(crestmax_dense(mask.data(), CRESTMAX_BYTE, 1, 1, q_len, kv_len))}, crestmax::boolean_mask<std::uint8_t>(table));
 }
+// A mask, and its map as C builds it.
+struct mask_from_c {
+  std::vector<float> entries;
+  std::vector<std::uint64_t> words = std::vector<std::uint64_t>(1000);
+  crestmax_tensor tensor;
+  crestmax_memory map{words.data(), words.size() * 8};
+
+  mask_from_c(int64_t queries, int64_t keys) : entries(static_cast<std::size_t>(queries * keys)) {
+    random_source random(8);
+    for (float& x : entries) x = random.chance(0.4) ? -std::numeric_limits<float>::infinity() : random.chance(0.5) ? 0.0f : static_cast<float>(random.normal());
+    tensor = crestmax_dense(entries.data(), CRESTMAX_FLOAT32, 1, 1, queries, keys);
+  }
+};
+
+TEST_F(ModifierFromC, MaskTensorIsThatOfCpp) {
+  mask_from_c m(q_len, kv_len);
+  ASSERT_EQ(crestmax_build_mask_map(&m.tensor, m.map, nullptr, &status), CRESTMAX_OK) << status.message;
+  const crestmax::mask_view view(crestmax::tensor<const float>(m.entries.data(), {1, 1, q_len, kv_len}));
+  expect_same({crestmax_mask_tensor(m.tensor, m.map)}, crestmax::mask_tensor(view, std::as_bytes(std::span(m.words))));
+}
+TEST_F(ModifierFromC, MaskTensorOfBytesIsThatOfABooleanMask) {
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(q_len * kv_len));
+  for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = i % 3 == 0 ? 1 : 0;
+  const crestmax_tensor table = crestmax_dense(mask.data(), CRESTMAX_BYTE, 1, 1, q_len, kv_len);
+  std::vector<std::uint64_t> map(100);
+  const crestmax_memory memory_of_map{map.data(), map.size() * 8};
+  ASSERT_EQ(crestmax_build_mask_map(&table, memory_of_map, nullptr, &status), CRESTMAX_OK) << status.message;
+  EXPECT_EQ(from_c({crestmax_mask_tensor(table, memory_of_map)}), from_c({crestmax_boolean_mask(table)}));
+}
+TEST_F(ModifierFromC, MaskTensorTakesFactorsOfHeads) {
+  mask_from_c m(q_len, kv_len);
+  ASSERT_EQ(crestmax_build_mask_map(&m.tensor, m.map, nullptr, &status), CRESTMAX_OK) << status.message;
+  const crestmax::mask_view view(crestmax::tensor<const float>(m.entries.data(), {1, 1, q_len, kv_len}));
+  crestmax::mask_tensor tensor(view, std::as_bytes(std::span(m.words)));
+  tensor.factors = {numbers, static_cast<std::size_t>(q_heads)};
+  crestmax_modifier modifier_of_c = crestmax_mask_tensor(m.tensor, m.map);
+  modifier_of_c.per_head = numbers;
+  modifier_of_c.heads = static_cast<std::size_t>(q_heads);
+  expect_same({modifier_of_c}, tensor);
+}
+TEST_F(ModifierFromC, MaskTensorMayBeginBeforeTheFirstKeyOfACall) {
+  mask_from_c m(q_len, kv_len + 5);
+  ASSERT_EQ(crestmax_build_mask_map(&m.tensor, m.map, nullptr, &status), CRESTMAX_OK) << status.message;
+  const crestmax::mask_view view(crestmax::tensor<const float>(m.entries.data(), {1, 1, q_len, kv_len + 5}));
+  crestmax::mask_tensor tensor(view, std::as_bytes(std::span(m.words)));
+  tensor.first_key = 5;
+  crestmax_modifier modifier_of_c = crestmax_mask_tensor(m.tensor, m.map);
+  modifier_of_c.first_key = 5;
+  expect_same({modifier_of_c}, tensor);
+}
+TEST_F(ModifierFromC, MaskMapInStepsIsThatOfOneStep) {
+  mask_from_c m(40, 90), in_steps(40, 90);
+  in_steps.tensor = m.tensor;
+  size_t bytes = 0;
+  int64_t items = 0;
+  ASSERT_EQ(crestmax_mask_map_bytes(&m.tensor, &bytes, &status), CRESTMAX_OK) << status.message;
+  ASSERT_LE(bytes, m.map.bytes);
+  const crestmax_parallel_for two{2, [](void*, int64_t count, crestmax_item body, void* context) {
+    for (int64_t item = count - 1; item >= 0; --item) body(context, item, static_cast<int32_t>(item % 2));
+  }, nullptr};
+  ASSERT_EQ(crestmax_build_mask_map(&m.tensor, m.map, &two, &status), CRESTMAX_OK) << status.message;
+  ASSERT_EQ(crestmax_begin_mask_map(&in_steps.tensor, in_steps.map, &items, &status), CRESTMAX_OK) << status.message;
+  ASSERT_EQ(items, 3);
+  for (int64_t item = 0; item < items; ++item) ASSERT_EQ(crestmax_run_mask_map(&in_steps.tensor, in_steps.map, item, &status), CRESTMAX_OK) << status.message;
+  ASSERT_EQ(crestmax_finish_mask_map(&in_steps.tensor, in_steps.map, &status), CRESTMAX_OK) << status.message;
+  EXPECT_EQ(std::memcmp(m.map.data, in_steps.map.data, bytes), 0);
+}
+
 TEST_F(ModifierFromC, TablesMayHaveStridesAndBeBroadcast) {
   crestmax_tensor bias = crestmax_dense(numbers, CRESTMAX_FLOAT32, 1, q_heads, 1, kv_len);
   bias.strides[0] = 1000;

@@ -32,6 +32,7 @@ testing::AssertionResult same_result(const attention_result& a, const attention_
 
 bool acts_on_rows(const attention_case& c) {
   const auto& parts = c.modifiers.scores.parts;
+  if (c.modifiers.tensor.changes_scores()) return true;
   return std::any_of(parts.begin(), parts.end(), [](const auto& part) { return !std::holds_alternative<ripple>(part); });
 }
 
@@ -51,6 +52,8 @@ class FromC : public ::testing::TestWithParam<way> {
 };
 
 TEST_P(FromC, AnyCallHasTheBitsOfCpp) { expect_the_bits_of_cpp(100, 120, {.most_products = 3e6}); }
+
+TEST_P(FromC, MaskTensorsHaveTheBitsOfCpp) { expect_the_bits_of_cpp(500, 20, {.most_products = 3e6, .mask_tensors = true}); }
 
 TEST_P(FromC, FewQueriesOverLongContextsHaveTheBitsOfCpp) {
   expect_the_bits_of_cpp(900, 12, {.most_queries = 4, .most_keys = 9000, .most_products = 1e7});

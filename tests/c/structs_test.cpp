@@ -99,12 +99,15 @@ TEST_F(StructOfAnotherVersion, ThatAsksForWhatIsUnknownIsRefused) {
 
 TEST_F(StructOfAnotherVersion, WithoutASizeIsRefused) {
   crestmax_report report{};
-  const struct { std::size_t* size; const char* name; } structs[] = {
-      {&tensors.size, "tensors"}, {&options.size, "options"}, {&modifier.size, "modifiers"}, {&report.size, "options.report"}};
+  using crestmax::c::first_size;
+  const struct { std::size_t* size; std::size_t first; const char* name; } structs[] = {{&tensors.size, first_size<crestmax_tensors>, "tensors"},
+                                                                                        {&options.size, first_size<crestmax_options>, "options"},
+                                                                                        {&modifier.size, first_size<crestmax_modifier>, "modifiers"},
+                                                                                        {&report.size, first_size<crestmax_report>, "options.report"}};
   options.report = &report;
   report.size = sizeof report;
   for (const auto& s : structs) {
-    for (const std::size_t bad : {std::size_t{0}, *s.size - 1, SIZE_MAX}) {
+    for (const std::size_t bad : {std::size_t{0}, s.first - 1, SIZE_MAX}) {
       const std::size_t kept = std::exchange(*s.size, bad);
       expect_refusal(CRESTMAX_BAD_STRUCT, {s.name});
       *s.size = kept;
@@ -113,6 +116,13 @@ TEST_F(StructOfAnotherVersion, WithoutASizeIsRefused) {
   take_pages();
   pages.size = 0;
   expect_refusal(CRESTMAX_BAD_STRUCT, {"pages"});
+}
+
+TEST_F(StructOfAnotherVersion, OfAnOlderModifierIsReadAsFarAsItGoes) {
+  modifier = crestmax_causal();
+  modifier.size = crestmax::c::first_size<crestmax_modifier>;
+  modifier.first_key = -1;
+  EXPECT_EQ(call(), CRESTMAX_OK) << status.message;
 }
 
 TEST_F(StructOfAnotherVersion, StandsInAListAsFarApartAsItsSizeSays) {

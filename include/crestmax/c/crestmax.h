@@ -81,6 +81,23 @@ CRESTMAX_C_CHECKED crestmax_code crestmax_collect(const crestmax_runnable* runna
 CRESTMAX_C_CHECKED crestmax_code crestmax_run_in_team(crestmax_runnable* runnable, int32_t ith, int32_t nth, void (*barrier)(void* user),
                                                       void* user, crestmax_status* status);
 
+/* ---- Maps of mask tensors ---- */
+
+/* What CRESTMAX_MASK_TENSOR goes by: what the mask hides and adds, built once for all heads and calls that share the mask, as long as its
+ * entries stay. Of a mask of this type, these extents and strides; a call with another is refused. Bytes of the map: */
+CRESTMAX_C_CHECKED crestmax_code crestmax_mask_map_bytes(const crestmax_tensor* mask, size_t* bytes, crestmax_status* status);
+
+/* Builds a map in memory of the caller's, at a multiple of 8. With `parallel` null the calling thread does it. Time: O(entries), those along
+ * which the mask is broadcast counted once. */
+CRESTMAX_C_CHECKED crestmax_code crestmax_build_mask_map(const crestmax_tensor* mask, crestmax_memory map, const crestmax_parallel_for* parallel,
+                                                         crestmax_status* status);
+
+/* The same in steps: begin says how many items there are (of 16 rows each); every item is run once, by any threads, in any order; after a
+ * barrier, finish. An item that there is not is not run; a map without one of its items is not finished. */
+CRESTMAX_C_CHECKED crestmax_code crestmax_begin_mask_map(const crestmax_tensor* mask, crestmax_memory map, int64_t* items, crestmax_status* status);
+CRESTMAX_C_CHECKED crestmax_code crestmax_run_mask_map(const crestmax_tensor* mask, crestmax_memory map, int64_t item, crestmax_status* status);
+CRESTMAX_C_CHECKED crestmax_code crestmax_finish_mask_map(const crestmax_tensor* mask, crestmax_memory map, crestmax_status* status);
+
 /* ---- Queries ---- */
 
 CRESTMAX_C_API const char* crestmax_version(void);       /* "0.1.0" */

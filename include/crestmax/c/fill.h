@@ -148,6 +148,12 @@ static inline crestmax_modifier crestmax_boolean_mask(crestmax_tensor table) {
   m.table = table;
   return m;
 }
+static inline crestmax_modifier crestmax_mask_tensor(crestmax_tensor mask, crestmax_memory map) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_MASK_TENSOR);
+  m.table = mask;
+  m.map = map;
+  return m;
+}
 static inline crestmax_modifier crestmax_custom_score(double (*score)(void* user, double score, const crestmax_position* at), void* user) {
   crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_CUSTOM_SCORE);
   m.score = score;

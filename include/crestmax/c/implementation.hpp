@@ -167,6 +167,31 @@ inline status attach(const crestmax_memory& planned, int workers, const crestmax
   });
 }
 
+// Calls f with the builder of a mask's map.
+template <class F>
+status with_mask_map(const crestmax_tensor* mask, const crestmax_memory& map, F&& f) {
+  mask_view view;
+  status why;
+  if (!check_pointer("mask", mask, why) || !read_mask_view("mask", *mask, view, why)) return why;
+  return f(mask_map_builder(view, bytes_of(map)));
+}
+
+inline status mask_map_bytes(const crestmax_tensor* mask, std::size_t* bytes) {
+  mask_view view;
+  status why;
+  if (!check_pointer("bytes", bytes, why) || !check_pointer("mask", mask, why) || !read_mask_view("mask", *mask, view, why)) return why;
+  return crestmax::mask_map_bytes(view, *bytes);
+}
+
+inline status build_mask_map(const crestmax_tensor* mask, const crestmax_memory& map, const crestmax_parallel_for* parallel) {
+  if (parallel != nullptr && parallel->run == nullptr) return error_text(status_code::null_pointer, "parallel.run", "a function", "null");
+  return with_mask_map(mask, map, [&](mask_map_builder builder) {
+    if (status s = builder.begin(); !s.ok()) return s;
+    lent_executor{parallel}.run(builder.items(), [&](index_type item, int) { builder.run(item); });
+    return builder.finish();
+  });
+}
+
 inline status collect(const crestmax_runnable* runnable, crestmax_report* to) {
   status why;
   if (!check_pointer("runnable", runnable, why)) return why;
@@ -256,6 +281,41 @@ crestmax_code crestmax_run_in_team(crestmax_runnable* runnable, int32_t ith, int
 
 crestmax_code crestmax_collect(const crestmax_runnable* runnable, crestmax_report* report, crestmax_status* status) {
   return crestmax::c::finish(crestmax::c::collect(runnable, report), status);
+}
+
+crestmax_code crestmax_mask_map_bytes(const crestmax_tensor* mask, size_t* bytes, crestmax_status* status) {
+  return crestmax::c::finish(crestmax::c::mask_map_bytes(mask, bytes), status);
+}
+
+crestmax_code crestmax_build_mask_map(const crestmax_tensor* mask, crestmax_memory map, const crestmax_parallel_for* parallel, crestmax_status* status) {
+  return crestmax::c::finish(crestmax::c::build_mask_map(mask, map, parallel), status);
+}
+
+crestmax_code crestmax_begin_mask_map(const crestmax_tensor* mask, crestmax_memory map, int64_t* items, crestmax_status* status) {
+  crestmax::status s;
+  if (crestmax::c::check_pointer("items", items, s)) {
+    s = crestmax::c::with_mask_map(mask, map, [&](crestmax::mask_map_builder builder) {
+      const crestmax::status begun = builder.begin();
+      if (begun.ok()) *items = builder.items();
+      return begun;
+    });
+  }
+  return crestmax::c::finish(s, status);
+}
+
+crestmax_code crestmax_run_mask_map(const crestmax_tensor* mask, crestmax_memory map, int64_t item, crestmax_status* status) {
+  return crestmax::c::finish(crestmax::c::with_mask_map(mask, map, [&](crestmax::mask_map_builder builder) {
+    const crestmax::status joined = builder.join();
+    builder.run(item);
+    return joined;
+  }), status);
+}
+
+crestmax_code crestmax_finish_mask_map(const crestmax_tensor* mask, crestmax_memory map, crestmax_status* status) {
+  return crestmax::c::finish(crestmax::c::with_mask_map(mask, map, [&](crestmax::mask_map_builder builder) {
+    const crestmax::status joined = builder.join();
+    return joined.ok() ? builder.finish() : joined;
+  }), status);
 }
 
 const char* crestmax_version(void) { return crestmax::c::version_text; }

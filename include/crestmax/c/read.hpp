@@ -13,6 +13,8 @@ namespace c {
 // The size that a struct had in the first version that had it. A struct that grows keeps it, by a specialisation.
 template <class Struct>
 inline constexpr std::size_t first_size = sizeof(Struct);
+template <>
+inline constexpr std::size_t first_size<crestmax_modifier> = offsetof(crestmax_modifier, map);
 // No version of a struct will be larger: a size that is no size is told without looking that far.
 inline constexpr std::size_t most_size = std::size_t{1} << 16;
 
@@ -169,6 +171,25 @@ inline bool read_mask(const crestmax_tensor& t, modifier_list& result, status& w
   return true;
 }
 
+// A mask tensor: bytes, or numbers.
+inline bool read_mask_view(const char* name, const crestmax_tensor& t, mask_view& result, status& why) {
+  if (!check_constant(member_name(name, "type").text, t.type, CRESTMAX_FLOAT32, CRESTMAX_BYTE, why)) return false;
+  const std::array<index_type, 4> extents = std::to_array(t.extents);
+  result = {t.data, t.type == CRESTMAX_BYTE ? mask_type::boolean : mask_type_of(kind_of_type(t.type)), extents, strides_of(t.strides, extents)};
+  return true;
+}
+
+inline bool read_mask_tensor(const crestmax_modifier& m, modifier_list& result, status& why) {
+  mask_view mask;
+  if (!read_mask_view("mask_tensor", m.table, mask, why)) return false;
+  mask_tensor tensor(mask, bytes_of(m.map));
+  tensor.first_key = m.first_key;
+  tensor.factors = {m.per_head, m.heads};
+  tensor.repeats_heads_and_sequences = m.repeats_heads_and_sequences != 0;
+  result.add(tensor);
+  return true;
+}
+
 // What a C++ chain takes for a modifier that is off is a mistake in a list: there it can be left out.
 inline bool check_presence(const crestmax_modifier& m, status& why) {
   switch (m.kind) {
@@ -176,6 +197,7 @@ inline bool check_presence(const crestmax_modifier& m, status& why) {
     case CRESTMAX_ATTENTION_SINKS: return check_pointer("attention_sinks.logits", m.per_head, why);
     case CRESTMAX_ADDITIVE_BIAS: return check_pointer("additive_bias", m.table.data, why);
     case CRESTMAX_BOOLEAN_MASK: return check_pointer("boolean_mask", m.table.data, why);
+    case CRESTMAX_MASK_TENSOR: return check_pointer("mask_tensor", m.table.data, why) && check_pointer("mask_tensor.map", m.map.data, why);
     default: return true;
   }
 }
@@ -193,6 +215,7 @@ inline bool read_modifier(const crestmax_modifier& m, modifier_list& result, sta
     case CRESTMAX_ADDITIVE_BIAS: return read_bias(m.table, result, why);
     case CRESTMAX_BOOLEAN_MASK: return read_mask(m.table, result, why);
     case CRESTMAX_CUSTOM_SCORE: result.add(custom_score{m.score, m.user}); break;
+    case CRESTMAX_MASK_TENSOR: return read_mask_tensor(m, result, why);
     case CRESTMAX_CUSTOM_MASK: result.add(custom_mask{m.visible, m.classify, m.reachable, m.user}); break;
     default: break;
   }
@@ -210,8 +233,8 @@ inline bool read_entry(const crestmax_modifier* given, std::size_t number, std::
     return refuse(why, error(status_code::bad_struct, name().text, "the size of the first entry:", static_cast<index_type>(step),
                              static_cast<index_type>(given->size)));
   }
-  if (m.kind < CRESTMAX_CAUSAL || m.kind > CRESTMAX_CUSTOM_MASK) {
-    return check_constant(member_name(name().text, "kind").text, m.kind, CRESTMAX_CAUSAL, CRESTMAX_CUSTOM_MASK, why);
+  if (m.kind < CRESTMAX_CAUSAL || m.kind > CRESTMAX_MASK_TENSOR) {
+    return check_constant(member_name(name().text, "kind").text, m.kind, CRESTMAX_CAUSAL, CRESTMAX_MASK_TENSOR, why);
   }
   return m.off != 0 || read_modifier(m, result, why);
 }

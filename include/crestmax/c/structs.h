@@ -157,7 +157,11 @@ enum {
   CRESTMAX_ADDITIVE_BIAS = 6,   /* table (sequences, q_heads, q_len, kv_len), extents of 1 are broadcast: s -> s + bias */
   CRESTMAX_BOOLEAN_MASK = 7,    /* table of CRESTMAX_BYTE: a key is visible where it is not 0 */
   CRESTMAX_CUSTOM_SCORE = 8,    /* score: called for pairs of query and key that all masks leave visible, no others */
-  CRESTMAX_CUSTOM_MASK = 9      /* visible, and for speed classify and reachable */
+  CRESTMAX_CUSTOM_MASK = 9,     /* visible, and for speed classify and reachable */
+  /* table (sequences, q_heads, q_len, first_key + kv_len), extents of 1 are broadcast, strides of 0 too: of CRESTMAX_BYTE, where 0 hides, or
+   * of numbers that are added to scores, where -inf and the lowest number of the type hide; and the map that was built of it. Indexed by the
+   * query's row and the key's position in their sequence. modifiers/mask_tensor.hpp has the rest. */
+  CRESTMAX_MASK_TENSOR = 10
 };
 enum { CRESTMAX_MOST_MODIFIERS = 16 }; /* of a list */
 
@@ -177,6 +181,9 @@ typedef struct crestmax_modifier {
   int32_t (*classify)(void* user, const crestmax_range* range);      /* CRESTMAX_SEES_...; null: some */
   void (*reachable)(void* user, const crestmax_range* range,         /* [begin, end) has all keys that are visible; null: all keys */
                     int64_t* begin, int64_t* end);
+  crestmax_memory map; /* these three and per_head of CRESTMAX_MASK_TENSOR: factors of what is added, or null */
+  int64_t first_key;
+  int32_t repeats_heads_and_sequences;
 } crestmax_modifier;
 
 /* ---- Options ---- */
