@@ -1,4 +1,4 @@
-// crestmax_bench [--short | --bars | --all | --modifiers] [--benchmark_... options of Google Benchmark]
+// crestmax_bench [--short | --bars | --all | --modifiers | --masks] [--benchmark_... options of Google Benchmark]
 //
 // Every line of a race is a benchmark of its own, so that filters, reporters and JSON work as usual.
 // The lines of one race are measured together, in turns, when the first of them is asked for; each
@@ -12,6 +12,7 @@
 
 #include "ceilings.hpp"
 #include "grid.hpp"
+#include "mask_targets.hpp"
 #include "modifiers.hpp"
 #include "table.hpp"
 #include "targets.hpp"
@@ -163,6 +164,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--bars") == 0) asked = extent::bars;
     else if (std::strcmp(argv[i], "--all") == 0) asked = extent::all;
     else if (std::strcmp(argv[i], "--modifiers") == 0) return print_modifier_targets(), 0;
+    else if (std::strcmp(argv[i], "--masks") == 0) return print_mask_targets(), 0;
     else rest.push_back(argv[i]);
   }
   int count = static_cast<int>(rest.size());
@@ -182,6 +184,6 @@ int main(int argc, char** argv) {
     if (race->result) results.push_back(*race->result);
   }
   const bool right = print_targets(results);
-  if (asked == extent::bars) print_modifier_targets();
+  if (asked == extent::bars) print_modifier_targets(), print_mask_targets();
   return right ? 0 : 1;
 }
