@@ -67,7 +67,8 @@ std::span<const float> attention_server::slopes(const attention_operator& o) {
 
 template <class K, class V>
 crestmax::status attention_server::serve_as(const attention_operator& o) {
-  const mask_reading* const mask = o.mask ? &masks_.of(view_of_mask(o)) : nullptr;
+  const kept_mask* const mask = o.mask ? &masks_.of(view_of_mask(o)) : nullptr;
+  if (mask != nullptr && !mask->status().ok()) return mask->status();
   const visible_keys keys = mask != nullptr ? visible_keys_of(*mask, o.sequences()) : all_keys(o);
 
   // query (d_qk, q_len, heads, sequences) and output (d_v, heads, q_len, sequences), both as (sequences, q_len, heads, head_dim)
@@ -75,12 +76,13 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   const crestmax::tensor<float> output = view_of<float>(o.output, {3, 2, 1, 0});
   const auto tensors = crestmax::tensors(query, rows_of<K>(o.key, keys), rows_of<V>(o.value, keys), output);
 
-  hidden_by_mask hidden;
-  cut_by_mask cut;
-  added_by_mask added;
-  if (keys.hides) (mask->has_intervals() ? cut : hidden) = {mask, keys.first_key};
-  if (mask != nullptr && mask->adds()) added = {mask->view(), keys.first_key, slopes(o)};
-  const auto modifiers = crestmax::soft_cap{std::fabs(o.soft_cap)} | crestmax::chain(added, head_sinks{numbers_of(o.sinks)}, cut, hidden);
+  crestmax::mask_tensor masked;
+  if (mask != nullptr && (keys.hides || mask->tensor().changes_scores())) {
+    masked = mask->tensor();
+    masked.first_key = keys.first_key;
+    if (o.max_bias > 0) masked.factors = slopes(o);
+  }
+  const auto modifiers = crestmax::soft_cap{std::fabs(o.soft_cap)} | crestmax::chain(masked, head_sinks{numbers_of(o.sinks)});
 
   const kept_plans::found found = plan_for(crestmax::problem_of(tensors), keys, o.scale);
   if (!found.status.ok()) return found.status;

@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "mask_reading.hpp"
+#include "kept_masks.hpp"
 
 namespace ggml_tests {
 
@@ -33,8 +33,8 @@ struct made_mask {
     return *this;
   }
 
-  adapter::mask_view view() const {
-    return {numbers.data(), keys, queries, heads, sequences, keys, keys * queries, keys * queries * heads};
+  crestmax::mask_view view() const {
+    return {numbers.data(), crestmax::mask_type::float16, {sequences, heads, queries, keys}, {keys * queries * heads, keys * queries, keys, 1}};
   }
 };
 

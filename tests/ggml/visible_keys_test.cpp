@@ -12,9 +12,8 @@ using ggml_tests::hidden;
 using ggml_tests::made_mask;
 
 visible_keys keys_of(const made_mask& m, index_type sequences = 1) {
-  adapter::mask_reading r;
-  r.read(m.view());
-  return adapter::visible_keys_of(r, sequences);
+  adapter::kept_masks kept;
+  return adapter::visible_keys_of(kept.of(m.view()), sequences);
 }
 
 TEST(VisibleKeys, OfATokenEndAtItsOwnAndNeedNoMask) {

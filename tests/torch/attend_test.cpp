@@ -141,6 +141,32 @@ TEST(Calls, AddMasksBehindTheSoftCap) {
                       1e-5);
 }
 
+TEST(Calls, HideWhatABoolMaskHidesByAnyNumberOfWorkers) {
+  for (const int workers : {1, 3}) {
+    crestmax_torch::kept_state kept;
+    batch<float> b({1, 4, 65, 24}, {1, 2, 1100, 24}, 16);
+    const stored<bool> mask({65, 1100});
+    for (index_type i = 0; i < 65; ++i) {
+      for (index_type j = 0; j < 1100; ++j) mask.at(i, j) = (i * 7 + j * j) % 5 != 0;
+    }
+    b.c.mask = mask.described("mask");
+    b.run(kept, workers);
+    b.expect_as_defined([&](index_type, index_type i, index_type j) { return mask.at(i, j); }, plain, 1e-5);
+  }
+}
+
+TEST(Calls, SeeAMaskThatHasChangedInItsPlace) {
+  crestmax_torch::kept_state kept;
+  batch<float> b({1, 2, 5, 24}, {1, 2, 33, 24}, 16);
+  const stored<float> mask({5, 33});
+  b.c.mask = mask.described("mask");
+  for (const index_type hidden : {3, 20}) {
+    for (index_type j = 0; j < 33; ++j) mask.at(4, j) = j == hidden ? -std::numeric_limits<float>::infinity() : 0.0f;
+    b.run(kept);
+    b.expect_as_defined([&](index_type, index_type i, index_type j) { return i != 4 || j != hidden; }, plain, 1e-5);
+  }
+}
+
 TEST(Calls, TakeSinksOfAnyTypeAndStride) {
   crestmax_torch::kept_state kept;
   batch<float> b({1, 2, 5, 24}, {1, 2, 33, 24}, 16);

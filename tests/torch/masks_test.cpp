@@ -7,11 +7,9 @@ namespace crestmax_test {
 namespace {
 
 using crestmax::visibility;
-using crestmax_torch::bool_mask_of;
-using crestmax_torch::mask_steps;
-using crestmax_torch::number_mask_of;
 using crestmax_torch::position_band;
 using crestmax_torch::settings;
+using crestmax_torch::view_of_mask;
 
 struct lengths {
   index_type q_len, kv_len;
@@ -110,82 +108,31 @@ TEST(KeysInReach, EndAtTheLastQueryThatStandsAtTheFirstKey) {
 }
 
 TEST(Masks, BroadcastFromTheRight) {
+  using axes = std::array<index_type, 4>;
   const stored<bool> mask({3, 1, 7});  // heads, q_len, kv_len
-  EXPECT_EQ(mask_steps(mask.described("mask")).of, (std::array<index_type, 4>{0, 7, 0, 1}));
+  const crestmax::mask_view view = view_of_mask(mask.described("mask"));
+  EXPECT_EQ(view.extents, (axes{1, 3, 1, 7}));
+  EXPECT_EQ((axes{view.strides[0], view.strides[1], 0, view.strides[3]}), (axes{0, 7, 0, 1}));
   const stored<bool> whole({2, 3, 4, 7});
-  EXPECT_EQ(mask_steps(whole.described("mask")).of, (std::array<index_type, 4>{84, 28, 7, 1}));
+  EXPECT_EQ(view_of_mask(whole.described("mask")).extents, (axes{2, 3, 4, 7}));
+  EXPECT_EQ(view_of_mask(whole.described("mask")).strides, (axes{84, 28, 7, 1}));
   const stored<bool> one({1});
-  EXPECT_EQ(mask_steps(one.described("mask")).of, (std::array<index_type, 4>{}));
-}
-
-TEST(Masks, AreActiveWhereTheyAreGiven) {
-  const stored<bool> flags({7});
-  const stored<float> numbers({7});
-  EXPECT_FALSE(bool_mask_of({}).active() || number_mask_of({}).active());
-  EXPECT_TRUE(bool_mask_of(flags.described("mask")).active());
-  EXPECT_FALSE(number_mask_of(flags.described("mask")).active());
-  EXPECT_TRUE(number_mask_of(numbers.described("mask")).active());
-  EXPECT_FALSE(bool_mask_of(numbers.described("mask")).active());
+  EXPECT_EQ(view_of_mask(one.described("mask")).extents, (axes{1, 1, 1, 1}));
 }
 
 template <class T>
-void expect_hides_no_number_but_the_lowest(double lowest) {
-  const auto shows = [](double number) { return crestmax_torch::shows(crestmax::convert<T>(number)); };
-  EXPECT_FALSE(shows(-std::numeric_limits<double>::infinity()));
-  EXPECT_FALSE(shows(lowest));
-  EXPECT_TRUE(shows(lowest * 0.99));
-  EXPECT_TRUE(shows(0));
-  EXPECT_TRUE(shows(std::nan("")));
+crestmax::mask_type type_of_mask() {
+  const stored<T> mask({7});
+  return view_of_mask(mask.described("mask")).type;
 }
 
-TEST(Masks, OfNumbersHideWhereTheyAreInfiniteOrLowest) {
-  expect_hides_no_number_but_the_lowest<float>(std::numeric_limits<float>::lowest());
-  expect_hides_no_number_but_the_lowest<double>(std::numeric_limits<double>::lowest());
-  expect_hides_no_number_but_the_lowest<crestmax::float16>(-65504);
-  expect_hides_no_number_but_the_lowest<crestmax::bfloat16>(-0x1.fep127);
-}
-
-template <class T>
-void expect_numbers_are_added() {
-  stored<T> mask({1, 2});
-  mask.at(0, 1) = crestmax::convert<T>(0.25f);
-  const auto table = number_mask_of(mask.described("mask"));
-  EXPECT_EQ(table(1.0f, {0, 0, 0, 0, 1}), 1.25f);
-  EXPECT_EQ(table(1.0, {5, 3, 0, 2, 1}), 1.25);
-}
-
-TEST(Masks, OfNumbersOfEveryTypeAreAdded) {
-  expect_numbers_are_added<float>();
-  expect_numbers_are_added<double>();
-  expect_numbers_are_added<crestmax::float16>();
-  expect_numbers_are_added<crestmax::bfloat16>();
-}
-
-TEST(Masks, ClassifyRangesAsTheirEntriesAre) {
-  const stored<bool> mask({5, 9});
-  for (index_type i = 0; i < 5; ++i) {
-    for (index_type j = 0; j < 9; ++j) mask.at(i, j) = (i * 7 + j * j) % 5 != 0;
-  }
-  const stored<float> numbers({5, 9});
-  for (std::size_t i = 0; i < mask.count; ++i) numbers.numbers[i] = mask.numbers[i] ? 1.0f : -std::numeric_limits<float>::infinity();
-  const auto flags = bool_mask_of(mask.described("mask"));
-  const auto added = number_mask_of(numbers.described("mask"));
-  constexpr index_type offset = 4;
-  for (index_type last_query = 0; last_query < 5; ++last_query) {
-    for (index_type last_key = 0; last_key < 9; ++last_key) {
-      for (const index_type step : {1, 3}) {
-        int seen = 0;
-        int pairs = 0;
-        for (index_type i = last_query / 2; i <= last_query; ++i) {
-          for (index_type j = last_key % step; j <= last_key; j += step, ++pairs) seen += mask.at(i, j) ? 1 : 0;
-        }
-        const visibility expected = seen == 0 ? visibility::none : seen == pairs ? visibility::all : visibility::partial;
-        const crestmax::score_range range{0, 0, last_query / 2 + offset, last_query + offset, offset, last_key % step, last_key, step};
-        EXPECT_EQ(flags.classify(range), expected);
-        EXPECT_EQ(added.classify(range), expected);
-      }
-    }
-  }
+TEST(Masks, KeepTheirTypes) {
+  using crestmax::mask_type;
+  EXPECT_EQ(type_of_mask<bool>(), mask_type::boolean);
+  EXPECT_EQ(type_of_mask<float>(), mask_type::float32);
+  EXPECT_EQ(type_of_mask<double>(), mask_type::float64);
+  EXPECT_EQ(type_of_mask<crestmax::float16>(), mask_type::float16);
+  EXPECT_EQ(type_of_mask<crestmax::bfloat16>(), mask_type::bfloat16);
 }
 
 }  // namespace

@@ -95,6 +95,23 @@ void run(const Views& views, const crestmax::options& o, const Chain& chain, boo
   require(attached.collect(unasked));
 }
 
+// The mask of a call, and its map, in memory that is kept: built anew for each call, as a tensor's numbers may change.
+template <class Threads>
+crestmax::mask_tensor mask_of(const array& mask, kept_state& kept, int available, const Threads& threads) {
+  if (!mask.given) return {};
+  const crestmax::mask_view view = view_of_mask(mask);
+  std::size_t bytes = 0;
+  require(crestmax::mask_map_bytes(view, bytes));
+  const std::span<std::byte> map = kept.mask_map.at_least(bytes);
+  crestmax::mask_map_builder builder(view, map);
+  require(builder.begin());
+  const index_type keys = view.strides[3] == 0 ? 1 : view.extents[3];
+  const bool is_large = builder.items() * crestmax::mask_map_layout::tile_queries * keys > least_to_share;
+  threads(is_large ? available : 1).run(builder.items(), [&](index_type item, int) { builder.run(item); });
+  require(builder.finish());
+  return {view, map};
+}
+
 // T is the type that the call is computed in.
 template <class T, class Threads>
 void attend_in(const call& c, kept_state& kept, int available, const Threads& threads) {
@@ -103,8 +120,8 @@ void attend_in(const call& c, kept_state& kept, int available, const Threads& th
   o.query_offsets = c.query_offsets;
   o.key_offsets = c.key_offsets;
   o.lse = c.lse;
-  const auto chain = crestmax::chain(crestmax::soft_cap{static_cast<float>(c.options.softcap)}, number_mask_of(c.mask),
-                                     crestmax::attention_sinks{sinks_of(c.options.sinks, kept.sinks)}, band_of(c.options), bool_mask_of(c.mask));
+  const auto chain = crestmax::chain(crestmax::soft_cap{static_cast<float>(c.options.softcap)}, mask_of(c.mask, kept, available, threads),
+                                     crestmax::attention_sinks{sinks_of(c.options.sinks, kept.sinks)}, band_of(c.options));
   if (c.is_paged) {
     crestmax::cache_view cache;
     cache.key_pages = c.key;

@@ -88,6 +88,7 @@ struct kept_state {
   kept_plans plans;
   kept_memory plan;  // of a call whose plan is for this once
   kept_memory workspace;
+  kept_memory mask_map;
   std::vector<float> sinks;
 };
 
