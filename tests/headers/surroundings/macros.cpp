@@ -42,11 +42,17 @@
 #define small an error
 #define I an error
 
+#include <crestmax/backend/cpu/avx2.hpp>
+#include <crestmax/backend/cpu/avx512.hpp>
+#include <crestmax/backend/cpu/generic.hpp>
+#include <crestmax/backend/cpu/neon.hpp>
+#include <crestmax/backend/cpu/portable.hpp>
 #include <crestmax/crestmax.hpp>
 #include <crestmax/interop/dlpack.hpp>
 #include <crestmax/interop/eigen.hpp>
 #include <crestmax/interop/mdspan.hpp>
 #include <crestmax/interop/span.hpp>
+#include <crestmax/stages/pipeline.hpp>
 #include <crestmax/throwing.hpp>
 
 #if !defined(min) || !defined(max) || !defined(check) || !defined(far) || !defined(near) || !defined(small) || !defined(I)

@@ -1,8 +1,14 @@
 // A program whose types live beside functions that have the names of the library's own and take anything: calls inside of the library
 // must not find them. greedy.inc has one for every name that is called in the headers; whoever considers it, by argument-
 // dependent lookup, does not compile.
+#include <crestmax/backend/cpu/avx2.hpp>
+#include <crestmax/backend/cpu/avx512.hpp>
+#include <crestmax/backend/cpu/generic.hpp>
+#include <crestmax/backend/cpu/neon.hpp>
+#include <crestmax/backend/cpu/portable.hpp>
 #include <crestmax/crestmax.hpp>
 #include <crestmax/interop/span.hpp>
+#include <crestmax/stages/pipeline.hpp>
 #include <crestmax/throwing.hpp>
 #include <vector>
 
