@@ -106,8 +106,10 @@ compile() { # FOLDER TARGET...
 
 build_engine() {
   echo "building llama.cpp of llama-cpp-python $llama_version (six minutes of two cores the first time) ..." >&2
+  # Without warnings: those of a new compiler about ggml's vectors alone are ten thousand lines.
   # shellcheck disable=SC2046  # a list of options
   configure "$llama_build" -S "$llama_source" -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_CCACHE=OFF -DBUILD_SHARED_LIBS=ON $(instruction_options) \
+    -DCMAKE_CXX_FLAGS="${CXXFLAGS:-} -w" -DCMAKE_C_FLAGS="${CFLAGS:-} -w" \
     -DLLAMA_OPENSSL=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
   compile "$llama_build" ggml llama "$@"
   echo "building the backend (a minute the first time) ..." >&2
