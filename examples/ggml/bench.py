@@ -17,6 +17,8 @@ import time
 
 WAYS = ("off", "on", "crestmax")
 WORKS = ("pp512", "tg32")
+DISTURBED = 0.03  # of a run's own processor time, taken by other programs meanwhile: the run is done again, at most so often
+ATTEMPTS = 3
 
 
 def processor():
@@ -24,6 +26,13 @@ def processor():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.machine()
+
+
+def busy_seconds():
+    """Of all processors together, and of this program's children that have ended."""
+    user, nice, system = map(int, pathlib.Path("/proc/stat").read_text().split()[1:4])
+    children = os.times()
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK"), children.children_user + children.children_system
 
 
 class Measurements:
@@ -45,20 +54,31 @@ class Measurements:
     def get(self, *run):
         return self.kept["runs"].get(" ".join(map(str, run)))
 
+    def is_done(self, *run):
+        found = self.get(*run)
+        return bool(found) and (found["others"] <= DISTURBED or found["attempts"] >= ATTEMPTS)
+
     def take(self, number, way, cache, depth, threads):
         """A prompt of 512 and 32 single tokens, behind `depth` others. Those are read once, by the first number of threads, most of
         a run's time."""
         environment = {k: v for k, v in os.environ.items() if k != "GGML_BACKEND_PATH"}
         if way == "crestmax":
             environment["GGML_BACKEND_PATH"] = os.path.abspath(self.options.backend)
-        command = [f"{self.options.llama}/bin/llama-bench", "-m", self.options.model, "-t", ",".join(map(str, threads)), "-fa", "0" if way == "off" else "1",
-                   "-ctk", cache, "-ctv", cache, "-p", "512", "-n", "32", "-d", str(depth), "-r", "2", "-o", "csv"]
+        command = [f"{self.options.llama}/bin/llama-bench", "-m", self.options.model, "-t", ",".join(map(str, threads)),
+                   "-fa", "0" if way == "off" else "1", "-ctk", cache, "-ctv", cache, "-p", "512", "-n", "32", "-d", str(depth), "-r", "2", "-o", "csv"]
+        began = busy_seconds()
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        total, own = (after - before for before, after in zip(began, busy_seconds()))
         if done.returncode != 0:
             sys.exit(f"{' '.join(command)}: {done.stderr}")
         rows = list(csv.DictReader(io.StringIO(done.stdout[done.stdout.index("build_commit"):])))
         speeds = {f'{WORKS[0] if int(r["n_prompt"]) > 0 else WORKS[1]} {r["n_threads"]}': float(r["avg_ts"]) for r in rows}
-        self.kept["runs"][" ".join(map(str, (number, way, cache, depth)))] = speeds
+        before = self.get(number, way, cache, depth)
+        speeds |= {"others": max(0.0, total / own - 1), "attempts": before["attempts"] + 1 if before else 1}
+        if before is None or speeds["others"] < before["others"]:
+            self.kept["runs"][" ".join(map(str, (number, way, cache, depth)))] = speeds
+        else:
+            before["attempts"] += 1
         self.file.write_text(json.dumps(self.kept))
 
 
@@ -67,13 +87,12 @@ def measure(found, cases, threads, rounds, minutes):
     runs = [(number, WAYS[(i + number) % len(WAYS)], *case) for number in range(rounds) for case in cases for i in range(len(WAYS))]
     begin = time.monotonic()
     for i, run in enumerate(runs):
-        if found.get(*run):
-            continue
-        if minutes and time.monotonic() - begin > 60 * minutes:
-            return sum(1 for later in runs[i:] if not found.get(*later))
-        number, way, cache, depth = run
-        print(f"  run {i + 1} of {len(runs)}: round {number + 1}, {cache} cache, depth {depth}, {way} ...", file=sys.stderr, flush=True)
-        found.take(*run, threads)
+        while not found.is_done(*run):
+            if minutes and time.monotonic() - begin > 60 * minutes:
+                return sum(1 for later in runs[i:] if not found.is_done(*later))
+            number, way, cache, depth = run
+            print(f"  run {i + 1} of {len(runs)}: round {number + 1}, {cache} cache, depth {depth}, {way} ...", file=sys.stderr, flush=True)
+            found.take(*run, threads)
     return 0
 
 
@@ -94,7 +113,9 @@ def print_table(found, cases, threads, rounds):
             measured = [[found.get(number, way, *case) for way in WAYS] for number in range(rounds)]
             measured = [speeds for speeds in measured if all(speeds)]
             if measured:
-                cells = [str(count), *map(str, case), *(cell for work in WORKS for cell in cells_of(measured, f"{work} {count}"))]
+                worst = max(speed["others"] for speeds in measured for speed in speeds)
+                mark = f" (others took {worst:.0%})" if worst > DISTURBED else ""
+                cells = [str(count) + mark, *map(str, case), *(cell for work in WORKS for cell in cells_of(measured, f"{work} {count}"))]
                 print("| " + " | ".join(cells) + " |")
 
 
