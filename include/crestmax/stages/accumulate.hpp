@@ -191,7 +191,8 @@ inline void accumulate_fixed(block<T>& b, const tile_keys& keys) {
   tile_in_hand<T> tile = open_tile(b, keys, false);
   const bool weights_as_they_come = b.operands.of_value->rounds_weights || b.operands.weights == weight_type::float32;
   const bool may_fuse =
-      b.weighing.raw && keys.count % b.kernels->panel == 0 && weights_as_they_come && !b.redo.careful && !b.redo.finite_only;
+      b.weighing.raw && keys.count % b.kernels->panel == 0 && weights_as_they_come && !b.redo.careful && !b.redo.finite_only &&
+      !b.loss.certified;
   for_each_seeing_strip(b, keys, [&](row_span strip, const tile_keys& seen) {
     const bool shift_is_known = b.state.all_set || rows_are_set(b, strip);
     if (may_fuse && seen.seen == visibility::all && shift_is_known) {

@@ -63,10 +63,17 @@ struct packed_operands {
     b.operands.packed->score_and_weigh(view_of(b, strip), scored(b, strip, tile), b.state.shift + strip.first, constants);
   }
   static void multiply(block<T>& b, row_span strip, const tile_keys& tile) {
+    const packed_kernels<T>& scored_as = *b.operands.packed;
     const packed_kernels<T>& of_value = *b.operands.of_value;
     const index_type stride = b.state.output_stride;
-    of_value.multiply(view_of(b, strip),
-                      {b.operands.value, tile.count, of_value.steps_of(tile.count), b.state.output + strip.first * stride, stride});
+    // Rows that were scored together see the same panels. Those that other kernels would multiply together need not.
+    for (index_type r = 0; r < strip.count;) {
+      const index_type rows = &of_value == &scored_as ? strip.count : scored_as.next_group(strip.count - r);
+      const index_type first = strip.first + r;
+      of_value.multiply(view_of(b, strip, {first, rows}),
+                        {b.operands.value, tile.count, of_value.steps_of(tile.count), b.state.output + first * stride, stride});
+      r += rows;
+    }
   }
   static constexpr operand_way<T> way{false, look_ahead, take_keys, take_values, score, score_and_weigh, multiply};
 };

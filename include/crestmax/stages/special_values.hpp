@@ -4,8 +4,7 @@
 // each output: infinity or NaN, whatever else joins it. That is put in when the row is done.
 #pragma once
 
-#include "../backend/cpu/numbers.hpp"
-#include "../backend/cpu/runs.hpp"
+#include "../backend/cpu/block.hpp"
 
 #include "../names_aside.inc"
 

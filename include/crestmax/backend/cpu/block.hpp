@@ -303,12 +303,18 @@ void for_each_strip(const block<T>& b, F&& f) {
   }
 }
 
-// A strip as kernels see it.
+// Some rows of the strip in hand as kernels see them.
+template <class T>
+strip_view<T> view_of(const block<T>& b, row_span strip, row_span rows) {
+  const strip_memory<T>& of = b.scratch;
+  const index_type within = rows.first - strip.first;
+  const index_type lanes = rows.first * b.kernels->lanes;
+  return {rows.count, of.scores + within * score_stride, of.rounded + within * weight_stride, of.lanes + lanes, of.rounded_lanes + lanes,
+          of.first_panel + rows.first, of.last_panel + rows.first};
+}
 template <class T>
 strip_view<T> view_of(const block<T>& b, row_span strip) {
-  const index_type lanes = strip.first * b.kernels->lanes;
-  return {strip.count, b.scratch.scores, b.scratch.rounded, b.scratch.lanes + lanes, b.scratch.rounded_lanes + lanes,
-          b.scratch.first_panel + strip.first, b.scratch.last_panel + strip.first};
+  return view_of(b, strip, strip);
 }
 
 // Scores of a row of the strip in hand.

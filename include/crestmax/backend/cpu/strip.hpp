@@ -40,7 +40,7 @@ template <class T>
 inline constexpr T hidden_score = -std::numeric_limits<T>::infinity();
 
 // A strip: rows of a block whose scores are in memory at the same time, small enough for the first caches. Each sees panels
-// [first_panel, last_panel) of the tile in hand.
+// [first_panel, last_panel) of the tile in hand; rows that are multiplied together see the same ones.
 template <class T>
 struct strip_view {
   index_type rows;
