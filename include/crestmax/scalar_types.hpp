@@ -40,7 +40,13 @@ constexpr const char* name(scalar_kind kind) {
 }
 
 constexpr std::int64_t size_of(scalar_kind kind) {
-  return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
+  switch (kind) {
+    case scalar_kind::float64: return 8;
+    case scalar_kind::float32: return 4;
+    case scalar_kind::float16:
+    case scalar_kind::bfloat16: break;
+  }
+  return 2;
 }
 
 // Of an element's address, in bytes. (Some 32-bit targets align members less than objects.)
@@ -79,7 +85,7 @@ template <class T>
 concept scalar = requires {
   { scalar_traits<std::remove_cv_t<T>>::kind } -> std::convertible_to<scalar_kind>;
 } && sizeof(T) == static_cast<std::size_t>(size_of(scalar_traits<std::remove_cv_t<T>>::kind)) &&
-    (sizeof(T) == 2 || std::floating_point<std::remove_cv_t<T>>);
+    (sizeof(T) <= 2 || std::floating_point<std::remove_cv_t<T>>);
 
 template <scalar T>
 inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;

@@ -71,7 +71,7 @@ inline void take_samples(block<T>& b, tile_keys tile, const sample_range& sample
     if (excess > hidden_score<T>) keep_peak(b, {static_cast<double>(excess), tile.first + j * tile.step}, h.radius, h.windows);
   }
   b.counters->sampled += b.view.rows * tile.count;
-  b.counters->bytes += tile.count * h.shape.d_qk * size_of(b.call->kv.key_kind);
+  b.counters->bytes += tile.count * b.operands.key_rows.row_bytes();
 }
 
 // Samples the block's keys in chunks of one tile. Time: O(rows * keys / stride * d_qk), reading the

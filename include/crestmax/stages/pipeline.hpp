@@ -33,10 +33,11 @@ inline block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& c
   place(b, call.plan.header(), memory);
   b.call = &call;
   b.plan = &call.plan.header();
-  void* const zeros = b.operands.key_rows.zeros;
   const head_shape& shape = b.plan->shape;
-  b.operands.key_rows = {call.kv.key_run, call.kv.context, call.kv.key_kind, true, shape.d_qk, 0, 0, 0, &b.counters->failed, zeros};
-  b.operands.value_rows = {call.kv.value_run, call.kv.context, call.kv.value_kind, false, shape.d_v, 0, 0, 0, &b.counters->failed, zeros};
+  b.operands.key_rows = {.run = call.kv.key_run, .context = call.kv.context, .kind = call.kv.key_kind, .are_keys = true,
+                         .length = shape.d_qk, .failed = &b.counters->failed, .zeros = b.operands.zeros};
+  b.operands.value_rows = {.run = call.kv.value_run, .context = call.kv.context, .kind = call.kv.value_kind, .are_keys = false,
+                           .length = shape.d_v, .failed = &b.counters->failed, .zeros = b.operands.zeros};
   b.failed_before = b.counters->failed.count;
   const double scale = b.plan->scale;
   // Outside of this range (0 and negative scales among it) raw products do not order like scores.

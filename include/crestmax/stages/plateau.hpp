@@ -37,7 +37,7 @@ inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
     for_each_tile(b, gap, [&](tile_keys tile) {
       tile.scores_only = true;
       score_keys(b, tile, [&](row_span strip) { lift_rows(b, strip, raise::always); });
-      b.counters->bytes += tile.count * b.plan->shape.d_qk * size_of(b.call->kv.key_kind);
+      b.counters->bytes += tile.count * b.operands.key_rows.row_bytes();
     }, [](index_type) {});
   });
   b.search.taken.insert(keys);

@@ -94,6 +94,13 @@ struct primitives<float> {
     const __m128i bits = _mm_loadu_si128(pointer_to<__m128i>(from));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
+  // Of an encoding that the set has no instructions for.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    float numbers[lanes];
+    for (int i = 0; i < lanes; ++i) numbers[i] = convert<float>(from[i]);
+    return load(numbers);
+  }
   // The same of two vectors: numbers at even places and at odd ones; and back in order.
   static void unzip(const bfloat16* from, vec& even, vec& odd) {
     const __m256i bits = _mm256_loadu_si256(pointer_to<__m256i>(from));
@@ -247,6 +254,13 @@ struct primitives<double> {
   static vec widen(const bfloat16* from) {
     const __m128i bits = _mm_loadl_epi64(pointer_to<__m128i>(from));
     return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
+  }
+  // Of an encoding that the set has no instructions for.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    double numbers[lanes];
+    for (int i = 0; i < lanes; ++i) numbers[i] = convert<double>(from[i]);
+    return load(numbers);
   }
 
   // The first `count` of them, zeros behind; nothing further is read.

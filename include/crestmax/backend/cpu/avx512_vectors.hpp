@@ -96,6 +96,13 @@ struct primitives<float> {
     return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(power, _mm512_set1_ps(least_power - 0.5f), _CMP_NLT_UQ), x, power);
   }
 
+  // Of an encoding that the set has no instructions for.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    float numbers[lanes];
+    for (int i = 0; i < lanes; ++i) numbers[i] = convert<float>(from[i]);
+    return load(numbers);
+  }
   static vec widen(const float* from) { return _mm512_loadu_ps(from); }
   static vec widen(const double* from) {
     const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps(_mm512_loadu_pd(from)));
@@ -125,6 +132,12 @@ struct primitives<float> {
   }
 
   // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index_type count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
+  }
   static vec widen_part(const float* from, index_type count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
   static vec widen_part(const float16* from, index_type count) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_of(count), from));
@@ -294,6 +307,13 @@ struct primitives<double> {
     return _mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(power, _mm512_set1_pd(least_power - 0.5), _CMP_NLT_UQ), x, power);
   }
 
+  // Of an encoding that the set has no instructions for.
+  template <class Stored>
+  static vec widen(const Stored* from) {
+    double numbers[lanes];
+    for (int i = 0; i < lanes; ++i) numbers[i] = convert<double>(from[i]);
+    return load(numbers);
+  }
   static vec widen(const double* from) { return _mm512_loadu_pd(from); }
   static vec widen(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
   static vec widen(const std::uint8_t* from) {
@@ -308,6 +328,12 @@ struct primitives<double> {
   }
 
   // The first `count` of them, zeros behind; nothing further is read.
+  template <class Stored>
+  static vec widen_part(const Stored* from, index_type count) {
+    Stored part[lanes] = {};
+    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
+    return widen(part);
+  }
   static vec widen_part(const double* from, index_type count) { return _mm512_maskz_loadu_pd(first_of(count), from); }
   static vec widen_part(const float* from, index_type count) {
     return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_of(count), from));

@@ -84,6 +84,7 @@ struct operands {
   void (*score_in_place)(side_by_side<T>, const tile_keys&);
   source_rows key_rows;
   source_rows value_rows;
+  T* zeros;  // a row for runs that fail
   T* query;  // packed: see score_operands; in place: [rows][query_stride]
   T* key;    // packed, or room for a run of them
   T* value;
@@ -222,7 +223,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.scratch.rounded = memory.take<bfloat16>(h.pairs ? std::min(capacity, h.tiles.strip) * weight_stride : 0);
   b.search.column = memory.take<T>(longest_tile);
   b.loss.place(h.coverage, capacity, longest_tile, memory);
-  operands.key_rows.zeros = operands.value_rows.zeros = memory.take<T>(std::max(h.shape.d_qk, h.shape.d_v));
+  operands.zeros = memory.take<T>(std::max(h.shape.d_qk, h.shape.d_v));
   b.redo.special = memory.take<std::uint8_t>(capacity * b.state.output_stride / specials_per_byte);
 }
 

@@ -2,8 +2,12 @@
 // pointers; a set fills a table from the texts in text/, over its own vectors (text/table.inc), and knows nothing of the method.
 //
 // Words: a panel is as many keys, or columns of values, as one register tile has; the tile in hand is the keys that packed operands,
-// or scores, are of. A kernel touches no others of a strip's scores or weights than the panels that its rows see. No kernel allocates,
-// throws or fails. Sums inside of a kernel are of T, in an order that depends on sizes alone.
+// or scores, are of. A kernel touches no others of a strip's scores or weights than the panels that its rows see, but where it says so.
+// No kernel allocates, throws or fails. Sums inside of a kernel are of T, in an order that depends on sizes alone.
+//
+// Memory of the library's own (packed operands, scores, lanes, outputs) begins at multiples of 64 bytes; a row of it, or a strip, need not.
+// What the caller has (source_rows, query_rows) is aligned as its elements are, and read to its last element, no further. No argument
+// overlaps another, but that weights take the place of scores.
 #pragma once
 
 #include "../../modifiers/view.hpp"
@@ -51,7 +55,7 @@ struct query_rows {
 // What a strip's scores are products of: packed queries of its rows and the packed keys in hand.
 template <class T>
 struct score_operands {
-  const T* query;  // groups of rows, [steps][rows of the group]; row by row, [steps], where the layout says so
+  const T* query;  // as pack_query of the same kernels left them, from the strip's first row on
   const T* key;    // panels of keys, [steps][panel]
   index_type steps;
   index_type panels;
@@ -95,6 +99,8 @@ struct packed_kernels {
 
   constants (*weigh_with)(T unit, int margin);  // for scores of `unit` nats
 
+  // Queries lie in groups of rows, [steps][rows of the group], or row by row: what score() wants. Keys and values lie in panels,
+  // [steps][panel], zeros behind the last key, number or column.
   // False if these queries, or values, have to be numbers. Behind packed queries widest_lanes more elements may be written.
   bool (*pack_query)(const query_rows&, index_type steps, T* to);
   void (*pack_keys)(const source_rows&, index_type first, index_type step, index_type count, index_type steps, T* to);
@@ -102,24 +108,27 @@ struct packed_kernels {
 
   // Groups of rows see the same panels. Tiles read and store 16 rows at a time, of queries, of scores and of rounded weights, however few
   // a strip has.
-  // Raw scores of a strip; true: lanes = each row's maxima per lane.
+  // Raw scores of a strip; true: lanes = each row's maxima per lane, hidden_score where it sees nothing. Kernels in tiles read and
+  // write whole tiles of rows, 16 or 32 of them, however few the strip has: there is room.
   bool (*score)(const strip_view<T>&, const score_operands<T>&);
   // Weights of the scores in hand above `base`; lanes = their sums per lane, of rounded ones in rounded_lanes.
   void (*weigh)(const strip_view<T>&, const T* base, const constants&);
   // Scored, and weighed above `shift`; scores need not be in memory.
   void (*score_and_weigh)(const strip_view<T>&, const score_operands<T>&, const T* shift, const constants&);
-  // output += weights in hand times the values in hand.
+  // output += weights in hand times the values in hand. Weights of hidden keys and behind the last one are 0.
   void (*multiply)(const strip_view<T>&, const value_operands<T>&);
 };
 
-// Queries of blocks of few rows, and what multiplies them with keys and values where these lie. A set that has none packs always.
+// Queries of blocks of few rows, and what multiplies them with keys and values where these lie. A set that has none packs always. Blocks
+// side by side, at most planner::most_joined_blocks, are of one sequence, and of like types, strides and numbers of rows.
 template <class T>
 struct in_place_kernels {
   // query[row * stride + k], zeros behind d_qk, in the order in which keys of this kind come.
   void (*pack_query)(const query_rows&, scalar_kind keys, index_type stride, T* to);
   // As pairs of bfloat16, [row][d_qk / 2]: false if they cannot be.
   bool (*pack_query_pairs)(const query_rows&, scalar_kind keys, T* to);
-  // Raw scores of whole blocks; output += weights times values.
+  // Raw scores of whole blocks, in whole panels: those behind the last key are of some key that there is. output += weights times
+  // values; whole vectors of outputs are read and written.
   void (*score)(side_by_side<T>, const tile_keys&);
   void (*score_pairs)(side_by_side<T>, const tile_keys&);
   void (*multiply)(side_by_side<T>, const tile_keys&);
@@ -145,19 +154,20 @@ struct kernel_table {
   void (*scale_scores)(const strip_view<T>&, T factor);
   // One panel of so many rows, score_stride apart: -inf.
   void (*hide_panel)(T* scores, index_type rows);
-  // lanes = maxima per lane of the scores in hand; tile_max = those of the lanes.
+  // lanes = maxima per lane of the scores in hand, hidden_score where a row sees none; tile_max = those of the lanes. NaN may be passed over.
   void (*row_maxima)(const strip_view<T>&);
   void (*join_maxima)(const strip_view<T>&, T* tile_max);
 
   row_kernels<T> rows;  // for modifiers
 
-  // Rounds the weights in hand in place, and adds what a row's sum up to to sums[row].
+  // Rounds the weights in hand in place, to float16 or bfloat16, and adds what a row's sum up to to sums[row].
   void (*round_weights)(const strip_view<T>&, weight_type to, T* sums);
   // sums[r] += what the lanes of row r sum up to; where `largest` is not null, the largest of these totals is kept there.
   void (*add_totals)(const T* lanes, index_type rows, T* sums, T* largest);
   T (*total)(const T* lanes);
 
-  // Rows of outputs; counts are multiples of lanes but for add_scaled, whose `of` may lie anywhere, and write.
+  // Rows of outputs; counts are multiples of lanes but for write and for add_scaled: of its `of` nothing behind the last is read, of its
+  // `sum` whole vectors are read and written.
   void (*scale_row)(T* row, index_type count, T factor);
   void (*add_scaled)(T* sum, T factor, const T* of, index_type count);
   bool (*all_finite)(const T* numbers, index_type count);
@@ -165,9 +175,11 @@ struct kernel_table {
   void (*write)(const T* from, double factor, scalar_kind kind, void* to, index_type count);
 
   // Sampling and what coverages leave out.
-  // column[j] = the largest that score j of a row lies above its crest; `columns` is a multiple of lanes.
+  // column[j] = the largest that score j of a row lies above its crest, of rows whose crest is finite, or what it was; `columns` is a
+  // multiple of lanes. Columns that a row does not see hold hidden_score.
   void (*excess_over_crest)(const strip_view<T>&, const T* crest, index_type columns, T* column);
-  // sums[r] += the weights of row r in columns [from, end), each times what its key stands for; both are multiples of lanes.
+  // sums[r] += the weights of row r in columns [from, end), each times what its key stands for; both are multiples of lanes. Uses up the
+  // strip's lanes.
   void (*sum_standing)(const strip_view<T>&, const T* stands_for, index_type from, index_type end, T* sums);
   // Squared norms of the keys first, first + step, ...; returns the largest, or NaN if one is.
   T (*measure_keys)(const source_rows&, index_type first, index_type step, index_type count, T* squares);

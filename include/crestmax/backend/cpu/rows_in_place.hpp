@@ -25,7 +25,7 @@ struct rows_in_place {
   index_type output_stride;
   const source_rows* keys;
   const source_rows* values;
-  T* key_run;  // room for a run of either
+  T* key_run;  // room for direct_run rows of either
   T* value_run;
   bool finite_only;  // values that are no finite numbers count as 0
 };

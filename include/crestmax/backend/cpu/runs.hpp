@@ -23,9 +23,9 @@ struct source_rows {
   scalar_kind kind;
   bool are_keys;
   index_type length;  // numbers of a row
-  index_type sequence;
-  index_type kv_head;
-  index_type kv_len;
+  index_type sequence = 0;
+  index_type kv_head = 0;
+  index_type kv_len = 0;
   failed_runs* failed;
   void* zeros;  // room for a row, for runs that fail
 
