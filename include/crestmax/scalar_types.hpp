@@ -87,6 +87,9 @@ concept scalar = requires {
 } && sizeof(T) == static_cast<std::size_t>(size_of(scalar_traits<std::remove_cv_t<T>>::kind)) &&
     (sizeof(T) <= 2 || std::floating_point<std::remove_cv_t<T>>);
 
+// Whether outputs may be of a kind: the first ones. Others are encodings that are only read.
+constexpr bool is_written(scalar_kind kind) { return kind <= scalar_kind::bfloat16; }
+
 template <scalar T>
 inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;
 
@@ -179,15 +182,12 @@ inline To convert(From x) {
   }
 }
 
-// Calls f with a null pointer of the type that a kind stands for: run-time kind to compile-time type.
+// Calls f with a null pointer of the type that a kind of output stands for: run-time kind to compile-time type.
 template <class F>
 inline decltype(auto) visit_kind(scalar_kind kind, F&& f) {
-  switch (kind) {
-    case scalar_kind::float64: return f(static_cast<double*>(nullptr));
-    case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
-    case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
-    case scalar_kind::float32: break;
-  }
+  if (kind == scalar_kind::float64) return f(static_cast<double*>(nullptr));
+  if (kind == scalar_kind::float16) return f(static_cast<float16*>(nullptr));
+  if (kind == scalar_kind::bfloat16) return f(static_cast<bfloat16*>(nullptr));
   return f(static_cast<float*>(nullptr));
 }
 
@@ -195,16 +195,15 @@ inline decltype(auto) visit_kind(scalar_kind kind, F&& f) {
 template <class T, class F>
 inline decltype(auto) visit_input_kind(scalar_kind kind, F&& f) {
   if constexpr (std::is_same_v<T, double>) {
-    return visit_kind(kind, f);
-  } else {
-    switch (kind) {
-      case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
-      case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
-      case scalar_kind::float32:
-      case scalar_kind::float64: break;
-    }
-    return f(static_cast<float*>(nullptr));
+    if (kind == scalar_kind::float64) return f(static_cast<double*>(nullptr));
   }
+  switch (kind) {
+    case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
+    case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
+    case scalar_kind::float32:
+    case scalar_kind::float64: break;
+  }
+  return f(static_cast<float*>(nullptr));
 }
 
 CRESTMAX_END_NAMESPACE
