@@ -36,3 +36,6 @@ target_link_libraries(crestmax_bench_c PRIVATE crestmax_c_of_kernels)
 add_executable(crestmax_bench_kernels "${PROJECT_SOURCE_DIR}/bench/kernels/main.cpp" "${PROJECT_SOURCE_DIR}/bench/ceilings.cpp"
                                       "${PROJECT_SOURCE_DIR}/bench/machine.cpp")
 target_link_libraries(crestmax_bench_kernels PRIVATE crestmax_kernels Threads::Threads)
+if(NOT CRESTMAX_BUILD_TESTS)  # with them the kernels have these already
+  target_sources(crestmax_bench_kernels PRIVATE "${PROJECT_SOURCE_DIR}/bench/kernels/portable.cpp")
+endif()

@@ -22,13 +22,16 @@ plain_weight weight_of(wide x, double unit, int margin, wide off = 0) {
   return {exact, std::isinf(exact) ? 0 : exact * relative + 3 * wide(limits::denorm_min())};
 }
 
-// Beyond the normal powers of two a set may give zero or infinity instead.
+// A weight that is no more than this power of two of the crest's is nothing beside it: a set may give zero instead. And infinity where
+// powers of two end.
+template <class T>
+inline constexpr int least_power = sizeof(T) == 4 ? -110 : -1000;
 template <class T>
 bool is_weight(T got, const plain_weight& w, int margin) {
   using limits = std::numeric_limits<T>;
   if (is_near(got, w.exact, w.tolerance)) return true;
   const wide before_margin = std::ldexp(w.exact, margin);
-  if (got == 0) return before_margin <= std::ldexp(wide(1), limits::min_exponent + 1);
+  if (got == 0) return before_margin <= std::ldexp(wide(1), least_power<T>);
   return got == limits::infinity() && before_margin >= std::ldexp(wide(1), limits::max_exponent - 1);
 }
 

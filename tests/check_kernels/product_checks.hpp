@@ -110,7 +110,7 @@ void check_weigh_with(packed_check<T>& p) {
       const auto constants = p.kernels.weigh_with(static_cast<T>(unit), margin);
       const wide powers = wide(static_cast<T>(unit)) * wide(1.442695040888963407359924681L);
       c.expect(is_near(constants.factor, powers, powers * 2 * rounding<T>), "a unit of ", unit, " has the factor ", constants.factor);
-      c.expect(wide(constants.low) * powers < std::numeric_limits<T>::min_exponent &&
+      c.expect(wide(constants.low) * powers < least_power<T> + wide(0.5) &&
                    wide(constants.high) * powers > std::numeric_limits<T>::max_exponent - 1,
                "weights are limited from ", constants.low, " to ", constants.high);
       const int last = crestmax::cpu::polynomial_terms<T> - 1;
