@@ -174,4 +174,27 @@ class made_strip {
   kernel_memory<index_type> first_, last_;
 };
 
+// The larger of two; of a number and NaN the number.
+template <class T>
+T highest_of(T a, T b) {
+  return std::isnan(b) || a > b ? a : b;
+}
+
+// Lanes of a strip hold the maxima of what its rows see, which may pass over NaN.
+template <class T>
+void expect_maxima(kernel_check<T>& c, const made_strip<T>& strip) {
+  for (index_type r = 0; r < strip.rows; ++r) {
+    for (index_type l = 0; l < c.lanes; ++l) {
+      T highest = crestmax::cpu::hidden_score<T>;
+      bool nan = false;
+      for (index_type j = strip.begin(r) + l; j < strip.end(r); j += c.lanes) {
+        highest = highest_of(highest, strip.score(r, j));
+        nan = nan || std::isnan(strip.score(r, j));
+      }
+      const T got = strip.lanes[r * c.lanes + l];
+      c.expect(got == highest || (nan && std::isnan(got)), "the maximum of lane ", l, " of row ", r, " is ", got, ", not ", highest);
+    }
+  }
+}
+
 }  // namespace crestmax_test

@@ -20,19 +20,6 @@ made_strip<T> strip_of(packed_check<T>& p, index_type rows, index_type panels) {
 }
 
 template <class T>
-void expect_maxima(kernel_check<T>& c, const made_strip<T>& strip) {
-  for (index_type r = 0; r < strip.rows; ++r) {
-    for (index_type l = 0; l < c.lanes; ++l) {
-      T highest = crestmax::cpu::hidden_score<T>;
-      for (index_type j = strip.begin(r) + l; j < strip.end(r); j += c.lanes)
-        highest = std::isnan(strip.score(r, j)) ? highest : std::max(highest, strip.score(r, j));
-      c.expect(strip.lanes[r * c.lanes + l] == highest, "the maximum of lane ", l, " of row ", r, " is ", strip.lanes[r * c.lanes + l],
-               ", not ", highest);
-    }
-  }
-}
-
-template <class T>
 void check_score(packed_check<T>& p) {
   for_shapes(p, [&](index_type rows, index_type count, index_type d) {
     made_products<T> products(p, rows, count, d);

@@ -49,25 +49,13 @@ void check_hide_panel(kernel_check<T>& c) {
   }
 }
 
-// The largest of the numbers among them; -inf if there is none.
-template <class T>
-T highest_of(T a, T b) {
-  return std::isnan(b) || a > b ? a : b;
-}
-
 template <class T>
 void check_row_maxima(kernel_check<T>& c) {
   for_strips(c, [&](made_strip<T>& strip) {
     fill_seen(c, strip, &kernel_check<T>::anything);
     c.table.row_maxima(strip.view());
     c.expect(strip.scores.is_kept(), "scores were written");
-    for (index_type r = 0; r < strip.rows; ++r) {
-      for (index_type l = 0; l < c.lanes; ++l) {
-        T highest = crestmax::cpu::hidden_score<T>;
-        for (index_type j = strip.begin(r) + l; j < strip.end(r); j += c.lanes) highest = highest_of(highest, strip.score(r, j));
-        c.expect(strip.lanes[r * c.lanes + l] == highest, "row ", r, ", lane ", l, ": ", strip.lanes[r * c.lanes + l], ", not ", highest);
-      }
-    }
+    expect_maxima(c, strip);
   });
 }
 

@@ -106,10 +106,9 @@ struct packed_kernels {
   void (*pack_keys)(const source_rows&, index_type first, index_type step, index_type count, index_type steps, T* to);
   bool (*pack_values)(const source_rows&, const value_tile&, index_type steps, T* to);
 
-  // Groups of rows see the same panels. Tiles read and store 16 rows at a time, of queries, of scores and of rounded weights, however few
-  // a strip has.
-  // Raw scores of a strip; true: lanes = each row's maxima per lane, hidden_score where it sees nothing. Kernels in tiles read and
-  // write whole tiles of rows, 16 or 32 of them, however few the strip has: there is room.
+  // Groups of rows see the same panels. Tiles read and write 16 or 32 rows at a time, of queries, of scores and of rounded weights,
+  // however few a strip has: there is room.
+  // Raw scores of a strip; true: lanes = each row's maxima per lane, hidden_score where it sees nothing.
   bool (*score)(const strip_view<T>&, const score_operands<T>&);
   // Weights of the scores in hand above `base`; lanes = their sums per lane, of rounded ones in rounded_lanes.
   void (*weigh)(const strip_view<T>&, const T* base, const constants&);
