@@ -172,7 +172,7 @@ class bound_call {
   // Tensors, modifiers and memory. `workspace` must have `needed` bytes.
   status check_data(std::span<const std::byte> plan_memory, std::span<const std::byte> workspace, std::size_t needed) const {
     const problem p = shape();
-    if (status s = crestmax::check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads}); !s.ok()) return s;
+    if (status s = crestmax::check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads, lengths()}); !s.ok()) return s;
     return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged, lse_,
                                    row_max_, dropped_mass_, plan_memory, workspace},
                                   p, !options_.query_offsets.empty(), needed);

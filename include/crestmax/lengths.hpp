@@ -53,7 +53,7 @@ inline status check_agreement(const char* argument, const char* other, std::span
 
 // The lengths that options have.
 inline sequence_lengths lengths_of(const options& o) {
-  return {o.query_offsets, o.query_lengths, o.key_offsets, o.key_lengths};
+  return {{o.query_offsets, o.query_lengths, o.key_offsets, o.key_lengths}};
 }
 
 CRESTMAX_END_NAMESPACE

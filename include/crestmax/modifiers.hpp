@@ -3,4 +3,6 @@
 
 #include "modifiers/concepts.hpp"
 #include "modifiers/mask_tensor.hpp"
+#include "modifiers/positions.hpp"
 #include "modifiers/standard.hpp"
+#include "modifiers/tree_mask.hpp"

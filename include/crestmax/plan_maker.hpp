@@ -11,12 +11,7 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 // Lengths of each sequence, as spans that may be empty (see options). They have been checked.
-struct sequence_lengths {
-  std::span<const std::int32_t> query_offsets;
-  std::span<const std::int32_t> query_lengths;
-  std::span<const std::int32_t> key_offsets;
-  std::span<const std::int32_t> key_lengths;
-
+struct sequence_lengths : ragged_lengths {
   // The problem with the lengths of the longest sequence, whatever the spans hold.
   problem with_longest(problem p) const {
     const auto longest = [](std::span<const std::int32_t> lengths, std::span<const std::int32_t> offsets, index_type& n) {
@@ -33,12 +28,9 @@ struct sequence_lengths {
 
   plan_sequence at(index_type sequence, const problem& p) const {
     const auto i = static_cast<std::size_t>(sequence);
-    const auto length = [&](std::span<const std::int32_t> lengths, std::span<const std::int32_t> offsets, index_type usual) {
-      return !lengths.empty() ? lengths[i] : !offsets.empty() ? index_type{offsets[i + 1]} - offsets[i] : usual;
-    };
     plan_sequence s{};
-    s.q_len = length(query_lengths, query_offsets, p.q_len);
-    s.kv_len = length(key_lengths, key_offsets, p.kv_len);
+    s.q_len = q_len_of(sequence, p.q_len);
+    s.kv_len = kv_len_of(sequence, p.kv_len);
     s.query_batch = query_offsets.empty() ? sequence : 0;
     s.query_begin = query_offsets.empty() ? 0 : query_offsets[i];
     s.key_batch = key_offsets.empty() ? sequence : 0;

@@ -93,12 +93,30 @@ void c_call::take_modifiers(const attention_case& c) {
     std::copy(m.tensor.mask().strides.begin(), m.tensor.mask().strides.end(), mask.strides);
     modifiers_.push_back(crestmax_mask_tensor(mask, {const_cast<std::byte*>(m.tensor.map().data()), m.tensor.map().size()}));
   }
-  if (m.causal.active()) modifiers_.push_back(crestmax_causal());
+  if (m.causal.active()) {
+    modifiers_.push_back(crestmax_causal());
+    modifiers_.back().align = static_cast<int32_t>(m.causal.align);
+  }
   if (m.window.active()) modifiers_.push_back(crestmax_sliding_window(m.window.left, m.window.right));
   if (m.mask.active()) modifiers_.push_back(crestmax_boolean_mask(table(m.mask, CRESTMAX_BYTE)));
   if (m.sinks.active()) modifiers_.push_back(crestmax_attention_sinks(m.sinks.logits.data(), m.sinks.logits.size()));
+  take_placed(m.placed);
   options.modifiers = modifiers_.data();
   options.modifier_count = modifiers_.size();
+}
+
+void c_call::take_placed(const placed_modifiers& m) {
+  const auto& [key, query] = m.positions;
+  positions_ = {sizeof positions_,  key.data,          key.extents[0], key.extents[1], key.strides[0],
+                query.data,         query.extents[0],  query.extents[1], query.strides[0]};
+  if (m.tree.active()) {
+    const auto& bits = m.tree.bits;
+    modifiers_.push_back(crestmax_tree_mask(bits.data, bits.extents[0], bits.extents[1], bits.extents[2]));
+  }
+  const auto add = [&](crestmax_modifier by_place) { modifiers_.push_back(crestmax_at_positions(&positions_, by_place)); };
+  if (m.alibi.active()) add(crestmax_alibi(m.alibi.slopes.data(), m.alibi.slopes.size()));
+  if (m.causal.active()) add(crestmax_causal());
+  if (m.window.active()) add(crestmax_sliding_window(m.window.left, m.window.right));
 }
 
 void c_call::take_options(const attention_case& c) {

@@ -40,6 +40,7 @@ class c_call {
 
  private:
   void take_modifiers(const attention_case& c);
+  void take_placed(const placed_modifiers& m);
   void take_options(const attention_case& c);
 
   struct ripple_of {
@@ -49,6 +50,7 @@ class c_call {
   static double ripple_score(void* user, double score, const crestmax_position* at);
 
   crestmax_pages pages_{};
+  crestmax_positions positions_{};
   std::vector<crestmax_modifier> modifiers_;
   std::deque<ripple_of> ripples_;
 };

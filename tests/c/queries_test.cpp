@@ -22,8 +22,8 @@ TEST(QueriesFromC, NameEveryCode) {
 }
 
 TEST(QueriesFromC, NameEveryType) {
-  const char* const names[] = {"unknown", "float32", "float64", "float16", "bfloat16", "byte", "unknown"};
-  for (int32_t type = 0; type < 7; ++type) EXPECT_STREQ(crestmax_name_of_type(type), names[type]);
+  const char* const names[] = {"unknown", "float32", "float64", "float16", "bfloat16", "byte", "word", "unknown"};
+  for (int32_t type = 0; type < 8; ++type) EXPECT_STREQ(crestmax_name_of_type(type), names[type]);
 }
 
 TEST(QueriesFromC, NameEveryInstructionSet) {

@@ -70,6 +70,7 @@ TEST(StructsOfC, HaveTheSizesThatTheyHadFirst) {
   EXPECT_EQ(crestmax::c::first_size<crestmax_report>, 184u);
   EXPECT_EQ(crestmax::c::first_size<crestmax_problem>, 88u);
   EXPECT_EQ(crestmax::c::first_size<crestmax_plan_facts>, 64u);
+  EXPECT_EQ(crestmax::c::first_size<crestmax_positions>, 72u);
   EXPECT_EQ(sizeof(crestmax_status), 248u);
 }
 
@@ -101,9 +102,9 @@ TEST_F(StructOfAnotherVersion, WithoutASizeIsRefused) {
   crestmax_report report{};
   using crestmax::c::first_size;
   const struct { std::size_t* size; std::size_t first; const char* name; } structs[] = {{&tensors.size, first_size<crestmax_tensors>, "tensors"},
-                                                                                        {&options.size, first_size<crestmax_options>, "options"},
-                                                                                        {&modifier.size, first_size<crestmax_modifier>, "modifiers"},
-                                                                                        {&report.size, first_size<crestmax_report>, "options.report"}};
+                                                                                       {&options.size, first_size<crestmax_options>, "options"},
+                                                                                       {&modifier.size, first_size<crestmax_modifier>, "modifiers"},
+                                                                                       {&report.size, first_size<crestmax_report>, "options.report"}};
   options.report = &report;
   report.size = sizeof report;
   for (const auto& s : structs) {

@@ -51,7 +51,7 @@ set(levels
     "plan_maker.hpp"
     "call.hpp planner.hpp"
     "modifiers/mask_tensor.hpp"
-    "modifiers/standard.hpp modifiers/view.hpp modifiers/build_mask_map.hpp intervals.hpp plan.hpp"
+    "modifiers/positions.hpp modifiers/standard.hpp modifiers/tree_mask.hpp modifiers/view.hpp modifiers/build_mask_map.hpp intervals.hpp plan.hpp"
     "modifiers/rows.hpp modifiers/mask_map.hpp"
     "modifiers/mask_view.hpp"
     # Vocabulary.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mask_tensors.hpp"
+#include "placed_modifiers.hpp"
 
 namespace crestmax_test {
 
@@ -63,6 +64,7 @@ struct test_modifiers {
   crestmax::boolean_mask<std::uint8_t> mask;
   crestmax::mask_tensor tensor;
   plain_mask plain;  // what the tensor says
+  placed_modifiers placed;
   crestmax::attention_sinks sinks;
 
   void set_mask(const made_mask& made) {
@@ -70,19 +72,20 @@ struct test_modifiers {
     plain = made.plain;
   }
 
-  auto chain() const { return crestmax::chain(scores, tensor, causal, window, mask, sinks); }
+  auto chain() const { return crestmax::chain(scores, tensor, causal, window, mask, sinks) | placed.chain(); }
 
   // What the chain means, element by element.
   template <class T>
   T modify(T score, crestmax::score_position at) const {
     const T modified = scores.active() ? scores(score, at) : score;
-    if (plain.numbers == nullptr) return modified;
+    if (plain.numbers == nullptr) return placed.modify(modified, at);
     const auto factor = tensor.factors.empty() ? T(1) : static_cast<T>(tensor.factors[static_cast<std::size_t>(at.head)]);
-    return modified + factor * static_cast<T>(plain.at(at));
+    return placed.modify(modified + factor * static_cast<T>(plain.at(at)), at);
   }
   bool visible(crestmax::score_position at) const {
     return (!causal.active() || causal.visible(at)) && (!window.active() || window.visible(at)) &&
-           (!mask.active() || mask.visible(at)) && (plain.numbers == nullptr || plain.at(at) > -infinity);
+           (!mask.active() || mask.visible(at)) && (plain.numbers == nullptr || plain.at(at) > -infinity) &&
+           placed.visible(at);
   }
   double sink(crestmax::index_type head) const {
     return sinks.active() ? sinks.sink(head) : -std::numeric_limits<double>::infinity();

@@ -161,7 +161,7 @@ TEST(Planner, CoverageAboveDropsTilesOfOneLength) {
 TEST(Planner, DecidesPerSequenceWhateverTheBatch) {
   const std::int32_t lengths[] = {65536, 100, 20000};
   const std::int32_t queries[] = {1, 1, 1};
-  const made_plan together(some_problem(1, 65536, 3), {}, {{}, queries, {}, lengths});
+  const made_plan together(some_problem(1, 65536, 3), {}, {{{}, queries, {}, lengths}});
   for (std::size_t i = 0; i < 3; ++i) {
     const made_plan alone(some_problem(1, lengths[i]));
     const crestmax::plan_sequence a = alone.plan.sequences()[0];
@@ -246,7 +246,7 @@ TEST(Plan, TextIsCutToTheRoomThereIs) {
 
 TEST(Plan, FindsTheSequenceOfABlock) {
   const std::int32_t lengths[] = {300, 0, 100, 1};
-  const made_plan made(some_problem(300, 50, 4), {}, {{}, lengths, {}, {}});
+  const made_plan made(some_problem(300, 50, 4), {}, {{{}, lengths, {}, {}}});
   for (index_type block = 0; block < (*made).blocks; ++block) {
     const index_type i = made.plan.sequence_of_block(block);
     const crestmax::plan_sequence s = made.plan.sequences()[static_cast<std::size_t>(i)];

@@ -154,6 +154,12 @@ static inline crestmax_modifier crestmax_mask_tensor(crestmax_tensor mask, crest
   m.map = map;
   return m;
 }
+/* Dense rows of words: see CRESTMAX_TREE_MASK. */
+static inline crestmax_modifier crestmax_tree_mask(const uint64_t* bits, int64_t sequences, int64_t q_len, int64_t words) {
+  crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_TREE_MASK);
+  m.table = crestmax_dense(bits, CRESTMAX_WORD, sequences, 1, q_len, words);
+  return m;
+}
 static inline crestmax_modifier crestmax_custom_score(double (*score)(void* user, double score, const crestmax_position* at), void* user) {
   crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_CUSTOM_SCORE);
   m.score = score;
@@ -164,6 +170,25 @@ static inline crestmax_modifier crestmax_custom_mask(int32_t (*visible)(void* us
   crestmax_modifier m = crestmax_modifier_of_kind(CRESTMAX_CUSTOM_MASK);
   m.visible = visible;
   m.user = user;
+  return m;
+}
+
+/* Dense rows, one for each of `sequences`, or one for all. */
+static inline crestmax_positions crestmax_dense_positions(const int32_t* key, int64_t kv_len, const int32_t* query, int64_t q_len, int64_t sequences) {
+  crestmax_positions p;
+  memset(&p, 0, sizeof p);
+  p.size = sizeof p;
+  p.key = key;
+  p.key_rows = sequences;
+  p.key_count = p.key_stride = kv_len;
+  p.query = query;
+  p.query_rows = sequences;
+  p.query_count = p.query_stride = q_len;
+  return p;
+}
+/* The same modifier, by positions. */
+static inline crestmax_modifier crestmax_at_positions(const crestmax_positions* positions, crestmax_modifier m) {
+  m.positions = positions;
   return m;
 }
 

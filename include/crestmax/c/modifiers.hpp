@@ -73,7 +73,8 @@ class modifier_list {
  public:
   // The most frequent one first.
   using any = std::variant<causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias<float>, additive_bias<double>,
-                           additive_bias<float16>, additive_bias<bfloat16>, boolean_mask<std::uint8_t>, custom_score, custom_mask, mask_tensor>;
+                           additive_bias<float16>, additive_bias<bfloat16>, boolean_mask<std::uint8_t>, custom_score, custom_mask, mask_tensor, tree_mask,
+                           positioned<causal>, positioned<sliding_window>, positioned<alibi>>;
   static_assert(std::is_trivially_copyable_v<any>);
   static constexpr std::size_t most = CRESTMAX_MOST_MODIFIERS;
 

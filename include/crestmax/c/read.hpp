@@ -190,6 +190,37 @@ inline bool read_mask_tensor(const crestmax_modifier& m, modifier_list& result, 
   return true;
 }
 
+inline bool read_tree(const crestmax_tensor& t, modifier_list& result, status& why) {
+  if (t.type != CRESTMAX_WORD) return refuse(why, error(status_code::bad_option, "tree_mask.type", "words, that is", CRESTMAX_WORD, t.type));
+  if (t.extents[1] != 1) return refuse(why, error(status_code::mismatch, "tree_mask", "a second extent of", 1, t.extents[1]));
+  const tensor<const std::uint64_t> table = table_of<std::uint64_t>(t);
+  const auto without_heads = [](const std::array<index_type, 4>& of) { return std::array<index_type, 3>{of[0], of[2], of[3]}; };
+  result.add(tree_mask{{table.data, without_heads(table.extents), without_heads(table.strides)}});
+  return true;
+}
+
+// What goes by positions, where they are given.
+template <class M>
+bool read_positioned(const crestmax_modifier& m, const M& by_place, modifier_list& result, status& why) {
+  if (m.positions == nullptr) {
+    result.add(by_place);
+    return true;
+  }
+  crestmax_positions larger;
+  const crestmax_positions* const p = read_struct("positions", m.positions, larger, why);
+  if (p == nullptr) return false;
+  using view = tensor<const std::int32_t, 2>;
+  result.add(positioned<M>{{view(p->key, {p->key_rows, p->key_count}, {p->key_stride, 1}),
+                            view(p->query, {p->query_rows, p->query_count}, {p->query_stride, 1})}, by_place});
+  return true;
+}
+
+inline bool read_causal(const crestmax_modifier& m, modifier_list& result, status& why) {
+  static_assert(CRESTMAX_TOP_LEFT == static_cast<int>(causal_align::top_left));
+  if (!check_constant("causal.align", m.align, CRESTMAX_BOTTOM_RIGHT, CRESTMAX_TOP_LEFT, why)) return false;
+  return read_positioned(m, causal{.align = static_cast<causal_align>(m.align)}, result, why);
+}
+
 // What a C++ chain takes for a modifier that is off is a mistake in a list: there it can be left out.
 inline bool check_presence(const crestmax_modifier& m, status& why) {
   switch (m.kind) {
@@ -198,18 +229,30 @@ inline bool check_presence(const crestmax_modifier& m, status& why) {
     case CRESTMAX_ADDITIVE_BIAS: return check_pointer("additive_bias", m.table.data, why);
     case CRESTMAX_BOOLEAN_MASK: return check_pointer("boolean_mask", m.table.data, why);
     case CRESTMAX_MASK_TENSOR: return check_pointer("mask_tensor", m.table.data, why) && check_pointer("mask_tensor.map", m.map.data, why);
+    case CRESTMAX_TREE_MASK: return check_pointer("tree_mask", m.table.data, why);
     default: return true;
   }
 }
 
+// Positions are of modifiers that go by them, an alignment of causal calls.
+inline bool check_placing(const crestmax_modifier& m, status& why) {
+  const bool by_position = m.kind == CRESTMAX_CAUSAL || m.kind == CRESTMAX_SLIDING_WINDOW || m.kind == CRESTMAX_ALIBI;
+  if (m.positions != nullptr && !by_position) {
+    return refuse(why, error(status_code::bad_option, "positions", "none: they are of kinds 1 to 3; given to a modifier of kind", m.kind));
+  }
+  if (m.align == CRESTMAX_BOTTOM_RIGHT || m.kind == CRESTMAX_CAUSAL) return true;
+  return refuse(why, error(status_code::bad_option, "align", "0: it is of causal alone; of kind", m.kind));
+}
+
 // Of a kind that there is.
 inline bool read_modifier(const crestmax_modifier& m, modifier_list& result, status& why) {
-  if (!check_presence(m, why)) return false;
+  if (!check_presence(m, why) || !check_placing(m, why)) return false;
   const std::span<const float> per_head(m.per_head, m.heads);
   switch (m.kind) {
-    case CRESTMAX_CAUSAL: result.add(causal{}); break;
-    case CRESTMAX_SLIDING_WINDOW: result.add(sliding_window{m.left, m.right}); break;
-    case CRESTMAX_ALIBI: result.add(alibi{per_head}); break;
+    case CRESTMAX_CAUSAL: return read_causal(m, result, why);
+    case CRESTMAX_SLIDING_WINDOW: return read_positioned(m, sliding_window{m.left, m.right}, result, why);
+    case CRESTMAX_ALIBI: return read_positioned(m, alibi{per_head}, result, why);
+    case CRESTMAX_TREE_MASK: return read_tree(m.table, result, why);
     case CRESTMAX_SOFT_CAP: result.add(soft_cap{m.cap}); break;
     case CRESTMAX_ATTENTION_SINKS: result.add(attention_sinks{per_head}); break;
     case CRESTMAX_ADDITIVE_BIAS: return read_bias(m.table, result, why);
@@ -233,8 +276,8 @@ inline bool read_entry(const crestmax_modifier* given, std::size_t number, std::
     return refuse(why, error(status_code::bad_struct, name().text, "the size of the first entry:", static_cast<index_type>(step),
                              static_cast<index_type>(given->size)));
   }
-  if (m.kind < CRESTMAX_CAUSAL || m.kind > CRESTMAX_MASK_TENSOR) {
-    return check_constant(member_name(name().text, "kind").text, m.kind, CRESTMAX_CAUSAL, CRESTMAX_MASK_TENSOR, why);
+  if (m.kind < CRESTMAX_CAUSAL || m.kind > CRESTMAX_TREE_MASK) {
+    return check_constant(member_name(name().text, "kind").text, m.kind, CRESTMAX_CAUSAL, CRESTMAX_TREE_MASK, why);
   }
   return m.off != 0 || read_modifier(m, result, why);
 }

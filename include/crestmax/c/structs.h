@@ -47,7 +47,8 @@ enum {
   CRESTMAX_FLOAT64 = 2,
   CRESTMAX_FLOAT16 = 3,  /* IEEE 754 binary16 */
   CRESTMAX_BFLOAT16 = 4, /* the upper half of a binary32 */
-  CRESTMAX_BYTE = 5      /* of a mask: 0 hides */
+  CRESTMAX_BYTE = 5,     /* of a mask: 0 hides */
+  CRESTMAX_WORD = 6      /* of a tree: 64 bits, a uint64_t */
 };
 typedef int32_t crestmax_type; /* one of these */
 
@@ -149,7 +150,7 @@ enum { CRESTMAX_SEES_NONE = 0, CRESTMAX_SEES_SOME = 1, CRESTMAX_SEES_ALL = 2 };
 
 /* Scores, in nats, pass through the modifiers of a list from first to last, then through its masks. */
 enum {
-  CRESTMAX_CAUSAL = 1,          /* query i sees keys j <= i */
+  CRESTMAX_CAUSAL = 1,          /* query i sees keys j <= i; align: CRESTMAX_TOP_LEFT has i count from the first query */
   CRESTMAX_SLIDING_WINDOW = 2,  /* query i sees keys i - left <= j <= i + right; a negative side is unlimited */
   CRESTMAX_ALIBI = 3,           /* adds per_head[head] * (key - query) */
   CRESTMAX_SOFT_CAP = 4,        /* s -> cap * tanh(s / cap) */
@@ -161,9 +162,22 @@ enum {
   /* table (sequences, q_heads, q_len, first_key + kv_len), extents of 1 are broadcast, strides of 0 too: of CRESTMAX_BYTE, where 0 hides, or
    * of numbers that are added to scores, where -inf and the lowest number of the type hide; and the map that was built of it. Indexed by the
    * query's row and the key's position in their sequence. modifiers/mask_tensor.hpp has the rest. */
-  CRESTMAX_MASK_TENSOR = 10
+  CRESTMAX_MASK_TENSOR = 10,
+  CRESTMAX_TREE_MASK = 11       /* table (sequences, 1, q_len, words) of CRESTMAX_WORD: of the last q_len keys, query i sees key j if bit j % 64 of
+                                 * word j / 64 of its row is set; all earlier keys */
 };
 enum { CRESTMAX_MOST_MODIFIERS = 16 }; /* of a list */
+enum { CRESTMAX_BOTTOM_RIGHT = 0, CRESTMAX_TOP_LEFT = 1 };
+
+/* Positions by place in the sequence, 0 or more, in any order: one row for each sequence, or one for all. Rows of keys have at least kv_len numbers,
+ * those of queries q_len; strides are numbers from row to row. modifiers/positions.hpp has the rest. */
+typedef struct crestmax_positions {
+  size_t size;
+  const int32_t* key;
+  int64_t key_rows, key_count, key_stride;
+  const int32_t* query;
+  int64_t query_rows, query_count, query_stride;
+} crestmax_positions;
 
 /* Made by the functions below; members of other kinds are not read. Callbacks are pure, and called by all threads of a call. */
 typedef struct crestmax_modifier {
@@ -184,6 +198,8 @@ typedef struct crestmax_modifier {
   crestmax_memory map; /* these three and per_head of CRESTMAX_MASK_TENSOR: factors of what is added, or null */
   int64_t first_key;
   int32_t repeats_heads_and_sequences;
+  const crestmax_positions* positions; /* of causal, sliding_window and alibi: they go by these; null: by places. Read when a call is made or attached */
+  int32_t align;                       /* of causal */
 } crestmax_modifier;
 
 /* ---- Options ---- */

@@ -14,6 +14,10 @@
 //   static constexpr bool interval = true      of a mask: what reachable() says of a single query is just what that query sees
 //   void mask_row(score_row<T>, const row_kernels<T>&) const     of a mask: -inf for what it hides, a row at a time; see rows.hpp
 //   bool changes_scores() const, bool hides_keys() const         what is known only at run time: false, as if it were no score modifier, no mask
+//   static constexpr bool same_for_heads = true  of a mask: it hides the same from every head, and is asked about one of several
+//   static constexpr bool by_position          whether it goes by distances of positions alone, so that a caller may give these; see positions.hpp
+//   key_interval own_keys(score_range) const   the keys around which the queries stand, where the last query is not at the last key: those to look
+//                                              at first, a hint that decides no result; empty: it cannot tell
 //   status check(modifier_shape) const         bad tables are reported before anything is written
 //
 // operator() is called for pairs of a query and a key that all masks leave visible, no others: a table may be indexed by
@@ -24,6 +28,7 @@
 #include <algorithm>
 #include <concepts>
 #include <limits>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -64,21 +69,43 @@ struct key_interval {  // [begin, end)
 
 enum class visibility : int { none, partial, all };
 
+// Lengths and offsets of the sequences of a ragged batch, as in options; empty where sequences are equally long.
+struct ragged_lengths {
+  std::span<const std::int32_t> query_offsets{};
+  std::span<const std::int32_t> query_lengths{};
+  std::span<const std::int32_t> key_offsets{};
+  std::span<const std::int32_t> key_lengths{};
+
+  index_type q_len_of(index_type sequence, index_type usual) const { return length_of(query_lengths, query_offsets, sequence, usual); }
+  index_type kv_len_of(index_type sequence, index_type usual) const { return length_of(key_lengths, key_offsets, sequence, usual); }
+
+ private:
+  static index_type length_of(std::span<const std::int32_t> lengths, std::span<const std::int32_t> offsets, index_type sequence, index_type usual) {
+    const auto i = static_cast<std::size_t>(sequence);
+    return !lengths.empty() ? lengths[i] : !offsets.empty() ? index_type{offsets[i + 1]} - offsets[i] : usual;
+  }
+};
+
 struct modifier_shape {
   index_type sequences;
-  index_type q_len;
+  index_type q_len;  // of the longest sequence, as the next
   index_type kv_len;
   index_type q_heads;
+  ragged_lengths lengths{};
+
+  index_type q_len_of(index_type sequence) const { return lengths.q_len_of(sequence, q_len); }
+  index_type kv_len_of(index_type sequence) const { return lengths.kv_len_of(sequence, kv_len); }
 };
 
 // Which modifier it is, for a backend that does not call modifiers but has kernels for some of them. The
-// library's own say so by a static member `kind`; all others are `custom`.
+// library's own say so by a static member `kind`, or, where it is known at run time, by kind_in_use(); all others are `custom`.
 enum class modifier_kind : std::int32_t {
-  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, mask_tensor, custom
+  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, mask_tensor, causal_top_left, at_positions, tree_mask, custom
 };
 constexpr const char* name(modifier_kind kind) {
   constexpr const char* names[] = {"none", "causal", "sliding_window", "alibi", "soft_cap", "attention_sinks",
-                                   "additive_bias", "boolean_mask", "mask_tensor", "a modifier of the caller's own"};
+                                   "additive_bias", "boolean_mask", "mask_tensor", "causal, aligned at the top left", "positions of the caller's own",
+                                   "tree_mask", "a modifier of the caller's own"};
   return names[static_cast<int>(kind)];
 }
 
@@ -182,9 +209,18 @@ constexpr bool hides_keys(const M& m) {
 }
 
 template <class M>
-constexpr modifier_kind kind_of_modifier(const M&) {
-  if constexpr (requires { { M::kind } -> std::convertible_to<modifier_kind>; }) return M::kind;
+constexpr modifier_kind kind_of_modifier(const M& m) {
+  if constexpr (requires { { m.kind_in_use() } -> std::same_as<modifier_kind>; }) return m.kind_in_use();
+  else if constexpr (requires { { M::kind } -> std::convertible_to<modifier_kind>; }) return M::kind;
   else return modifier_kind::custom;
+}
+
+// Whether a mask may hide from one head what it leaves to another.
+template <class M>
+constexpr bool masks_by_head() {
+  if constexpr (!mask_modifier<M>) return false;
+  else if constexpr (requires { { M::same_for_heads } -> std::convertible_to<bool>; }) return !M::same_for_heads;
+  else return true;
 }
 
 // The first modifier of a chain that is active and is none of kind `other_than`.

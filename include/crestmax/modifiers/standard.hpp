@@ -13,25 +13,43 @@
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// Query at position i sees keys j <= i. Positions are bottom-right aligned, per sequence.
+// Where queries stand among the keys of their sequence: the last query at the last key, or the first at the first.
+enum class causal_align : std::int32_t { bottom_right, top_left };
+
+// Query at position i sees keys j <= i: positions in the sequence, or, aligned at the top left, the query's row, whatever the lengths.
 struct causal {
-  static constexpr modifier_kind kind = modifier_kind::causal;
   static constexpr bool interval = true;
+  static constexpr bool same_for_heads = true;
+  static constexpr bool by_position = true;
   bool enabled = true;
+  causal_align align = causal_align::bottom_right;
 
   bool active() const { return enabled; }
-  bool visible(score_position at) const { return at.key <= at.query; }
-  visibility classify(score_range r) const {
-    if (r.first_key > r.last_query) return visibility::none;
-    return r.last_key <= r.first_query ? visibility::all : visibility::partial;
+  constexpr modifier_kind kind_in_use() const {
+    return align == causal_align::top_left ? modifier_kind::causal_top_left : modifier_kind::causal;
   }
-  key_interval reachable(score_range r) const { return {0, r.last_query + 1}; }
+  bool visible(score_position at) const { return at.key <= (align == causal_align::top_left ? at.query_index : at.query); }
+  visibility classify(score_range r) const {
+    const index_type before = above_own(r);
+    if (r.first_key > r.last_query - before) return visibility::none;
+    return r.last_key <= r.first_query - before ? visibility::all : visibility::partial;
+  }
+  key_interval reachable(score_range r) const { return {0, r.last_query - above_own(r) + 1}; }
+  key_interval own_keys(score_range r) const {
+    return align == causal_align::top_left ? key_interval{r.first_query - r.query_offset, r.last_query - r.query_offset + 1} : key_interval{0, 0};
+  }
+
+ private:
+  // How far positions in the sequence lie above those that count.
+  index_type above_own(const score_range& r) const { return align == causal_align::top_left ? r.query_offset : 0; }
 };
 
 // Query at position i sees keys i - left <= j <= i + right; a negative side is unlimited.
 struct sliding_window {
   static constexpr modifier_kind kind = modifier_kind::sliding_window;
   static constexpr bool interval = true;
+  static constexpr bool same_for_heads = true;
+  static constexpr bool by_position = true;
   index_type left = -1;
   index_type right = -1;
 
@@ -69,18 +87,19 @@ inline status check_per_head(const char* argument, std::span<const float> array,
 // Adds slope[head] * (key - query): the farther back, the lower. Source: Press et al. 2022 (ALiBi).
 struct alibi {
   static constexpr modifier_kind kind = modifier_kind::alibi;
+  static constexpr bool by_position = true;
   std::span<const float> slopes{};  // one per query head
 
   bool active() const { return !crestmax::is_absent(slopes); }
+  float slope_of(index_type head) const { return slopes[static_cast<std::size_t>(head)]; }
   template <class T>
   T operator()(T score, score_position at) const {
-    return score + static_cast<T>(slopes[static_cast<std::size_t>(at.head)]) *
-                       static_cast<T>(at.key - at.query);
+    return score + static_cast<T>(slope_of(at.head)) * static_cast<T>(at.key - at.query);
   }
   template <class T>
   void modify_row(score_row<T> row, const row_kernels<T>& kernels) const {
     const score_position at = row.first;
-    kernels.add_ramp(row.scores, row.count, row.scale, static_cast<T>(slopes[static_cast<std::size_t>(at.head)]), static_cast<T>(at.key - at.query),
+    kernels.add_ramp(row.scores, row.count, row.scale, static_cast<T>(slope_of(at.head)), static_cast<T>(at.key - at.query),
                      static_cast<T>(row.key_step));
   }
   status check(modifier_shape shape) const { return check_per_head("alibi.slopes", slopes, shape); }
@@ -89,6 +108,7 @@ struct alibi {
 // s -> cap * tanh(s / cap); cap in nats, 0 is 'off'.
 struct soft_cap {
   static constexpr modifier_kind kind = modifier_kind::soft_cap;
+  static constexpr bool by_position = false;
   float cap = 0;
 
   bool active() const { return !equals(cap, 0.0f); }
@@ -111,6 +131,7 @@ struct soft_cap {
 // One more logit per head that joins the denominator and has no value.
 struct attention_sinks {
   static constexpr modifier_kind kind = modifier_kind::attention_sinks;
+  static constexpr bool by_position = false;
   std::span<const float> logits{};  // one per query head, nats
 
   bool active() const { return !crestmax::is_absent(logits); }
@@ -161,6 +182,7 @@ struct score_table {
 template <class T = float>
 struct additive_bias : score_table<T> {
   static constexpr modifier_kind kind = modifier_kind::additive_bias;
+  static constexpr bool by_position = false;
   constexpr additive_bias() = default;
   constexpr explicit additive_bias(tensor<const T> bias) : score_table<T>{bias} {}
 
@@ -183,6 +205,7 @@ additive_bias(tensor<T>) -> additive_bias<std::remove_const_t<T>>;
 template <class T = bool>
 struct boolean_mask : score_table<T> {
   static constexpr modifier_kind kind = modifier_kind::boolean_mask;
+  static constexpr bool by_position = false;
   constexpr boolean_mask() = default;
   constexpr explicit boolean_mask(tensor<const T> mask) : score_table<T>{mask} {}
 

@@ -67,10 +67,12 @@ struct modifier_view {
   void (*mask)(const void* context, const score_block<T>& block);    // -inf where a mask hides
   visibility (*classify)(const void* context, const score_range& range);
   key_interval (*reachable)(const void* context, const score_range& range);
+  key_interval (*own_keys)(const void* context, const score_range& range);  // around which the queries stand
   double (*sink)(const void* context, index_type head);                   // -inf without one
   int score_modifiers;  // those that are active
   bool masks;
   bool sinks;
+  bool masks_by_head;  // what one head sees tells nothing of another
   bool takes_scale;  // the first active score modifier acts on rows: it is left to multiply by the scale, too
 
   bool changes_scores() const { return score_modifiers > 0; }
@@ -184,6 +186,17 @@ struct chain_functions {
     return hull;
   }
 
+  // Those of the first that can tell; else the last query stands at the last key.
+  static key_interval own_keys(const void* context, const score_range& range) {
+    key_interval own{0, 0};
+    chain_at(context).for_each([&](const auto& m) {
+      if constexpr (requires { { m.own_keys(range) } -> std::same_as<key_interval>; }) {
+        if (own.begin == own.end && crestmax::is_active(m)) own = m.own_keys(range);
+      }
+    });
+    return own.begin == own.end ? key_interval{range.first_query, range.last_query + 1} : own;
+  }
+
   static double sink(const void* context, index_type head) {
     double sum = -std::numeric_limits<double>::infinity();
     chain_at(context).for_each([&](const auto& m) {
@@ -207,7 +220,7 @@ template <class T, any_chain Chain>
 modifier_view<T> view_of(const Chain& chain) {
   using functions = chain_functions<T, Chain>;
   modifier_view<T> view{&chain, functions::modify, functions::modify_visible, functions::mask, functions::classify,
-                        functions::reachable, functions::sink, 0, false, false, false};
+                        functions::reachable, functions::own_keys, functions::sink, 0, false, false, false, false};
   chain.for_each([&](const auto& m) {
     using type = std::remove_cvref_t<decltype(m)>;
     if (!crestmax::is_active(m)) return;
@@ -215,6 +228,7 @@ modifier_view<T> view_of(const Chain& chain) {
     if (changes && view.score_modifiers == 0) view.takes_scale = row_modifier<type, T>;
     view.score_modifiers += changes ? 1 : 0;
     view.masks |= crestmax::hides_keys(m);
+    view.masks_by_head |= crestmax::hides_keys(m) && crestmax::masks_by_head<type>();
     view.sinks |= sink_modifier<type>;
   });
   return view;

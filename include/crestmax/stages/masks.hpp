@@ -30,7 +30,7 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
     index_type from = 0;
     index_type to = panels;
     if (tile.seen != visibility::all && !b.operands.way->multiplies_whole_tiles) {
-      const key_interval keys = reachable_keys(b, hull_of(b, row, group));
+      const key_interval keys = reachable_keys(b, hull_of(b, row, group), tile.first, tile.count, tile.step);
       // Number of the tile's keys below a position.
       const auto below = [&](index_type position) {
         return std::clamp<index_type>(planner::divide_up(std::max<index_type>(0, position - tile.first), tile.step), 0, tile.count);

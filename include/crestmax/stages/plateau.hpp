@@ -44,6 +44,16 @@ inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
   return taken;
 }
 
+// The keys near the rows' own.
+template <class T>
+inline key_interval nearest_keys(const block<T>& b, index_type run) {
+  const index_type nearest = b.plan->nearest_keys;
+  if (nearest == 0) return {0, 0};
+  const modifier_view<T>& m = b.call->modifiers;
+  const key_interval own = m.own_keys(m.context, range_of(b, b.view.hull, b.view.hull.first_head, 0, b.view.sequence.kv_len, 1));
+  return widen(b, own.begin - nearest + 1, own.end + nearest / 2, run);
+}
+
 // Anchors: the first keys, and the keys near the rows' own positions. The first come first: where they hold a
 // row's maximum, nothing is rescaled later. Where keys are multiplied in tiles and all of them join the sums, anchors are whole
 // tiles of keys: turning from tiles to vectors and back costs more than a maximum.
@@ -53,9 +63,7 @@ inline void take_anchors(block<T>& b, bool accumulate) {
   const bool whole_tiles = b.operands.packed->turns_slowly && h.coverage == coverage_kind::everything;
   const index_type run = !accumulate ? std::max<index_type>(direct_run, b.kernels->panel) : whole_tiles ? b.operands.key_tile : crest_run;
   const key_interval first = h.first_keys > 0 ? widen(b, b.view.keys.begin, b.view.keys.begin + h.first_keys, run) : key_interval{0, 0};
-  const key_interval nearest = h.nearest_keys > 0 ? widen(b, b.view.hull.first_query - h.nearest_keys + 1,
-                                                          b.view.hull.last_query + 1 + h.nearest_keys / 2, run)
-                                                  : key_interval{0, 0};
+  const key_interval nearest = nearest_keys(b, run);
   b.upcoming = nearest;
   take_crest(b, first, accumulate);
   b.upcoming = {first.end, std::max(first.end, nearest.begin)};

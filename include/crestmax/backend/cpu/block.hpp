@@ -336,17 +336,32 @@ row_hull hull_of(const block<T>& b, index_type first, index_type count) {
   return h;
 }
 
-// Hull of the keys that masks can leave visible to some rows.
+// What masks are asked about: some rows of a head, and keys first, first + step, ...
 template <class T>
-key_interval reachable_keys(const block<T>& b, const row_hull& rows) {
-  key_interval keys{b.view.sequence.kv_len, 0};
-  for (index_type head = rows.first_head; head <= rows.last_head; ++head) {
-    const key_interval k = b.call->modifiers.reachable(
-        b.call->modifiers.context, {b.view.sequence_number, head, rows.first_query, rows.last_query, b.view.query_offset,
-                                    0, b.view.sequence.kv_len - 1});
+score_range range_of(const block<T>& b, const row_hull& rows, index_type head, index_type first, index_type keys, index_type step) {
+  return {b.view.sequence_number, head, rows.first_query, rows.last_query, b.view.query_offset, first, first + (keys - 1) * step, step};
+}
+
+// The last head of some rows that masks have to be asked about.
+template <class T>
+index_type last_head_asked(const block<T>& b, const row_hull& rows) {
+  return b.call->modifiers.masks_by_head ? rows.last_head : rows.first_head;
+}
+
+// Hull of those of the keys first, first + step, ... that masks can leave visible to some rows.
+template <class T>
+key_interval reachable_keys(const block<T>& b, const row_hull& rows, index_type first, index_type count, index_type step) {
+  const modifier_view<T>& m = b.call->modifiers;
+  key_interval keys{first + count * step, first};
+  for (index_type head = rows.first_head; head <= last_head_asked(b, rows); ++head) {
+    const key_interval k = m.reachable(m.context, range_of(b, rows, head, first, count, step));
     keys = {std::min(keys.begin, k.begin), std::max(keys.end, k.end)};
   }
-  return {std::max<index_type>(0, keys.begin), std::min(b.view.sequence.kv_len, keys.end)};
+  return {std::max(first, keys.begin), std::min(first + count * step, keys.end)};
+}
+template <class T>
+key_interval reachable_keys(const block<T>& b, const row_hull& rows) {
+  return reachable_keys(b, rows, 0, b.view.sequence.kv_len, 1);
 }
 
 // Hulls that follow from the rows in hand.
@@ -359,13 +374,12 @@ void measure_block(block<T>& b) {
 // What the masks leave of [first, first + keys * step) for some rows.
 template <class T>
 visibility classify(const block<T>& b, const row_hull& rows, index_type first, index_type keys, index_type step) {
-  if (!b.call->modifiers.masks) return visibility::all;
+  const modifier_view<T>& m = b.call->modifiers;
+  if (!m.masks) return visibility::all;
   bool any = false;
   bool all = true;
-  for (index_type head = rows.first_head; head <= rows.last_head; ++head) {
-    const visibility v = b.call->modifiers.classify(
-        b.call->modifiers.context, {b.view.sequence_number, head, rows.first_query, rows.last_query, b.view.query_offset,
-                                    first, first + (keys - 1) * step, step});
+  for (index_type head = rows.first_head; head <= last_head_asked(b, rows); ++head) {
+    const visibility v = m.classify(m.context, range_of(b, rows, head, first, keys, step));
     any |= v != visibility::none;
     all &= v == visibility::all;
     if (any && !all) return visibility::partial;
