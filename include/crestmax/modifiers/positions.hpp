@@ -126,7 +126,7 @@ struct positioned {
     for (index_type first = 0; first < row.count; first += most) {
       const index_type count = std::min(most, row.count - first);
       for (index_type i = 0; i < count; ++i) bias[i] = slope * static_cast<T>(keys[(first + i) * row.key_step] - query);
-      kernels.add_numbers(row.scores + first, count, row.scale, kind_of<T>, bias, 1);
+      kernels.add_numbers(row.scores + first, count, row.scale, kind_of<T>, bias, 1, T(1));
     }
   }
 
