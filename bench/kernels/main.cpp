@@ -108,7 +108,7 @@ void print_table(const char* type) {
   list_of_entries<T> list(work);
   list.add_all();
   const std::vector<column<T>> columns = columns_here<T>();
-  std::printf("\n%s: cycles per element; behind it how many times as fast as portable, and the share of the ceiling\n%-32s %-13s", type, "",
+  std::printf("\n%s: cycles per element; behind it how many times as fast as portable, and the share of the ceiling, or of Eigen's exp\n%-32s %-13s", type, "",
               "");
   for (const column<T>& c : columns) std::printf("%25s", c.name);
   std::printf("\n");
