@@ -2,6 +2,7 @@
 // for a product of run-time size.
 #if defined(_OPENMP)
 
+#include <Eigen/Core>
 #include <atomic>
 
 #include "quiet.hpp"
