@@ -40,7 +40,8 @@ class modified_calls {
       : query_{1, q_len, heads, head_dim}, key_{1, kv_len, heads, head_dim}, most_(most), q_(filled(q_len * heads * head_dim)),
         k_(filled(kv_len * heads * head_dim)), v_(filled(kv_len * heads * head_dim)), o_(q_.size()) {}
 
-  double seconds(const chain& modifiers) {
+  template <class Chain>
+  double seconds(const Chain& modifiers) {
     return seconds_of([&] {
       const crestmax::status s = crestmax::attention(tensor<const T>(q_.data(), query_), tensor<const T>(k_.data(), key_),
                                                      tensor<const T>(v_.data(), key_), tensor<T>(o_.data(), query_), {}, modifiers,
@@ -50,18 +51,19 @@ class modified_calls {
   }
 
   // Median of (time with) / (time without); neither always runs behind the other.
-  double ratio(const chain& with, const chain& without, double least_seconds) {
+  template <class With, class Without>
+  double ratio(const With& with, const Without& without, double least_seconds) {
     const int calls = 1 + static_cast<int>(least_seconds / seconds(without));
-    const auto sample = [&](const chain& c) {
+    const auto sample = [&](const auto& c) {
       double sum = 0;
       for (int i = 0; i < calls; ++i) sum += seconds(c);
       return sum;
     };
     std::vector<double> ratios;
     for (std::size_t i = 0; i < pairs_of_calls; ++i) {
-      const double first = sample(i % 2 == 0 ? with : without);
-      const double second = sample(i % 2 == 0 ? without : with);
-      ratios.push_back(i % 2 == 0 ? first / second : second / first);
+      const double before = i % 2 == 0 ? 0 : sample(without);
+      const double time = sample(with);
+      ratios.push_back(time / (i % 2 == 0 ? sample(without) : before));
     }
     return median(ratios);
   }
@@ -127,6 +129,27 @@ void print_calls(const char* type, index_type q_len, index_type kv_len, instruct
   }
 }
 
+// Positions of the caller's beside the places that keys have in any case: in order where there are many queries, in a ring for one.
+template <class T>
+void print_positions(const char* type, index_type q_len, index_type kv_len, double bar) {
+  const bool decode = q_len == 1;
+  constexpr index_type kept = 4;
+  const index_type ring = kv_len - kept, newest = 3 * kv_len;
+  std::vector<std::int32_t> keys, queries;
+  for (index_type j = 0; j < kv_len; ++j) {
+    const index_type behind = j < kept ? 0 : (ring + ring / 3 - (j - kept)) % ring;
+    keys.push_back(static_cast<std::int32_t>(!decode || j < kept ? j : newest - behind));
+  }
+  for (index_type i = 0; i < q_len; ++i) queries.push_back(static_cast<std::int32_t>(decode ? newest : kv_len - q_len + i));
+  const crestmax::token_positions positions = crestmax::positions_of(keys, queries);
+  for (const index_type head_dim : {64, 128}) {
+    modified_calls<T> calls(q_len, kv_len, head_dim, instruction_set::widest);
+    const std::string what = std::string(decode ? "decode " : "prefill ") + type + " " + std::to_string(kv_len) + ", head_dim " + std::to_string(head_dim);
+    print_target(what + ": causal by positions / causal, time", true, bar,
+                 calls.ratio(crestmax::at_positions(positions, crestmax::causal{}), crestmax::causal{}, decode ? 0.02 : 0.0), {});
+  }
+}
+
 #if CRESTMAX_X86_SETS
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")
 // Weights that pairs are multiplied by, of numbers in memory.
@@ -175,6 +198,9 @@ void print_modifier_targets() {
   std::printf("\nmodifiers, 8 heads, one core: medians of %zu pairs of calls\n", pairs_of_calls);
   print_calls<float>("fp32", 2048, 2048, instruction_set::widest);
   print_calls<float>("fp32", 1, 8192, instruction_set::widest);
+  print_positions<float>("fp32", 2048, 2048, 1.05);
+  print_positions<float>("fp32", 1, 8192, 1.03);
+  print_positions<crestmax::bfloat16>("bf16", 1, 8192, 1.03);
   // Where neither pairs nor tiles multiply.
   print_calls<crestmax::bfloat16>("bf16 as numbers", 2048, 2048, std::min(crestmax::cpu::machine_set(), instruction_set::avx512));
 #if CRESTMAX_X86_SETS

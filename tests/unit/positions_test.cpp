@@ -105,6 +105,29 @@ TEST(Positions, TheHighestUpToAnotherIsFoundAtItsLastPlace) {
   }
 }
 
+TEST(Positions, APlaceInARingIsFoundWithoutLookingAtAllKeys) {
+  for (const index_type kept : {0, 1, 4}) {
+    for (const index_type size : {1, 2, 7, 64}) {
+      for (index_type newest = kept; newest < kept + size; ++newest) {  // its place
+        numbers keys;
+        for (index_type j = 0; j < kept + size; ++j) {
+          keys.push_back(static_cast<std::int32_t>(j < kept ? j : 1000 - (newest - j + size) % size));
+        }
+        EXPECT_EQ(crestmax::place_in_ring(keys.data(), kept + size, 1000), newest) << kept << " " << size;
+      }
+    }
+  }
+}
+TEST(Positions, APlaceInARingIsOneOfThePositionOrNone) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    random_source random(seed);
+    const numbers keys = random_numbers(random, random.integer(1, 40), 30);
+    const auto position = static_cast<std::int32_t>(random.integer(0, 31));
+    const index_type place = crestmax::place_in_ring(keys.data(), std::ssize(keys), position);
+    EXPECT_TRUE(place == -1 || keys.at(static_cast<std::size_t>(place)) == position) << seed;
+  }
+}
+
 crestmax::key_interval own_keys(const numbers& keys, const numbers& queries) {
   const auto mask = at_positions(positions_of(keys, queries), causal{});
   const index_type kv_len = std::ssize(keys), q_len = std::ssize(queries);

@@ -39,35 +39,41 @@ struct position_hull {
   std::int32_t high;
 };
 
-// Calls f(lane, position) for count positions that lie `step` apart, in lanes that do not wait for each other.
-inline constexpr std::size_t position_lanes = 4;
-template <class F>
+// Calls f(lane, position) for count positions that lie `step` apart, in so many lanes that do not wait for each other.
+template <std::size_t lanes, class F>
 inline void for_each_position(const std::int32_t* positions, index_type count, index_type step, F&& f) {
+  constexpr auto at_once = static_cast<index_type>(lanes);
   index_type j = 0;
-  constexpr auto lanes = static_cast<index_type>(position_lanes);
-  for (; j + lanes <= count; j += lanes, positions += lanes * step) {
-    CRESTMAX_UNROLL for (std::size_t lane = 0; lane < position_lanes; ++lane) f(lane, positions[static_cast<index_type>(lane) * step]);
+  for (; j + at_once <= count; j += at_once) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) f(lane, positions[(j + static_cast<index_type>(lane)) * step]);
   }
-  for (; j < count; ++j, positions += step) f(std::size_t{0}, *positions);
+  for (; j < count; ++j) f(std::size_t{0}, positions[j * step]);
 }
 
-// Of count positions, 1 at least, `step` apart.
-inline position_hull hull_of_positions(const std::int32_t* positions, index_type count, index_type step) {
-  std::array<std::int32_t, position_lanes> low, high;
+template <std::size_t lanes>
+inline position_hull hull_in_lanes(const std::int32_t* positions, index_type count, index_type step) {
+  std::array<std::int32_t, lanes> low, high;
   low.fill(positions[0]);
   high.fill(positions[0]);
-  for_each_position(positions, count, step, [&](std::size_t lane, std::int32_t position) {
+  crestmax::for_each_position<lanes>(positions, count, step, [&](std::size_t lane, std::int32_t position) {
     low[lane] = position < low[lane] ? position : low[lane];
     high[lane] = position > high[lane] ? position : high[lane];
   });
   return {*std::min_element(low.begin(), low.end()), *std::max_element(high.begin(), high.end())};
 }
 
+// Of count positions, 1 at least, `step` apart. Many are looked at in vectors, few in registers.
+inline position_hull hull_of_positions(const std::int32_t* positions, index_type count, index_type step) {
+  constexpr index_type few = 64;
+  if (step == 1 && count > few) return crestmax::hull_in_lanes<16>(positions, count, 1);
+  return crestmax::hull_in_lanes<4>(positions, count, step);
+}
+
 // The highest of count positions that is at most so high; -1: there is none.
 inline std::int32_t highest_up_to(const std::int32_t* positions, index_type count, std::int32_t most) {
-  std::array<std::int32_t, position_lanes> high;
+  std::array<std::int32_t, 16> high;
   high.fill(-1);
-  for_each_position(positions, count, 1, [&](std::size_t lane, std::int32_t position) {
+  crestmax::for_each_position<16>(positions, count, 1, [&](std::size_t lane, std::int32_t position) {
     const std::int32_t counted = position <= most ? position : -1;
     high[lane] = counted > high[lane] ? counted : high[lane];
   });
@@ -88,6 +94,26 @@ inline index_type place_of_highest(const std::int32_t* positions, index_type cou
   }
   while (best >= 0 && positions[end - 1] != best) --end;
   return best < 0 ? -1 : end - 1;
+}
+
+// A place of this position, if keys stand in order, or in a ring behind kept first ones; -1: it is not found so. Time: O(log count).
+inline index_type place_in_ring(const std::int32_t* positions, index_type count, std::int32_t position) {
+  if (count < 1) return -1;
+  constexpr index_type most_kept = 64;
+  index_type newest = 0;
+  while (newest < std::min(most_kept, count - 1) && positions[newest] == newest) ++newest;
+  // The newest key of a ring that has come round is the last that is newer than the one at the end.
+  index_type older = count - 1;
+  while (older - newest > 1) {
+    const index_type middle = newest + (older - newest) / 2;
+    if (positions[middle] > positions[count - 1]) newest = middle;
+    else older = middle;
+  }
+  for (const index_type from : {count - 1, newest}) {
+    const index_type place = from + position - positions[from];
+    if (place >= 0 && place < count && positions[place] == position) return place;
+  }
+  return -1;
 }
 
 // A bias that adds slope * (key - query).
@@ -119,14 +145,21 @@ struct positioned {
     requires linear_bias<M>
   {
     constexpr index_type most = 64;  // whole vectors
-    T bias[most];
+    T distance[most];
     const T slope = static_cast<T>(of.slope_of(row.first.head));
-    const index_type query = moved(row.first).query;
-    const std::int32_t* const keys = key_row(row.first.sequence) + row.first.key;
+    const std::int32_t query = query_row(row.first.sequence)[row.first.query_index];
+    const auto to = [query](std::int32_t key) {  // wraps where another thread has spoilt positions meanwhile
+      return static_cast<T>(static_cast<std::int32_t>(static_cast<std::uint32_t>(key) - static_cast<std::uint32_t>(query)));
+    };
     for (index_type first = 0; first < row.count; first += most) {
       const index_type count = std::min(most, row.count - first);
-      for (index_type i = 0; i < count; ++i) bias[i] = slope * static_cast<T>(keys[(first + i) * row.key_step] - query);
-      kernels.add_numbers(row.scores + first, count, row.scale, kind_of<T>, bias, 1, T(1));
+      const std::int32_t* const keys = key_row(row.first.sequence) + row.first.key + first * row.key_step;
+      if (count == most && row.key_step == 1) {  // in vectors
+        for (index_type i = 0; i < most; ++i) distance[i] = to(keys[i]);
+      } else {
+        for (index_type i = 0; i < count; ++i) distance[i] = to(keys[i * row.key_step]);
+      }
+      kernels.add_numbers(row.scores + first, count, row.scale, kind_of<T>, distance, 1, slope);
     }
   }
 
@@ -165,26 +198,28 @@ struct positioned {
     const key_interval seen = of.reachable({at.sequence, at.head, at.query, at.query, 0, 0, highest_position});
     const auto first = static_cast<std::int32_t>(std::clamp<index_type>(seen.begin, 0, highest_position));
     const auto last = static_cast<std::int32_t>(std::clamp<index_type>(seen.end - 1, -1, highest_position));
-    const std::int32_t* keys = key_row(at.sequence) + row.first.key;
-    T* scores = row.scores;
+    const std::int32_t* const keys = key_row(at.sequence) + row.first.key;
+    T* const scores = row.scores;
     const auto kept = [first, last](T score, std::int32_t position) {
       return ((position < first) | (position > last)) ? -std::numeric_limits<T>::infinity() : score;
     };
     constexpr index_type at_once = 8;  // as vectors, where they lie side by side
     index_type j = 0;
-    for (; row.key_step == 1 && j + at_once <= row.count; j += at_once, keys += at_once, scores += at_once) {
-      for (index_type i = 0; i < at_once; ++i) scores[i] = kept(scores[i], keys[i]);
+    for (; row.key_step == 1 && j + at_once <= row.count; j += at_once) {
+      for (index_type i = 0; i < at_once; ++i) scores[j + i] = kept(scores[j + i], keys[j + i]);
     }
-    for (; j < row.count; ++j, keys += row.key_step, ++scores) *scores = kept(*scores, *keys);
+    for (; j < row.count; ++j) scores[j] = kept(scores[j], keys[j * row.key_step]);
   }
 
   // From the key at the first query's position, or the next before it, to the last query's, if the keys between stand in order; else the latter.
   key_interval own_keys(score_range r) const {
     const position_hull queries = query_hull(r);
-    const index_type last = crestmax::place_of_highest(key_row(r.sequence), r.last_key + 1, queries.high);
+    const std::int32_t* const keys = key_row(r.sequence);
+    const index_type found = crestmax::place_in_ring(keys, r.last_key + 1, queries.high);
+    const index_type last = found >= 0 ? found : crestmax::place_of_highest(keys, r.last_key + 1, queries.high);
     if (last < 0) return {0, 0};
     const index_type first = last - (queries.high - queries.low);
-    const bool in_order = first >= 0 && key_row(r.sequence)[first] == queries.low;
+    const bool in_order = first >= 0 && keys[first] == queries.low;
     return {in_order ? first : last, last + 1};
   }
 
