@@ -96,11 +96,7 @@ struct primitives<float> {
   }
   // Of an encoding that the set has no instructions for.
   template <class Stored>
-  static vec widen(const Stored* from) {
-    float numbers[lanes];
-    for (int i = 0; i < lanes; ++i) numbers[i] = convert<float>(from[i]);
-    return load(numbers);
-  }
+  static vec widen(const Stored* from) { return load(converted<float, lanes>(from).data()); }
   // The same of two vectors: numbers at even places and at odd ones; and back in order.
   static void unzip(const bfloat16* from, vec& even, vec& odd) {
     const __m256i bits = _mm256_loadu_si256(pointer_to<__m256i>(from));
@@ -257,11 +253,7 @@ struct primitives<double> {
   }
   // Of an encoding that the set has no instructions for.
   template <class Stored>
-  static vec widen(const Stored* from) {
-    double numbers[lanes];
-    for (int i = 0; i < lanes; ++i) numbers[i] = convert<double>(from[i]);
-    return load(numbers);
-  }
+  static vec widen(const Stored* from) { return load(converted<double, lanes>(from).data()); }
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>

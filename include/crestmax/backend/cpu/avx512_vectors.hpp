@@ -98,11 +98,7 @@ struct primitives<float> {
 
   // Of an encoding that the set has no instructions for.
   template <class Stored>
-  static vec widen(const Stored* from) {
-    float numbers[lanes];
-    for (int i = 0; i < lanes; ++i) numbers[i] = convert<float>(from[i]);
-    return load(numbers);
-  }
+  static vec widen(const Stored* from) { return load(converted<float, lanes>(from).data()); }
   static vec widen(const float* from) { return _mm512_loadu_ps(from); }
   static vec widen(const double* from) {
     const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps(_mm512_loadu_pd(from)));
@@ -133,11 +129,7 @@ struct primitives<float> {
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index_type count) {
-    Stored part[lanes] = {};
-    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
-    return widen(part);
-  }
+  static vec widen_part(const Stored* from, index_type count) { return load(converted<float, lanes>(from, count).data()); }
   static vec widen_part(const float* from, index_type count) { return _mm512_maskz_loadu_ps(first_of(count), from); }
   static vec widen_part(const float16* from, index_type count) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_of(count), from));
@@ -309,11 +301,7 @@ struct primitives<double> {
 
   // Of an encoding that the set has no instructions for.
   template <class Stored>
-  static vec widen(const Stored* from) {
-    double numbers[lanes];
-    for (int i = 0; i < lanes; ++i) numbers[i] = convert<double>(from[i]);
-    return load(numbers);
-  }
+  static vec widen(const Stored* from) { return load(converted<double, lanes>(from).data()); }
   static vec widen(const double* from) { return _mm512_loadu_pd(from); }
   static vec widen(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
   static vec widen(const std::uint8_t* from) {
@@ -329,11 +317,7 @@ struct primitives<double> {
 
   // The first `count` of them, zeros behind; nothing further is read.
   template <class Stored>
-  static vec widen_part(const Stored* from, index_type count) {
-    Stored part[lanes] = {};
-    std::memcpy(part, from, sizeof(Stored) * static_cast<std::size_t>(count));
-    return widen(part);
-  }
+  static vec widen_part(const Stored* from, index_type count) { return load(converted<double, lanes>(from, count).data()); }
   static vec widen_part(const double* from, index_type count) { return _mm512_maskz_loadu_pd(first_of(count), from); }
   static vec widen_part(const float* from, index_type count) {
     return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_of(count), from));

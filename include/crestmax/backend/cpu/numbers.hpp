@@ -1,6 +1,7 @@
 // What both the method and the kernels do to plain numbers.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -26,6 +27,14 @@ inline bool is_finite(T x) {
 // Rows go in groups of so many, then of 4, then single: those of the next group.
 constexpr index_type group_of(index_type rows_left, index_type row_group) {
   return rows_left >= row_group ? row_group : row_group > 4 && rows_left >= 4 ? 4 : 1;
+}
+
+// A vector of numbers of any encoding, converted one by one: the first `used`, zeros behind.
+template <class T, int Count, class Stored>
+inline std::array<T, static_cast<std::size_t>(Count)> converted(const Stored* from, index_type used = Count) {
+  std::array<T, static_cast<std::size_t>(Count)> numbers{};
+  for (index_type i = 0; i < used; ++i) numbers[static_cast<std::size_t>(i)] = convert<T>(from[i]);
+  return numbers;
 }
 
 // Numbers that are infinite or NaN become 0.
