@@ -161,7 +161,7 @@ TEST_F(BadInputFromC, OfTooManyModifiersIsNamed) {
 }
 
 TEST_F(BadInputFromC, OfAModifierOfNoKindIsNamed) {
-  for (const int32_t bad : {0, -1, 11}) {
+  for (const int32_t bad : {0, -1, CRESTMAX_TREE_MASK + 1}) {
     modifier.kind = bad;
     expect_refusal(CRESTMAX_BAD_OPTION, {"modifiers, entry 0.kind", "given " + std::to_string(bad)});
   }
