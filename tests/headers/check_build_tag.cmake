@@ -41,7 +41,8 @@ function(macros_of result)
   set(${result} ${macros} PARENT_SCOPE)
 endfunction()
 
-set(probe "${BUILD}/build_tag.cpp")
+string(MD5 key "${command}")  # checks of several compilers run at a time
+set(probe "${BUILD}/build_tag_${key}.cpp")
 file(WRITE "${probe}" "#include <crestmax/build_tag.hpp>\ntag CRESTMAX_BUILD\n")
 function(tag_with result)
   execute_process(COMMAND ${command} ${ARGN} -E -P "${probe}" RESULT_VARIABLE refused OUTPUT_VARIABLE text ERROR_VARIABLE said)

@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.22)
 # Words of the language, and names by which the standard library lets itself be customised.
 set(others alignas alignof and asm auto bool catch char const_cast reinterpret_cast static_cast concept const consteval constexpr constinit decltype default delete do double
     else enum explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not nullptr
-    operator or private protected public register requires return short signed sizeof static static_assert struct switch
+    offsetof     operator or private protected public register requires return short signed sizeof static static_assert struct switch
     template this throw true try typedef typeid typename union unsigned using virtual void volatile while xor
     assert begin data defined end get iter_move iter_swap size swap)
 file(GLOB_RECURSE files "${INCLUDE}/crestmax/*.hpp" "${INCLUDE}/crestmax/*.inc")

@@ -1,7 +1,7 @@
 // What a worker counts while it works, and what it could not read.
 #pragma once
 
-#include "../../scalar_types.hpp"
+#include "../../tensor.hpp"
 
 #include "../../names_aside.inc"
 
