@@ -190,6 +190,21 @@ TEST(VisibleKeys, WhoseWeightUnderflowsAreStillRead) {
   }
 }
 
+TEST(VisibleKeys, OfASplitWhoseWeightsAllUnderflowAreStillRead) {
+  for (const double low : {-80.0, -95.0, -200.0}) {
+    for (const double value : {infinity, not_a_number}) {
+      attention_case c = scores_case(1, 4096, [&](index_type j) { return j < 2048 ? 0.0 : low; });
+      c.value.set(0, 3000, 0, 2, value);
+      c.options.tiles.splits = 4;
+      const attention_result result = run(c);
+      ASSERT_TRUE(result.status.ok()) << result.status.message();
+      const row_place row = rows_of(c).front();
+      EXPECT_FALSE(std::isfinite(result_at(result.output, row, 2))) << low;
+      EXPECT_TRUE(std::isfinite(result_at(result.output, row, 1))) << low;
+    }
+  }
+}
+
 TEST(VisibleKeys, WithoutWeightAreNotRead) {
   // A bias of -inf leaves a key without weight, whatever its value is.
   attention_case c = normal_case({.q_len = 3, .kv_len = 400}, 12);

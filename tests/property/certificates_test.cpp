@@ -90,6 +90,18 @@ TEST_P(Certificates, OfPlateausOfARadiusOfOneAreNotBelowTheTruth) {
   EXPECT_NEAR(h.report.max_dropped_mass, h.lost, 0.01);
 }
 
+TEST_P(Certificates, OfPlateausHoldWhereSamplesWeighNextToNothing) {
+  // Samples in the troughs of a wave, peaks half a stride away.
+  for (const double slope : {4.8, 5.0, 5.3}) {
+    attention_case c = scores_case(1, 4000, [&](index_type j) { return slope * (std::abs(static_cast<double>(j % 32) - 16) - 16); });
+    set_group_values(c, 1);
+    c.options.softmax = crestmax::sampled_max{.stride = 32, .radius = 4, .windows = 2, .coarse = crestmax::choice::on, .first_keys = 4, .nearest_keys = 4};
+    c.options.coverage = crestmax::plateaus;
+    c.options.lipschitz = slope * (1 + 1e-6);
+    EXPECT_GT(hold_to_certificates(c, GetParam().with(), 1, 1).lost, 0.5);
+  }
+}
+
 TEST_P(Certificates, OfPlateausWithoutAStatedLAreEstimatesNearTheTruth) {
   attention_case c = flat_case(1024, {.stride = 128});
   c.options.lipschitz = std::nullopt;

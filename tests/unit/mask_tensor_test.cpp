@@ -203,6 +203,21 @@ TEST_F(MaskMap, ThatIsMissingShortOrMisalignedIsRefused) {
   EXPECT_EQ(crestmax::build_mask_map(mask, memory.subspan(1)).code, status_code::misaligned);
 }
 
+TEST_F(MaskMap, BuiltAgainAfterTheModifierWasMadeIsRefusedWhereItSaysSomethingElse) {
+  const crestmax::mask_tensor too_early(mask, memory);
+  ASSERT_TRUE(crestmax::build_mask_map(mask, memory).ok());
+  const crestmax::mask_tensor in_time(mask, memory);
+  ASSERT_TRUE(in_time.check({2, 40, 70, 3}).ok());
+  entries[5] = 3;
+  ASSERT_TRUE(crestmax::build_mask_map(mask, memory).ok());
+  for (const crestmax::mask_tensor& tensor : {too_early, in_time}) {
+    const crestmax::status s = tensor.check({2, 40, 70, 3});
+    EXPECT_EQ(s.code, status_code::mismatch);
+    EXPECT_NE(std::string(s.message()).find("mask_tensor.map"), std::string::npos) << s.message();
+  }
+  EXPECT_TRUE(crestmax::mask_tensor(mask, memory).check({2, 40, 70, 3}).ok());
+}
+
 TEST_F(MaskMap, OfAnotherShapeIsRefused) {
   ASSERT_TRUE(crestmax::build_mask_map({entries.data(), mask_type::float32, {2, 3, 40, 71}, {}}, memory).ok());
   const crestmax::mask_view other(entries.data(), mask_type::float32, {2, 3, 40, 70}, {});

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <crestmax/modifiers.hpp>
 #include <vector>
 
@@ -222,6 +223,37 @@ TEST(CausalAtTheTopLeft, SaysOfEveryTileWhatItSaysOfItsKeys) {
 TEST(CausalAtTheTopLeft, HasItsQueriesAtTheFirstKeys) {
   const crestmax::key_interval own = causal{.align = crestmax::causal_align::top_left}.own_keys({0, 0, 95, 97, 90, 0, 99});
   EXPECT_TRUE(own == std::pair(5, 8));
+}
+
+struct growing_bias {
+  static constexpr bool by_position = true;
+  float slope_of(index_type) const { return 0.5f; }
+  template <class T>
+  T operator()(T score, crestmax::score_position at) const {
+    return score - static_cast<T>(std::log1p(static_cast<double>(std::abs(at.key - at.query))));
+  }
+};
+
+TEST(Positions, ABiasThatDoesNotSaySoIsNotTakenForALinearOne) {
+  using placed = decltype(at_positions(std::declval<crestmax::token_positions>(), growing_bias{}));
+  using linear = decltype(at_positions(std::declval<crestmax::token_positions>(), crestmax::alibi{}));
+  EXPECT_FALSE((crestmax::row_modifier<placed, float>));
+  EXPECT_TRUE((crestmax::row_modifier<linear, float>));
+}
+
+struct idle_mask {
+  static constexpr bool by_position = true;
+  bool hides_keys() const { return false; }
+  bool visible(crestmax::score_position) const { return false; }
+  visibility classify(score_range) const { return visibility::none; }
+  double sink(index_type head) const { return static_cast<double>(head); }
+};
+
+TEST(Positions, PassOnWhatIsKnownOfAModifierAtRunTimeAndItsSinks) {
+  const numbers keys{0, 1, 2}, queries{2};
+  const auto placed = at_positions(positions_of(keys, queries), idle_mask{});
+  EXPECT_FALSE(crestmax::hides_keys(placed));
+  EXPECT_EQ(placed.sink(3), 3.0);
 }
 
 }  // namespace

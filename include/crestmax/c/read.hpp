@@ -182,6 +182,7 @@ inline bool read_mask_view(const char* name, const crestmax_tensor& t, mask_view
 inline bool read_mask_tensor(const crestmax_modifier& m, modifier_list& result, status& why) {
   mask_view mask;
   if (!read_mask_view("mask_tensor", m.table, mask, why)) return false;
+  if (m.per_head != nullptr && m.heads <= 0) return refuse(why, error(status_code::bad_option, "mask_tensor.heads", "at least", 1, static_cast<index_type>(m.heads)));
   mask_tensor tensor(mask, bytes_of(m.map));
   tensor.first_key = m.first_key;
   tensor.factors = {m.per_head, m.heads};

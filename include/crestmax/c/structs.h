@@ -159,7 +159,7 @@ enum {
   CRESTMAX_BOOLEAN_MASK = 7,    /* table of CRESTMAX_BYTE: a key is visible where it is not 0 */
   CRESTMAX_CUSTOM_SCORE = 8,    /* score: called for pairs of query and key that all masks leave visible, no others */
   CRESTMAX_CUSTOM_MASK = 9,     /* visible, and for speed classify and reachable */
-  /* table (sequences, q_heads, q_len, first_key + kv_len), extents of 1 are broadcast, strides of 0 too: of CRESTMAX_BYTE, where 0 hides, or
+  /* table (sequences, q_heads, q_len, first_key + kv_len), extents of 1 are broadcast: of CRESTMAX_BYTE, where 0 hides, or
    * of numbers that are added to scores, where -inf and the lowest number of the type hide; and the map that was built of it. Indexed by the
    * query's row and the key's position in their sequence. modifiers/mask_tensor.hpp has the rest. */
   CRESTMAX_MASK_TENSOR = 10,
@@ -179,7 +179,7 @@ typedef struct crestmax_positions {
   int64_t query_rows, query_count, query_stride;
 } crestmax_positions;
 
-/* Made by the functions below; members of other kinds are not read. Callbacks are pure, and called by all threads of a call. */
+/* Made by the functions below; members of other kinds are not read, but positions and align, which other kinds refuse. Callbacks are pure, and called by all threads of a call. */
 typedef struct crestmax_modifier {
   size_t size;
   int32_t kind;

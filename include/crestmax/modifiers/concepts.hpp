@@ -14,6 +14,7 @@
 //   static constexpr bool interval = true      of a mask: what reachable() says of a single query is just what that query sees
 //   void mask_row(score_row<T>, const row_kernels<T>&) const     of a mask: -inf for what it hides, a row at a time; see rows.hpp
 //   bool changes_scores() const, bool hides_keys() const         what is known only at run time: false, as if it were no score modifier, no mask
+//   static constexpr bool linear_in_distance = true  of a score modifier: it adds slope_of(head) * (key - query), no more
 //   static constexpr bool same_for_heads = true  of a mask: it hides the same from every head, and is asked about one of several
 //   static constexpr bool by_position          whether it goes by distances of positions alone, so that a caller may give these; see positions.hpp
 //   key_interval own_keys(score_range) const   the keys around which the queries stand, where the last query is not at the last key: those to look

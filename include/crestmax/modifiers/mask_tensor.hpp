@@ -22,7 +22,8 @@ struct mask_tensor {
   static constexpr modifier_kind kind = modifier_kind::mask_tensor;
 
   constexpr mask_tensor() = default;
-  // The map is one that has been built: what it says of the whole mask is read here.
+  // The map is one that has been built: what it says of the whole mask is read here. Where a map is built again, the modifier is made again, and
+  // an attached call attached again.
   mask_tensor(const mask_view& mask, std::span<const std::byte> map) : mask_(crestmax::without_idle_strides(mask)), map_(map), at_(mask_) {
     if (!crestmax::is_absent(mask) && validate::check_map("", mask_, map_).ok()) facts_ = validate::header_of(map_).facts;
   }
@@ -153,7 +154,11 @@ inline status mask_tensor::check(modifier_shape shape) const {
   if (!factors.empty()) {
     if (status s = crestmax::check_per_head("mask_tensor.factors", factors, shape); !s.ok()) return s;
   }
-  return validate::check_map("mask_tensor.map", mask_, map_);
+  if (status s = validate::check_map("mask_tensor.map", mask_, map_); !s.ok()) return s;
+  const auto facts = validate::header_of(map_).facts;
+  if (facts == facts_) return success();
+  return error(status_code::mismatch, "mask_tensor.map", "not built again after the modifier was made: facts", static_cast<index_type>(facts_),
+               static_cast<index_type>(facts));
 }
 
 CRESTMAX_END_NAMESPACE

@@ -116,9 +116,10 @@ inline index_type place_in_ring(const std::int32_t* positions, index_type count,
   return -1;
 }
 
-// A bias that adds slope * (key - query).
+// A bias that says that it adds slope_of(head) * (key - query), no more.
 template <class M>
 concept linear_bias = score_modifier<M> && requires(const M& m, index_type head) {
+  requires M::linear_in_distance;
   { m.slope_of(head) } -> std::convertible_to<float>;
 };
 
@@ -133,6 +134,13 @@ struct positioned {
   M of;
 
   bool active() const { return crestmax::is_active(of); }
+  bool changes_scores() const { return crestmax::changes_scores(of); }
+  bool hides_keys() const { return crestmax::hides_keys(of); }
+  double sink(index_type head) const
+    requires sink_modifier<M>
+  {
+    return of.sink(head);
+  }
 
   template <class T>
   T operator()(T score, score_position at) const

@@ -88,6 +88,7 @@ inline status check_per_head(const char* argument, std::span<const float> array,
 struct alibi {
   static constexpr modifier_kind kind = modifier_kind::alibi;
   static constexpr bool by_position = true;
+  static constexpr bool linear_in_distance = true;
   std::span<const float> slopes{};  // one per query head
 
   bool active() const { return !crestmax::is_absent(slopes); }

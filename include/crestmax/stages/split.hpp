@@ -39,8 +39,9 @@ inline void finish_split(block<T>& b, index_type number, index_type split, key_i
     if (at.mass >= 0) std::memcpy(partial + at.mass, b.loss.mass + r, sizeof(mass_bound));
     partial[at.exact_sum] = b.state.exact_sum[r];
     partial[at.sum] = b.state.sum[r];
-    // A split that met no visible key has no state, whatever shift it was given.
-    const bool none = equals(b.state.sum[r], T(0)) && (at.mass < 0 || equals(b.loss.mass[r].left_out, 0.0));
+    // A split that met no visible key has no state, whatever shift it was given. One whose weights all underflow may still have met values that
+    // are no finite numbers.
+    const bool none = equals(b.state.sum[r], T(0)) && output_is_finite(b, r) && (at.mass < 0 || equals(b.loss.mass[r].left_out, 0.0));
     if (item_failed(b)) partial[at.shift] = std::numeric_limits<T>::quiet_NaN();  // the last stage redoes or poisons the row
     else partial[at.shift] = none ? hidden_score<T> : is_nan(b.state.center[r]) ? static_cast<T>(b.state.center[r]) : b.state.shift[r];
   });

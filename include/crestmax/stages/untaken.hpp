@@ -151,7 +151,7 @@ inline void take_whole_stretches(block<T>& b, const sample_range& samples) {
 template <class T>
 inline void finish_untaken(block<T>& b) {
   constexpr double ulp = static_cast<double>(std::numeric_limits<T>::epsilon());
-  constexpr double least = 4 * static_cast<double>(std::numeric_limits<T>::min());
+  const double least = std::ldexp(4.0, least_weight_power<T>);
   const double slack = 1 + 2 * weight_error<T> + 0x1p-8 * static_cast<double>(b.view.sequence.kv_len) * ulp;
   const double granted = reach_of(b, b.plan->stride / 2);
   const index_type keys_of_all = untaken_of(b.search.taken, b.view.keys).count;

@@ -78,7 +78,7 @@ struct primitives<float> {
     return _mm512_or_ps(_mm512_andnot_ps(sign, x), _mm512_and_ps(sign, of));
   }
 
-  static constexpr int least_power = -110;
+  static constexpr int least_power = least_weight_power<float>;
   static constexpr int greatest_power = 400;
   static vec reduce(const vec& x, float factor, float, float high, integers& power) {
     const vec limited = _mm512_min_ps(_mm512_set1_ps(high), x);
@@ -285,7 +285,7 @@ struct primitives<double> {
     return _mm512_or_pd(_mm512_andnot_pd(sign, x), _mm512_and_pd(sign, of));
   }
 
-  static constexpr int least_power = -1000;
+  static constexpr int least_power = least_weight_power<double>;
   static constexpr int greatest_power = 4000;
   static vec reduce(const vec& x, double factor, double, double high, integers& power) {
     const vec limited = _mm512_min_pd(_mm512_set1_pd(high), x);

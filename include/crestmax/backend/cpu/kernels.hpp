@@ -26,6 +26,10 @@ namespace cpu {
 template <class T>
 inline constexpr int polynomial_terms = sizeof(T) == 4 ? 6 : 12;
 
+// Weights below 2^this, times 2^-margin, may be 0: no set takes larger ones for it.
+template <class T>
+inline constexpr int least_weight_power = sizeof(T) == 4 ? -110 : -1000;
+
 // weight(x) = 2^(x * factor - margin), which is exp(score - shift) * 2^-margin; see text/exponential.inc.
 template <class T>
 struct weight_constants {
