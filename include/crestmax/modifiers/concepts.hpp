@@ -70,6 +70,22 @@ struct key_interval {  // [begin, end)
 
 enum class visibility : int { none, partial, all };
 
+// Which modifier it is, for a backend that does not call modifiers but has kernels for some of them. The
+// library's own say so by a static member `kind`, or, where it is known at run time, by kind_in_use(); all others are `custom`.
+enum class modifier_kind : std::int32_t {
+  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, mask_tensor, causal_top_left, at_positions, tree_mask, custom
+};
+constexpr const char* name(modifier_kind kind) {
+  constexpr const char* names[] = {"none", "causal", "sliding_window", "alibi", "soft_cap", "attention_sinks",
+                                   "additive_bias", "boolean_mask", "mask_tensor", "causal, aligned at the top left", "positions of the caller's own",
+                                   "tree_mask", "a modifier of the caller's own"};
+  return names[static_cast<int>(kind)];
+}
+
+CRESTMAX_END_VERSION
+
+CRESTMAX_BEGIN_NAMESPACE
+
 // Lengths and offsets of the sequences of a ragged batch, as in options; empty where sequences are equally long.
 struct ragged_lengths {
   std::span<const std::int32_t> query_offsets{};
@@ -97,22 +113,6 @@ struct modifier_shape {
   index_type q_len_of(index_type sequence) const { return lengths.q_len_of(sequence, q_len); }
   index_type kv_len_of(index_type sequence) const { return lengths.kv_len_of(sequence, kv_len); }
 };
-
-// Which modifier it is, for a backend that does not call modifiers but has kernels for some of them. The
-// library's own say so by a static member `kind`, or, where it is known at run time, by kind_in_use(); all others are `custom`.
-enum class modifier_kind : std::int32_t {
-  none, causal, sliding_window, alibi, soft_cap, attention_sinks, additive_bias, boolean_mask, mask_tensor, causal_top_left, at_positions, tree_mask, custom
-};
-constexpr const char* name(modifier_kind kind) {
-  constexpr const char* names[] = {"none", "causal", "sliding_window", "alibi", "soft_cap", "attention_sinks",
-                                   "additive_bias", "boolean_mask", "mask_tensor", "causal, aligned at the top left", "positions of the caller's own",
-                                   "tree_mask", "a modifier of the caller's own"};
-  return names[static_cast<int>(kind)];
-}
-
-CRESTMAX_END_VERSION
-
-CRESTMAX_BEGIN_NAMESPACE
 
 // In double a score stays double: a modifier that is written for float alone would round it.
 template <class M>

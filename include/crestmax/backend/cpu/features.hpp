@@ -32,25 +32,26 @@ enum class instruction_set : std::int32_t {
   widest,   // as a wish: the best that the machine has
 };
 
-// What is known of a set by its name: whether it multiplies pairs of bfloat16 in registers, and in tiles.
-struct set_facts {
-  const char* name;
-  bool pairs = false;
-  bool tiles = false;
-};
-constexpr set_facts facts_of(instruction_set set) {
-  constexpr set_facts facts[] = {{"portable", true}, {"generic"}, {"neon"}, {"neon_bf16", true}, {"avx2"}, {"avx512"}, {"avx512_bf16", true},
-                                 {"amx", true, true}, {"widest"}};
-  return facts[static_cast<int>(set)];
+constexpr const char* name(instruction_set set) {
+  constexpr const char* names[] = {"portable", "generic", "neon", "neon_bf16", "avx2", "avx512", "avx512_bf16", "amx", "widest"};
+  return names[static_cast<int>(set)];
 }
-
-constexpr const char* name(instruction_set set) { return facts_of(set).name; }
 
 CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
+
+// Whether a set multiplies pairs of bfloat16 in registers, and in tiles. Several sets may share a table that has both.
+struct pair_facts {
+  bool registers = false;
+  bool tiles = false;
+};
+constexpr pair_facts pairs_of_set(instruction_set set) {
+  constexpr pair_facts facts[] = {{true}, {}, {}, {true}, {}, {}, {true}, {true, true}, {}};
+  return facts[static_cast<int>(set)];
+}
 
 #if CRESTMAX_X86_SETS
 

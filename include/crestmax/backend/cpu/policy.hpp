@@ -78,8 +78,8 @@ tile_geometry geometry_of(const kernel_table<T>& kernels, const head_shape& p, i
   tile_geometry g{rows, planner::usual_tile_keys, 48 / group * group, group, kernels.panel, static_cast<std::int32_t>(set)};
   g.key_tile_in_place = kernels.in_place.score != nullptr ? planner::most_tile_keys : g.key_tile;
   if (kernels.pairs.score == nullptr) return g;
-  if (facts_of(set).pairs) g.pairs = pair_product::registers;
-  return facts_of(set).tiles ? with_tiles(g, p) : g;
+  if (pairs_of_set(set).registers) g.pairs = pair_product::registers;
+  return pairs_of_set(set).tiles ? with_tiles(g, p) : g;
 }
 
 // What does not depend on the instruction set.
