@@ -1,5 +1,8 @@
 #include "from_c.hpp"
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -84,15 +87,7 @@ void c_call::take_modifiers(const attention_case& c) {
       modifiers_.push_back(crestmax_additive_bias(table(*h, CRESTMAX_FLOAT16)));
     }
   }
-  if (m.tensor.active()) {
-    crestmax_tensor mask{};
-    mask.data = m.tensor.mask().data;
-    constexpr crestmax_type types[] = {CRESTMAX_BYTE, CRESTMAX_FLOAT32, CRESTMAX_FLOAT64, CRESTMAX_FLOAT16, CRESTMAX_BFLOAT16};
-    mask.type = types[static_cast<int>(m.tensor.mask().type)];
-    std::copy(m.tensor.mask().extents.begin(), m.tensor.mask().extents.end(), mask.extents);
-    std::copy(m.tensor.mask().strides.begin(), m.tensor.mask().strides.end(), mask.strides);
-    modifiers_.push_back(crestmax_mask_tensor(mask, {const_cast<std::byte*>(m.tensor.map().data()), m.tensor.map().size()}));
-  }
+  if (m.tensor.active()) take_mask(m.tensor.mask());
   if (m.causal.active()) {
     modifiers_.push_back(crestmax_causal());
     modifiers_.back().align = static_cast<int32_t>(m.causal.align);
@@ -103,6 +98,23 @@ void c_call::take_modifiers(const attention_case& c) {
   take_placed(m.placed);
   options.modifiers = modifiers_.data();
   options.modifier_count = modifiers_.size();
+}
+
+// C takes strides that are all 0 for dense ones: there a mask of one number for all pairs has extents of 1.
+void c_call::take_mask(const crestmax::mask_view& m) {
+  constexpr crestmax_type types[] = {CRESTMAX_BYTE, CRESTMAX_FLOAT32, CRESTMAX_FLOAT64, CRESTMAX_FLOAT16, CRESTMAX_BFLOAT16};
+  crestmax_tensor mask{};
+  mask.data = m.data;
+  mask.type = types[static_cast<int>(m.type)];
+  std::copy(m.strides.begin(), m.strides.end(), mask.strides);
+  const bool one_number = std::all_of(m.strides.begin(), m.strides.end(), [](index_type step) { return step == 0; });
+  for (int i = 0; i < 4; ++i) mask.extents[i] = one_number ? std::min<index_type>(m.extents[i], 1) : m.extents[i];
+  crestmax_status status{};
+  std::size_t bytes = 0;
+  EXPECT_EQ(crestmax_mask_map_bytes(&mask, &bytes, &status), CRESTMAX_OK) << status.message;
+  map_ = aligned_bytes(bytes);
+  EXPECT_EQ(crestmax_build_mask_map(&mask, map_.memory(), nullptr, &status), CRESTMAX_OK) << status.message;
+  modifiers_.push_back(crestmax_mask_tensor(mask, map_.memory()));
 }
 
 void c_call::take_placed(const placed_modifiers& m) {

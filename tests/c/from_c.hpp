@@ -40,6 +40,7 @@ class c_call {
 
  private:
   void take_modifiers(const attention_case& c);
+  void take_mask(const crestmax::mask_view& m);
   void take_placed(const placed_modifiers& m);
   void take_options(const attention_case& c);
 
@@ -53,6 +54,7 @@ class c_call {
   crestmax_positions positions_{};
   std::vector<crestmax_modifier> modifiers_;
   std::deque<ripple_of> ripples_;
+  aligned_bytes map_;
 };
 
 enum class way {

@@ -52,7 +52,8 @@ enum {
 };
 typedef int32_t crestmax_type; /* one of these */
 
-/* Strides count elements, and all four 0 stand for dense ones, the last dimension fastest. The last dimension must be contiguous.
+/* Strides count elements, and all four 0 stand for dense ones, the last dimension fastest: one number for all pairs of a table has extents of 1. The
+ * last dimension must be contiguous.
  *   query  (batch, q_len, q_heads, d_qk)    key    (batch, kv_len, kv_heads, d_qk)
  *   output (batch, q_len, q_heads, d_v)     value  (batch, kv_len, kv_heads, d_v)      q_heads is a multiple of kv_heads */
 typedef struct crestmax_tensor {
