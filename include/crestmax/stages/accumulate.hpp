@@ -86,6 +86,12 @@ inline void lift(block<T>& b, index_type r, T level) {
   ++b.counters->rescales;
 }
 
+// What scores under a shift subtract: nothing where there is none yet.
+template <class T>
+inline T base_of(T shift) {
+  return equals(shift, hidden_score<T>) ? T(0) : shift;
+}
+
 // Lifts shifts to the maxima of the strip in hand, as the policy allows, and prepares what to subtract.
 template <class T>
 inline void lift_rows(block<T>& b, row_span strip, raise policy) {
@@ -95,7 +101,7 @@ inline void lift_rows(block<T>& b, row_span strip, raise policy) {
     if ((unset || policy != raise::never) && b.state.tile_max[r] > b.state.shift[r] + (unset ? T(0) : slack)) {
       lift(b, r, b.state.tile_max[r]);
     }
-    b.state.base[r] = equals(b.state.shift[r], hidden_score<T>) ? T(0) : b.state.shift[r];
+    b.state.base[r] = base_of(b.state.shift[r]);
   }
 }
 

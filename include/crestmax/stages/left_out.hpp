@@ -24,7 +24,7 @@ inline double exact_unit(const block<T>& b) {
 // The norms of the block's queries.
 template <class T>
 inline void measure_queries(block<T>& b) {
-  if (!certifies(*b.plan)) return;
+  if (!b.loss.certified) return;
   const index_type d = b.plan->shape.d_qk;
   const query_rows queries = queries_of(b);
   visit_input_kind<T>(b.call->query.kind, [&](auto* kind) {
@@ -156,7 +156,7 @@ inline lost_mass lost_by(const block<T>& b, index_type r) {
   if (b.redo.careful || !b.loss.leaves_out) return {0, 0};
   const double sink = b.call->modifiers.sinks ? least_sink_weight(b, r) : 0;
   mass_bound mass = b.loss.mass[r];
-  if (!certifies(h)) mass.kept = static_cast<double>(b.state.exact_sum[r]);
+  if (!b.loss.certified) mass.kept = static_cast<double>(b.state.exact_sum[r]);
   const double bound = mass.share(sink);
   return {bound, h.coverage == coverage_kind::above ? bound : mass_bound{b.loss.estimate[r], static_cast<double>(b.state.exact_sum[r])}.share(sink)};
 }

@@ -83,7 +83,7 @@ inline void note_standing(block<T>& b, index_type number, index_type count) {
 // Weights of the samples in hand, in place, under the shift; hidden ones weigh nothing.
 template <class T>
 inline void weigh_samples(block<T>& b, row_span strip) {
-  for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.state.base[r] = equals(b.state.shift[r], hidden_score<T>) ? T(0) : b.state.shift[r];
+  for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.state.base[r] = base_of(b.state.shift[r]);
   const packed_kernels<T>& numbers = b.kernels->numbers;
   numbers.weigh(view_of(b, strip), b.state.base + strip.first, numbers.weigh_with(b.weighing.unit, 0));
 }
