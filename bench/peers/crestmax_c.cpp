@@ -17,17 +17,19 @@ using crestmax::index_type;
 using crestmax::tensor;
 using crestmax_bench::team;
 
-// One call on one sequence. Rows of head_dim numbers are contiguous; strides count elements.
+// One call. Sequences lie end to end, rows of head_dim numbers are contiguous; strides count elements.
 struct peers_call {
   std::int32_t kind;         // of all four tensors: 0 float32, 1 float16, 2 bfloat16
   std::int32_t causal;       // 0 or 1
   std::int32_t most;         // the widest instruction set allowed, as crestmax::instruction_set
   std::int32_t unused;
-  const void* query;         // (q_len, q_heads, head_dim)
-  const void* key;           // (kv_len, kv_heads, head_dim)
+  const void* query;         // (batch, q_len, q_heads, head_dim)
+  const void* key;           // (batch, kv_len, kv_heads, head_dim)
   const void* value;         // as key
   void* output;              // as query
-  index_type q_len, kv_len, q_heads, kv_heads, head_dim;
+  index_type batch, q_len, kv_len, q_heads, kv_heads, head_dim;
+  index_type window;                // how many keys, its own among them, a query sees; 0: all
+  const std::int32_t* key_lengths;  // of each sequence; null: kv_len
   index_type query_strides[2];    // from one query to the next, from one head to the next; of the output too
   index_type kv_strides[2];       // from one key to the next, from one head to the next; of values too
   void* workspace;           // workspace_bytes() bytes, aligned to 64
@@ -55,8 +57,8 @@ const char* message_of(const crestmax::status& s) {
 // Binds the call as tensors of T and hands query, source, output and backend to `use`.
 template <class T, class Use>
 crestmax::status with_tensors(const peers_call& c, Use&& use) {
-  const std::array<index_type, 4> query_extents{1, c.q_len, c.q_heads, c.head_dim};
-  const std::array<index_type, 4> kv_extents{1, c.kv_len, c.kv_heads, c.head_dim};
+  const std::array<index_type, 4> query_extents{c.batch, c.q_len, c.q_heads, c.head_dim};
+  const std::array<index_type, 4> kv_extents{c.batch, c.kv_len, c.kv_heads, c.head_dim};
   const std::array<index_type, 4> query_strides{c.q_len * c.q_heads * c.head_dim, c.query_strides[0], c.query_strides[1], 1};
   const std::array<index_type, 4> kv_strides{c.kv_len * c.kv_heads * c.head_dim, c.kv_strides[0], c.kv_strides[1], 1};
   return use(tensor<const T>(static_cast<const T*>(c.query), query_extents, query_strides),
@@ -77,9 +79,11 @@ crestmax::status attend(const peers_call& c, team& workers, crestmax::report* re
   crestmax::options o;
   o.workspace = {static_cast<std::byte*>(c.workspace), static_cast<std::size_t>(c.workspace_bytes)};
   o.report = report;
+  if (c.key_lengths != nullptr) o.key_lengths = {c.key_lengths, static_cast<std::size_t>(c.batch)};
+  const crestmax::causal causal{c.causal != 0};
   return with_kind(c, [&](auto query, auto source, auto output, auto backend) {
-    return crestmax::attention(query, source, output, o, crestmax::causal{c.causal != 0}, backend,
-                               team_executor{&workers});
+    const auto call = [&](auto modifiers) { return crestmax::attention(query, source, output, o, modifiers, backend, team_executor{&workers}); };
+    return c.window > 0 ? call(causal | crestmax::sliding_window{c.window - 1, 0}) : call(causal);
   });
 }
 

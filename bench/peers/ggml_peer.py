@@ -14,7 +14,7 @@ TYPES = {"fp32": 0, "fp16": 1, "bf16": 30}  # enum ggml_type
 FP32_PRECISION = 10  # GGML_PREC_F32
 POINTER, LONG, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_float
 FUNCTIONS = {  # name: result, arguments
-    "ggml_new_tensor_3d": (POINTER, [POINTER, INT, LONG, LONG, LONG]),
+    "ggml_new_tensor_4d": (POINTER, [POINTER, INT, LONG, LONG, LONG, LONG]),
     "ggml_get_data": (POINTER, [POINTER]),
     "ggml_nbytes": (ctypes.c_size_t, [POINTER]),
     "ggml_flash_attn_ext": (POINTER, [POINTER] * 5 + [FLOAT] * 3),
@@ -57,7 +57,7 @@ class Context:
 
     def tensor(self, kind, array):
         """A tensor of the array's numbers; ggml counts its extents from the innermost."""
-        made = self.new_tensor_3d(TYPES[kind], *reversed(array.shape))
+        made = self.new_tensor_4d(TYPES[kind], *reversed(array.shape))
         ctypes.memmove(self.ggml["ggml_get_data"](made), array.ctypes.data, array.nbytes)
         return made
 
@@ -88,7 +88,7 @@ class Ggml:
 
     def ways(self, work):
         """[(label, prepare)] of all ways to call it; prepare() gives run(copy) and output()."""
-        scores = work.case.q_heads * work.case.q_len * work.case.kv_len
+        scores = work.case.batch * work.case.q_heads * work.case.q_len * work.case.kv_len
         return [("flash_attn_ext", lambda: self.prepare(work, flash, 0)),
                 ("unfused", lambda: self.prepare(work, unfused, 2 * scores))]
 
@@ -97,16 +97,15 @@ class Ggml:
         case = work.case
         query = work.query.astype(numpy.float32)
         mask = None
-        if case.causal:
-            later = numpy.arange(case.kv_len)[None, :] > numpy.arange(case.q_len)[:, None]
-            mask = numpy.where(later, -numpy.inf, 0).astype(numpy.float16)[None]
+        if case.hides:
+            mask = numpy.where(work.mask(), 0, -numpy.inf).astype(numpy.float16)
         graphs = []
         for key, value in zip(work.keys, work.values):
-            size = 4 * (2 * query.size + floats) + key.nbytes + value.nbytes + (mask.nbytes if case.causal else 0)
+            size = 4 * (2 * query.size + floats) + key.nbytes + value.nbytes + (mask.nbytes if case.hides else 0)
             context = Context(self.functions, size + (1 << 22))
             tensors = [context.tensor("fp32", query), context.tensor(case.kind, key)]
-            causal = context.tensor("fp16", mask) if case.causal else None
-            result = attention(context, *tensors, value, causal, case)
+            hidden = context.tensor("fp16", mask) if case.hides else None
+            result = attention(context, *tensors, value, hidden, case)
             graph = context.new_graph()
             self.functions["ggml_build_forward_expand"](graph, result)
             graphs.append((graph, result, context))
@@ -119,7 +118,7 @@ class Ggml:
             data = self.functions["ggml_get_data"](graphs[0][1])
             numbers = numpy.frombuffer((FLOAT * query.size).from_address(data), numpy.float32)
             if attention is flash:  # token-major
-                return numbers.reshape(case.q_len, case.q_heads, case.head_dim).transpose(1, 0, 2)
+                return numbers.reshape(case.batch, case.q_len, case.q_heads, case.head_dim).transpose(0, 2, 1, 3)
             return numbers
 
         return run, output
@@ -133,6 +132,6 @@ def flash(context, query, key, value, mask, case):
 
 def unfused(context, query, key, value, mask, case):
     """Values are kept transposed, as this way wants them."""
-    turned = context.tensor(case.kind, numpy.ascontiguousarray(value.transpose(0, 2, 1)))
+    turned = context.tensor(case.kind, numpy.ascontiguousarray(value.transpose(0, 1, 3, 2)))
     weights = context.soft_max_ext(context.mul_mat(key, query), mask, case.head_dim**-0.5, 0)
     return context.mul_mat(turned, weights)

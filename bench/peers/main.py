@@ -21,6 +21,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/peers/run")
     parser.add_argument("--short", action="store_true", help="nine shapes: about two minutes")
     parser.add_argument("--plots", action="store_true", help="the shapes that bench/peers/plot draws, one thread")
+    parser.add_argument("--set", default="", metavar="NAME", help="another set of shapes: " + ", ".join(cases.SETS) + "; or all of them: every")
     parser.add_argument("--most", choices=["avx2", "widest"], default="widest",
                         help="the widest instruction set allowed, for peers too")
     parser.add_argument("--threads", default="1,2", help="numbers of threads, such as 1 or 1,2")
@@ -30,7 +31,18 @@ def arguments():
     parser.add_argument("--seconds", type=float, help="that a case is raced for at least")
     parser.add_argument("--library", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, required=True, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.set and args.set != "every" and args.set not in cases.SETS:
+        parser.error(f"--set: expected every or one of {', '.join(cases.SETS)}, given {args.set}")
+    return args
+
+
+def chosen_cases(args):
+    if args.set == "every":
+        found = cases.every_case()
+    else:
+        found = cases.SETS[args.set or ("short" if args.short else "plots" if args.plots else "usual")]()
+    return [case for case in found if args.only in case.name]
 
 
 def start(args, chosen, threads):
@@ -38,7 +50,7 @@ def start(args, chosen, threads):
     cores = sorted(os.sched_getaffinity(0))[:threads]
     settings = {"cores": cores, "library": str(args.library), "most": args.most, "peers": args.peers.split(","),
                 "cases": [asdict(case) for case in chosen], "rounds": 2 if args.short or args.plots else 3,
-                "seconds": args.seconds or (1.0 if args.short or args.plots else 3.0)}
+                "seconds": args.seconds or (1.0 if args.short or args.plots or args.set else 3.0)}
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS="1")
     if args.most == "avx2":
         environment.update(AVX2_ONLY)
@@ -89,8 +101,7 @@ def run_threads(args, chosen, threads, lines):
 
 def main():
     args = arguments()
-    chosen = cases.short_cases() if args.short else cases.plot_cases() if args.plots else cases.usual_cases()
-    chosen = [case for case in chosen if args.only in case.name]
+    chosen = chosen_cases(args)
     counts = [int(count) for count in ("1" if args.plots else args.threads).split(",")]
     possible = len(os.sched_getaffinity(0))
     lines, setups = [], {}

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 from onnxruntime import OrtValue
 
 TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
-INT32 = TensorProto.INT32
+OTHERS = {numpy.dtype(numpy.int32): TensorProto.INT32, numpy.dtype(bool): TensorProto.BOOL}
 
 
 class OnnxRuntime:
@@ -28,50 +28,68 @@ class OnnxRuntime:
         return ways
 
     def attention(self, work):
-        """The standard's operator, head-major, with fewer key-value heads than query heads where so."""
+        """The standard's operator, head-major, with fewer key-value heads than query heads where so. What is_causal does
+        not say is a mask of bools."""
         case = work.case
-        node = helper.make_node("Attention", ["query", "key", "value"], ["output"], is_causal=int(case.causal))
-        query = work.query.reshape(1, case.q_heads, case.q_len, case.head_dim)
-        output = empty_like(query)
-        run = self.session(work, node, {"query": query}, {"key": 0, "value": 0}, {"output": output})
+        causal = case.causal and case.is_square and not case.window
+        inputs = {"query": work.query}
+        if case.hides and not causal:
+            inputs["mask"] = work.mask()
+        node = helper.make_node("Attention", ["query", "key", "value", *list(inputs)[1:]], ["output"], is_causal=int(causal))
+        output = empty_like(work.query)
+        run = self.session(work, node, inputs, {"key": 0, "value": 0}, {"output": output})
         return run, lambda: output
 
     def multi_head(self, work):
         """Queries are token-major, keys and values head-major. Query heads that share a key-value head become queries
-        of one head, for which decode needs no mask."""
+        of one head. What `unidirectional` does not say is a mask of numbers."""
         case = work.case
-        folded = work.query.reshape(case.kv_heads, case.group * case.q_len, case.head_dim)
-        query = numpy.ascontiguousarray(folded.transpose(1, 0, 2)).reshape(1, folded.shape[1], -1)
+        causal = case.causal and case.is_square and case.group == 1 and not case.window
+        folded = work.query.reshape(case.batch, case.kv_heads, case.group * case.q_len, case.head_dim)
+        query = numpy.ascontiguousarray(folded.transpose(0, 2, 1, 3)).reshape(case.batch, folded.shape[2], -1)
+        inputs, names = {"query": query}, ["query", "key", "value"]
+        if case.hides and not causal:
+            inputs["mask"] = numpy.where(work.folded_mask(), 0, -numpy.inf).astype(query.dtype)
+            names += ["", "", "mask"]
         output = empty_like(query)
-        node = helper.make_node("MultiHeadAttention", ["query", "key", "value"], ["output"], domain="com.microsoft",
-                                num_heads=case.kv_heads, unidirectional=int(case.causal))
-        run = self.session(work, node, {"query": query}, {"key": 0, "value": 0}, {"output": output})
-        return run, lambda: output.reshape(-1, case.kv_heads, case.head_dim).transpose(1, 0, 2)
+        node = helper.make_node("MultiHeadAttention", names, ["output"], domain="com.microsoft",
+                                num_heads=case.kv_heads, unidirectional=int(causal))
+        run = self.session(work, node, inputs, {"key": 0, "value": 0}, {"output": output})
+        return run, lambda: output.reshape(case.batch, -1, case.kv_heads, case.head_dim).transpose(0, 2, 1, 3)
 
     def group_query(self, work):
         """Always causal. The newest keys and values, token-major, are written into the cache that holds the rest: here
         they are those that it holds already. Input and output caches share their memory."""
         case = work.case
-        query = numpy.ascontiguousarray(work.query.transpose(1, 0, 2)).reshape(1, case.q_len, -1)
-        newest = [numpy.ascontiguousarray(cache[0][:, -case.q_len:].transpose(1, 0, 2)).reshape(1, case.q_len, -1)
+
+        def token_major(rows):  # (batch, heads, tokens, head_dim)
+            return numpy.ascontiguousarray(rows.transpose(0, 2, 1, 3)).reshape(case.batch, case.q_len, -1)
+
+        query = token_major(work.query)
+        newest = [token_major(numpy.stack([sequence[:, length - case.q_len:length]
+                                           for sequence, length in zip(cache[0], case.key_lengths)]))
                   for cache in (work.keys, work.values)]
         output = empty_like(query)
+        window = {"local_window_size": case.window} if case.window else {}
         node = helper.make_node(
             "GroupQueryAttention", ["query", "new_key", "new_value", "key", "value", "last", "total"],
             ["output", "key_after", "value_after"], domain="com.microsoft", num_heads=case.q_heads,
-            kv_num_heads=case.kv_heads)
+            kv_num_heads=case.kv_heads, **window)
         inputs = {"query": query, "new_key": newest[0], "new_value": newest[1],
-                  "last": numpy.array([case.kv_len - 1], numpy.int32), "total": numpy.array([case.kv_len], numpy.int32)}
+                  "last": numpy.array(case.key_lengths, numpy.int32) - 1, "total": numpy.array([case.kv_len], numpy.int32)}
         run = self.session(work, node, inputs, {"key": 0, "value": 0}, {"output": output})
-        return run, lambda: output.reshape(case.q_len, case.q_heads, case.head_dim).transpose(1, 0, 2)
+        return run, lambda: output.reshape(case.batch, case.q_len, case.q_heads, case.head_dim).transpose(0, 2, 1, 3)
 
     def session(self, work, node, inputs, caches, outputs):
         """run(copy) of a model of one node; nothing is copied in or out."""
         case = work.case
-        kind, kv_shape = TYPES[case.kind], (1, case.kv_heads, case.kv_len, case.head_dim)
+        kind, kv_shape = TYPES[case.kind], work.keys[0].shape
+
+        def type_of(array):
+            return OTHERS.get(array.dtype, kind)
 
         def info(name, array):
-            return helper.make_tensor_value_info(name, INT32 if array.dtype == numpy.int32 else kind, array.shape)
+            return helper.make_tensor_value_info(name, type_of(array), array.shape)
 
         shared = [name for name in node.output if name.endswith("_after")]
         graph = helper.make_graph(
@@ -93,11 +111,11 @@ class OnnxRuntime:
         for key, value in zip(work.keys, work.values):
             binding = session.io_binding()
             for name, array in inputs.items():
-                binding.bind_ortvalue_input(name, ort_value(array, INT32 if array.dtype == numpy.int32 else kind))
+                binding.bind_ortvalue_input(name, ort_value(array, type_of(array)))
             for name, array in outputs.items():
                 binding.bind_ortvalue_output(name, ort_value(array, kind))
             for name, array in (("key", key), ("value", value)):
-                cache = ort_value(array.reshape(kv_shape), kind)
+                cache = ort_value(array, kind)
                 binding.bind_ortvalue_input(name, cache)
                 if name + "_after" in shared:
                     binding.bind_ortvalue_output(name + "_after", cache)

@@ -20,8 +20,8 @@ class Call(ctypes.Structure):
 
     _fields_ = ([(name, ctypes.c_int32) for name in ("kind", "causal", "most", "unused")]
                 + [(name, ctypes.c_void_p) for name in ("query", "key", "value", "output")]
-                + [(name, ctypes.c_int64) for name in ("q_len", "kv_len", "q_heads", "kv_heads", "head_dim")]
-                + [("query_strides", Pair), ("kv_strides", Pair),
+                + [(name, ctypes.c_int64) for name in ("batch", "q_len", "kv_len", "q_heads", "kv_heads", "head_dim", "window")]
+                + [("key_lengths", ctypes.c_void_p), ("query_strides", Pair), ("kv_strides", Pair),
                    ("workspace", ctypes.c_void_p), ("workspace_bytes", ctypes.c_uint64)])
 
 
@@ -89,11 +89,13 @@ class Ours:
     def prepare(self, work):
         case, c = work.case, self.library.c
         output = self.library.array(work.query.shape, work.query.dtype)
+        lengths = numpy.array(case.lengths, numpy.int32)
         calls = []
         for key, value in zip(work.keys, work.values):
             call = Call(KINDS.index(case.kind), case.causal, self.library.most_number, 0,
                         work.query.ctypes.data, key.ctypes.data, value.ctypes.data, output.ctypes.data,
-                        case.q_len, case.kv_len, case.q_heads, case.kv_heads, case.head_dim,
+                        case.batch, case.q_len, case.kv_len, case.q_heads, case.kv_heads, case.head_dim, case.window,
+                        lengths.ctypes.data if case.lengths else None,
                         Pair(case.head_dim, case.q_len * case.head_dim),
                         Pair(case.head_dim, case.kv_len * case.head_dim), None, 0)
             calls.append(call)
@@ -110,7 +112,7 @@ class Ours:
         def run(copy):
             self.check(c.peers_attention(references[copy], team))
 
-        return run, lambda keep=workspace: output
+        return run, lambda keep=(workspace, lengths): output
 
     @staticmethod
     def check(message):

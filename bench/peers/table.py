@@ -1,6 +1,7 @@
 """The table: a line per case as it comes, and what is to be said below."""
 
 WIDTH = 10
+NAME = 45
 UNDISTURBED = 0.9  # of their multiply-adds: below, others use the cores, or two of them share a real one
 
 
@@ -37,7 +38,7 @@ def is_quiet(shares):
 
 
 def header(peers):
-    columns = [f"{'case':<34}"] + [f"{name[:WIDTH]:>{WIDTH}}" for name in ["crestmax"] + peers]
+    columns = [f"{'case':<{NAME}}"] + [f"{name[:WIDTH]:>{WIDTH}}" for name in ["crestmax"] + peers]
     columns += [f"{'ratio':>6}", f"{'best':>6}", f"{'share':>6}", f"{'peer':>6}", f"{'bar':>5}"]
     return "  ".join(columns)
 
@@ -58,7 +59,7 @@ def row(case, line, standing, peers):
         return f"{standing[key]:.2f}" if standing.get(key) else "-"
 
     by_name = {result["name"]: result for result in line["results"]}
-    columns = [f"{case.name:<34}"] + [f"{cell(by_name.get(name)):>{WIDTH}}" for name in ["crestmax"] + peers]
+    columns = [f"{case.name:<{NAME}}"] + [f"{cell(by_name.get(name)):>{WIDTH}}" for name in ["crestmax"] + peers]
     columns += [f"{number('ratio'):>6}", f"{number('ratio_of_fastest'):>6}", f"{percent(standing['share']):>6}",
                 f"{percent(standing.get('peer_share')):>6}", f"{standing['bar']:>5.2f}",
                 standing["verdict"] + ("" if standing.get("quiet", True) else " ~")]

@@ -11,7 +11,7 @@ CACHES = 8  # keys and values of a decode case together are at least this many t
 
 
 class Work:
-    """query (q_heads, q_len, head_dim); keys and values: lists of copies (kv_heads, kv_len, head_dim)."""
+    """query (batch, q_heads, q_len, head_dim); keys and values: lists of copies (batch, kv_heads, kv_len, head_dim)."""
 
     def __init__(self, case, library, seed=1):
         self.case = case
@@ -23,44 +23,72 @@ class Work:
             array[...] = random.standard_normal(shape, dtype=numpy.float32).astype(dtype)
             return array
 
-        self.query = filled((case.q_heads, case.q_len, case.head_dim))
-        kv_shape = (case.kv_heads, case.kv_len, case.head_dim)
+        self.query = filled((case.batch, case.q_heads, case.q_len, case.head_dim))
+        kv_shape = (case.batch, case.kv_heads, case.kv_len, case.head_dim)
         self.keys, self.values = [filled(kv_shape)], [filled(kv_shape)]
         wanted = CACHES * library.last_level_cache if case.phase == "decode" else 0
         while len(self.keys) * case.kv_bytes < wanted:
             for copies in (self.keys, self.values):
                 copies.append(library.array(kv_shape, dtype))
                 copies[-1][...] = copies[0]
-        # Rows that are checked: of each head the first, the last and some between.
-        self.rows = numpy.unique(numpy.linspace(0, case.q_len - 1, min(case.q_len, 7)).astype(int))
+        # What is checked: of some sequences every head, and of each head the first row, the last and some between.
+        self.sequences = some_of(case.batch, 4)
+        self.rows = some_of(case.q_len, 7)
         self.expected = self.reference()
 
     @property
     def copies(self):
         return len(self.keys)
 
-    def reference(self):
-        """(q_heads, rows, head_dim) in float64, of the rounded inputs."""
+    def seen(self, rows):
+        """Which keys these rows of every sequence see: (batch, rows, kv_len)."""
         case = self.case
-        expected = numpy.empty((case.q_heads, len(self.rows), case.head_dim))
-        seen = numpy.arange(case.kv_len)[None, :] <= self.rows[:, None] + case.kv_len - case.q_len
-        for kv_head in range(case.kv_heads):
-            key = self.keys[0][kv_head].astype(numpy.float64)
-            value = self.values[0][kv_head].astype(numpy.float64)
-            for head in range(kv_head * case.group, (kv_head + 1) * case.group):
-                scores = self.query[head, self.rows].astype(numpy.float64) @ key.T / case.head_dim**0.5
-                if case.causal:
-                    scores[~seen] = -numpy.inf
-                weights = numpy.exp(scores - scores.max(axis=1, keepdims=True))
-                expected[head] = weights @ value / weights.sum(axis=1, keepdims=True)
+        lengths = numpy.asarray(case.key_lengths)[:, None, None]
+        keys = numpy.arange(case.kv_len)[None, None, :]
+        own = rows[None, :, None] + lengths - case.q_len  # where a query stands
+        seen = (keys < lengths) & numpy.ones((1, len(rows), 1), bool)
+        if case.causal:
+            seen &= keys <= own
+        if case.window:
+            seen &= keys > own - case.window
+        return seen
+
+    def mask(self):
+        """For peers that take a mask: (1 or batch, 1, q_len, kv_len), true where a query sees a key."""
+        seen = self.seen(numpy.arange(self.case.q_len))[:, None]
+        return numpy.ascontiguousarray(seen if self.case.lengths else seen[:1])
+
+    def folded_mask(self):
+        """The same with the query heads of a key-value head as queries of one head, head after head."""
+        return numpy.ascontiguousarray(numpy.tile(self.mask(), (1, 1, self.case.group, 1)))
+
+    def reference(self):
+        """(sequences, q_heads, rows, head_dim) in float64, of the rounded inputs."""
+        case = self.case
+        expected = numpy.empty((len(self.sequences), case.q_heads, len(self.rows), case.head_dim))
+        seen = self.seen(self.rows)
+        for i, sequence in enumerate(self.sequences):
+            for kv_head in range(case.kv_heads):
+                key = self.keys[0][sequence, kv_head].astype(numpy.float64)
+                value = self.values[0][sequence, kv_head].astype(numpy.float64)
+                for head in range(kv_head * case.group, (kv_head + 1) * case.group):
+                    scores = self.query[sequence, head, self.rows].astype(numpy.float64) @ key.T / case.head_dim**0.5
+                    scores[~seen[sequence]] = -numpy.inf
+                    weights = numpy.exp(scores - scores.max(axis=1, keepdims=True))
+                    expected[i, head] = weights @ value / weights.sum(axis=1, keepdims=True)
         return expected
 
     def error(self, output):
-        """Largest difference of an output (q_heads, q_len, head_dim) from the answer, relative to the largest number
-        of the same row."""
-        got = numpy.asarray(output).reshape(self.query.shape)[:, self.rows].astype(numpy.float64)
+        """Largest difference of an output (batch, q_heads, q_len, head_dim) from the answer, relative to the largest
+        number of the same row."""
+        got = numpy.asarray(output).reshape(self.query.shape)[self.sequences][:, :, self.rows].astype(numpy.float64)
         error = (numpy.abs(got - self.expected).max(axis=-1) / numpy.abs(self.expected).max(axis=-1)).max()
         return float(error) if numpy.isfinite(error) else float("inf")
 
     def is_right(self, error):
         return error <= TOLERANCE[self.case.kind]
+
+
+def some_of(count, most):
+    """Of so many numbers the first, the last and some between."""
+    return numpy.unique(numpy.linspace(0, count - 1, min(count, most)).astype(int))

@@ -3,9 +3,11 @@
     python3 peers_test.py FOLDER      the folder is bench/peers
 """
 
+import json
 import os
 import sys
 import unittest
+from dataclasses import asdict
 from pathlib import Path
 
 FOLDER = Path(sys.argv.pop(1))
@@ -65,6 +67,32 @@ class Judgement(unittest.TestCase):
         case = cases.decode("fp16", 4096)  # 4 operations a byte
         self.assertEqual(case.ceiling({"fma": 100.0, "bf16": 200.0, "read": 20.0}), 20.0)
         self.assertEqual(case.ceiling({"fma": 60.0, "bf16": 60.0, "read": 20.0}), 15.0)
+
+
+class Shapes(unittest.TestCase):
+    def test_every_case_has_a_name_of_its_own(self):
+        names = [case.name for case in cases.every_case()]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertLessEqual(max(map(len, names)), table.NAME)
+
+    def test_there_are_at_least_150(self):
+        self.assertGreaterEqual(len(cases.every_case()), 150)
+
+    def test_a_case_survives_being_written_down(self):
+        for case in cases.every_case():
+            self.assertEqual(cases.Case(**json.loads(json.dumps(asdict(case)))), case)
+
+    def test_a_ragged_batch_counts_the_keys_that_it_has(self):
+        case = cases.decode("fp32", 100, 2, 1, 4, batch=2, lengths=(100, 20))
+        self.assertEqual(case.kv_bytes, 2 * 120 * 4 * 4)
+        self.assertEqual(case.flops, 4 * 2 * 120 * 4)
+
+    def test_a_window_counts_the_pairs_in_it(self):
+        case = cases.prefill("fp32", 5, 1, True, heads=1, window=2)
+        self.assertEqual(case.flops, 4 * (1 + 2 + 2 + 2 + 2))
+
+    def test_a_peer_has_to_be_passed_in_every_case(self):
+        self.assertTrue(all(case.bar(name) >= cases.AHEAD for case in cases.every_case() for name in ("avx2", "amx")))
 
 
 class Fake:
