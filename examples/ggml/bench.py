@@ -104,8 +104,9 @@ def cells_of(measured, work):
 
 
 def print_table(found, cases, threads, rounds):
-    print(f"llama-bench on {processor()}: tokens per second, medians of {rounds} round(s); off and on: without and with ggml's own flash")
-    print("attention; ratio: the median of crestmax's speed over that of the better of them in the same round\n")
+    of = f", medians of {rounds} rounds" if rounds > 1 else ""
+    print(f"llama-bench on {processor()}: tokens per second{of}; off and on: without and with ggml's own flash")
+    print("attention; ratio: crestmax's speed over that of the better of them in the same round\n")
     print("| threads | cache | depth | pp512 off | on | crestmax | ratio | tg32 off | on | crestmax | ratio |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for count in sorted(threads):
@@ -126,7 +127,7 @@ def main():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--minutes", type=float, default=0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     caches = ["f16"] if options.short else ["f16", "bf16"]
     depths = [0, 4096] if options.short else [0, 4096, 7680]
