@@ -36,33 +36,66 @@ class row_asker {
   static index_type share_of(index_type bytes, index_type passes) { return planner::round_up(planner::divide_up(bytes, passes), index_type{64}); }
 
   row_asker(const rows_ahead& ahead, index_type share, index_type passes)
-      : share_(ahead.soon.first != nullptr ? share : 0), row_(share * passes), soon_(ahead.soon),
-        later_(ahead.later.first != nullptr ? ahead.later : ahead.soon), row_end_(share_ > 0 ? soon_.first + row_ : nullptr) {}
+      : share_(ahead.soon.first != nullptr ? share : 0), row_(share * passes), left_(row_), at_(ahead.soon.first),
+        next_(ahead.soon.distance - row_), farther_(0), rises_(0) {
+    if (ahead.soon.first == nullptr || ahead.later.first == nullptr) return;
+    farther_ = static_cast<index_type>(reinterpret_cast<std::uintptr_t>(ahead.later.first) - reinterpret_cast<std::uintptr_t>(at_));
+    rises_ = ahead.later.distance - ahead.soon.distance;
+  }
 
   // So many keys come into hand; what is to be asked for with them may be spread over the work on them.
-  void start(index_type keys) { left_ = keys * share_; }
-  void ask_line() {
-    if (left_ == 0) return;
-    left_ -= 64;
-    CRESTMAX_PREFETCH(soon_.first, 3);
-    CRESTMAX_PREFETCH(later_.first, 2);
-    soon_.first += 64;
-    later_.first += 64;
-    if (soon_.first != row_end_) return;
-    soon_.first += soon_.distance - row_;
-    later_.first += later_.distance - row_;
-    row_end_ += soon_.distance;
+  void start(index_type keys) { due_ = keys * share_; }
+  // Some lines of it; all of the row's that is in hand, or one by one.
+  template <int Lines>
+  void ask_lines() {
+    constexpr index_type bytes = 64 * Lines;
+    if (Lines > 1 && (due_ < bytes || left_ < bytes)) {
+      for (int i = 0; i < Lines; ++i) ask_lines<1>();
+      return;
+    }
+    if (due_ == 0) return;
+    CRESTMAX_UNROLL for (index_type line = 0; line < bytes; line += 64) ask_for(at_ + line);
+    asked(bytes);
   }
   void ask_rest() {
-    while (left_ > 0) ask_line();
+    while (due_ > 0) {
+      const index_type bytes = std::min(due_, left_);
+      const char* line = at_;
+      do {
+        ask_for(line);
+        line += 64;
+      } while (line != at_ + bytes);
+      asked(bytes);
+    }
   }
 
  private:
-  index_type share_;  // bytes
-  index_type row_;    // all shares of one
-  index_type left_ = 0;  // to be asked for with the keys in hand
-  row_run soon_, later_;  // what comes next
-  const char* row_end_;
+  void ask_for(const char* line) const {
+    CRESTMAX_PREFETCH(line, 3);
+    CRESTMAX_PREFETCH(line + farther_, 2);
+  }
+  void asked(index_type bytes) {
+    due_ -= bytes;
+    left_ -= bytes;
+    at_ += bytes;
+    if (left_ == 0) turn();
+  }
+  // To the next row.
+  void turn() {
+    at_ += next_;
+    farther_ += rises_;
+    left_ = row_;
+  }
+
+  // In bytes.
+  index_type share_;
+  index_type row_;  // all shares of one
+  index_type left_;  // of the row in hand
+  index_type due_ = 0;  // to be asked for with the keys in hand
+  const char* at_;      // what comes next
+  index_type next_;     // from a row's end to the row behind it
+  index_type farther_;  // what is wanted later lies so far away
+  index_type rises_;    // and so much farther with every row
 };
 
 }  // namespace cpu

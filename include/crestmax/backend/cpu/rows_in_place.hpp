@@ -91,6 +91,11 @@ class row_finder {
     return {static_cast<const char*>(run.data), count > 1 ? step * run.row_stride * size_ : 0};
   }
 
+  // Of rows position, position + step, ... how many lie at equal distances and are read there; position is that of a run in hand.
+  index_type rows_as_they_lie(index_type position, index_type step) const {
+    return only_finite_ || !holds(position) ? 0 : (from(position).rows + step - 1) / step;
+  }
+
   // What to ask for while another run is in hand: that of `position`, if there is one. Of pages smaller than a run
   // only the first is asked for, and memory behind it; of samples that lie on several pages none.
   row_run ahead(index_type position, index_type step) {
@@ -184,6 +189,10 @@ class run_walk {
 
   // To the next run; false if there is none.
   CRESTMAX_KERNEL bool next() {
+    if (alike_ > 0) {
+      to_one_alike();
+      return true;
+    }
     now_ = after(1);
     if (now_.first >= padded_) return false;
     // The last run of keys may have none of the tile: its scores are hidden afterwards.
@@ -191,6 +200,7 @@ class run_walk {
     rows_ = finders_[now_.member].find(tile_.first + within * tile_.step, tile_.step, std::min(direct_run, tile_.count - within), of_keys_,
                                        later_[now_.member]);
     ahead_ = {find_ahead(finders_, after(1)), find_ahead(later_, after(later_runs))};
+    if (team_.count == 1) alike_ = runs_alike();
     return true;
   }
 
@@ -213,6 +223,20 @@ class run_walk {
     for (; t.member >= team_.count; t.member -= team_.count) t.first += direct_run;
     return t;
   }
+  // How many runs follow of which all that is to be known is a step in memory away from what is known of this one, of a block alone.
+  index_type runs_alike() const {
+    if (ahead_.soon.first == nullptr || ahead_.later.first == nullptr) return 0;
+    const index_type left = std::min(tile_.count - now_.first, finders_[0].rows_as_they_lie(tile_.first + now_.first * tile_.step, tile_.step));
+    return left / direct_run - 1 - later_runs;
+  }
+  void to_one_alike() {
+    --alike_;
+    now_.first += direct_run;
+    const index_type step = direct_run * rows_.distance;
+    rows_.first += step;
+    ahead_.soon.first += step;
+    ahead_.later.first += step;
+  }
   row_run find_ahead(row_finder<T>* of_tile, turn t) {
     if (t.first < padded_) return of_tile[t.member].ahead(tile_.first + t.first * tile_.step, tile_.step);
     const index_type following = then_.begin + t.first - planner::round_up(padded_, direct_run);
@@ -231,6 +255,7 @@ class run_walk {
   turn now_{-1, 0};
   row_run rows_{};
   rows_ahead ahead_{};
+  index_type alike_ = 0;
 };
 
 }  // namespace cpu
