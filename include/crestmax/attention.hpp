@@ -112,6 +112,12 @@ status run_call(const call_views<T, Source>& t, const options& o, const Chain& c
   return attached.collect(o.report != nullptr ? *o.report : unasked);
 }
 
+// What runs a call on such tensors.
+template <class Q, class Source, class O, class Chain, class Backend>
+decltype(auto) narrow_for(const call_tensors<Q, Source, O>&, const Chain&, const Backend& backend) {
+  return cpu::narrow<compute_type<Q, Source>, needs_of<Q, Source, O, Chain>>(backend);
+}
+
 // A call with its arguments, whose status goes through Finish. See the top of this file.
 template <class Finish>
 struct attention_function {
@@ -149,7 +155,8 @@ struct attention_function {
     static_assert(arguments::known_together<Given...>);
     return Finish::of(arguments::tell_apart(
         [&](const options& o, const auto& chain, const auto& backend, auto& executor) {
-          return crestmax::run_call<owned_memory>(crestmax::views_of(t), o, chain, backend, executor);
+          const auto& serving = crestmax::narrow_for(t, chain, backend);
+          return crestmax::run_call<owned_memory>(crestmax::views_of(t), o, chain, serving, executor);
         },
         given...));
   }
@@ -213,6 +220,16 @@ status make_plan(const problem& p, std::span<std::byte> memory, plan& result, co
       given...);
 }
 
+// attach() with its arguments told apart.
+template <class Call>
+auto attach_call(const plan& p, int workers, const Call& call, const options& o) {
+  if (status s = check_workers(workers); !s.ok()) return call.refuse(s);
+  if (status s = call.check(p); !s.ok()) return call.refuse(s);
+  if (status s = call.check_data(p.memory(), o.workspace, p.workspace().total(workers)); !s.ok()) return call.refuse(s);
+  if (status s = call.check_places(p); !s.ok()) return call.refuse(s);
+  return call.attach(p, o.workspace.data(), workers);
+}
+
 // Attaches a plan to a call's tensors and memory. Everything that can be wrong is found here, before anything is written:
 // see runnable::ready(). The plan must be, byte by byte, the one that make_plan() would make for this call.
 // options.workspace must have p.workspace().total(workers) bytes, aligned to 64; for a device, of its memory. Time: O(sequences).
@@ -220,19 +237,18 @@ template <class T, class Source, class... Given>
   requires arguments::known_together<Given...>
 auto attach(const plan& p, int workers, const call_views<T, Source>& t, const Given&... given) {
   return arguments::tell_apart(
-      [&](const options& o, const auto& chain, const auto& backend, const auto&) {
-        const bound_call call(t, o, chain, backend);
-        if (status s = check_workers(workers); !s.ok()) return call.refuse(s);
-        if (status s = call.check(p); !s.ok()) return call.refuse(s);
-        if (status s = call.check_data(p.memory(), o.workspace, p.workspace().total(workers)); !s.ok()) return call.refuse(s);
-        if (status s = call.check_places(p); !s.ok()) return call.refuse(s);
-        return call.attach(p, o.workspace.data(), workers);
-      },
+      [&](const options& o, const auto& chain, const auto& backend, const auto&) { return crestmax::attach_call(p, workers, bound_call(t, o, chain, backend), o); },
       given...);
 }
 template <class Q, class Source, class O, class... Given>
+  requires arguments::known_together<Given...>
 auto attach(const plan& p, int workers, const call_tensors<Q, Source, O>& t, const Given&... given) {
-  return crestmax::attach(p, workers, crestmax::views_of(t), given...);
+  return arguments::tell_apart(
+      [&](const options& o, const auto& chain, const auto& backend, const auto&) {
+        const auto& serving = crestmax::narrow_for(t, chain, backend);
+        return crestmax::attach_call(p, workers, bound_call(crestmax::views_of(t), o, chain, serving), o);
+      },
+      given...);
 }
 
 CRESTMAX_END_NAMESPACE

@@ -66,6 +66,12 @@ auto views_of(const call_tensors<Q, Source, O>& t) {
   return call_views<compute_type<Q, Source>, source>{t.query, static_cast<source>(t.source), t.output};
 }
 
+// What such a call can come to use.
+template <class Q, class Source, class O, class Chain>
+inline constexpr call_needs needs_of = {
+    crestmax::kinds(kind_of<Q>, Source::key_kind(), Source::value_kind()), crestmax::kinds(kind_of<O>),
+    may_act_on_rows<compute_type<Q, Source>, Chain>};
+
 // Lives no longer than the function that makes it: options are held by reference.
 template <class T, source_or_view Source, class Chain, class Backend>
 class bound_call {

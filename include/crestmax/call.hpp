@@ -20,6 +20,14 @@ struct workspace_view {
   }
 };
 
+// What a call's types tell of the kernels that it can come to use. As it stands: of all of them.
+struct call_needs {
+  kind_set inputs;
+  kind_set outputs;
+  bool row_kernels = true;  // modifiers that act on rows
+  friend constexpr bool operator==(const call_needs&, const call_needs&) = default;
+};
+
 template <class T>
 struct call_data {
   crestmax::plan plan;

@@ -93,6 +93,15 @@ constexpr bool is_written(scalar_kind kind) { return kind <= scalar_kind::bfloat
 template <scalar T>
 inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;
 
+// Some kinds, known when a call is compiled.
+struct kind_set {
+  std::uint32_t bits = ~std::uint32_t{0};  // all of them
+  constexpr bool contains(scalar_kind kind) const { return (bits >> static_cast<std::uint32_t>(kind) & 1u) != 0; }
+  friend constexpr bool operator==(kind_set, kind_set) = default;
+};
+template <class... Kind>
+constexpr kind_set kinds(Kind... kind) { return {((std::uint32_t{1} << static_cast<std::uint32_t>(kind)) | ...)}; }
+
 CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
@@ -182,28 +191,30 @@ inline To convert(From x) {
   }
 }
 
-// Calls f with a null pointer of the type that a kind of output stands for: run-time kind to compile-time type.
-template <class F>
+// Calls f with a null pointer of the first of these types that is of a kind in Kinds and of the kind given; of the last in Kinds, if none is.
+template <kind_set Kinds, class First, class... Rest, class F>
+inline decltype(auto) visit_one_of(scalar_kind kind, F&& f) {
+  if constexpr (!Kinds.contains(kind_of<First>)) {
+    return crestmax::visit_one_of<Kinds, Rest...>(kind, f);
+  } else if constexpr ((Kinds.contains(kind_of<Rest>) || ...)) {
+    if (kind != kind_of<First>) return crestmax::visit_one_of<Kinds, Rest...>(kind, f);
+    return f(static_cast<First*>(nullptr));
+  } else {
+    return f(static_cast<First*>(nullptr));
+  }
+}
+
+// Calls f with a null pointer of the type that a kind of output stands for: run-time kind, one of Kinds, to compile-time type.
+template <kind_set Kinds = kind_set{}, class F>
 inline decltype(auto) visit_kind(scalar_kind kind, F&& f) {
-  if (kind == scalar_kind::float64) return f(static_cast<double*>(nullptr));
-  if (kind == scalar_kind::float16) return f(static_cast<float16*>(nullptr));
-  if (kind == scalar_kind::bfloat16) return f(static_cast<bfloat16*>(nullptr));
-  return f(static_cast<float*>(nullptr));
+  return crestmax::visit_one_of<Kinds, double, float16, bfloat16, float>(kind, f);
 }
 
 // The same for an input of a call that computes in T: there is no double among the inputs of one in float.
-template <class T, class F>
+template <class T, kind_set Kinds = kind_set{}, class F>
 inline decltype(auto) visit_input_kind(scalar_kind kind, F&& f) {
-  if constexpr (std::is_same_v<T, double>) {
-    if (kind == scalar_kind::float64) return f(static_cast<double*>(nullptr));
-  }
-  switch (kind) {
-    case scalar_kind::float16: return f(static_cast<float16*>(nullptr));
-    case scalar_kind::bfloat16: return f(static_cast<bfloat16*>(nullptr));
-    case scalar_kind::float32:
-    case scalar_kind::float64: break;
-  }
-  return f(static_cast<float*>(nullptr));
+  if constexpr (std::is_same_v<T, double>) return crestmax::visit_one_of<Kinds, double, float16, bfloat16, float>(kind, f);
+  else return crestmax::visit_one_of<Kinds, float16, bfloat16, float>(kind, f);
 }
 
 CRESTMAX_END_NAMESPACE

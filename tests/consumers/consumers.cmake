@@ -41,6 +41,11 @@ crestmax_add_plain_consumer("-ffast-math -fno-finite-math-only is survived" fast
                             -O2 -ffast-math -fno-finite-math-only)
 crestmax_add_plain_consumer("an include path, -O2 and a user's strict flags: no warning, without exceptions and RTTI" strict
                             -O2 ${crestmax_strict_flags} -fno-exceptions -fno-rtti)
+# Without optimisation, where most functions of one file may serve another.
+crestmax_add_test("consumers: calls that need different kernels live in one program" consumers
+                  ${CMAKE_COMMAND} -P "${crestmax_consumers}/compile_and_run.cmake" --
+                  "${crestmax_consumers_build}/plain/needs" ${crestmax_compile} -O0
+                  "${crestmax_consumers}/needs/needs.cpp" "${crestmax_consumers}/needs/needs_of_bfloat16.cpp")
 # Flags that no macro tells of: compilers other than clang have none.
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   foreach(lost nans infinities)

@@ -1,4 +1,4 @@
-# The generic backend and the views of matrices over Eigen 5, whose headers lie in a Python package. No network, no test: a note says so.
+# The views of matrices over Eigen 5, whose headers lie in a Python package. No network, no test: a note says so.
 # One compiler is enough: what differs are headers.
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   return()
@@ -29,12 +29,7 @@ if(NOT EXISTS "${crestmax_eigen_5}/eigency/eigen/Eigen/Core")
   return()
 endif()
 
-# Its kernels come before those of the other programs, which are compiled with the Eigen that these are tested with.
-add_executable(crestmax_eigen_5_tests
-               "${crestmax_tests}/stages/primitives_generic_test.cpp" "${crestmax_tests}/stages/crest_test.cpp"
-               "${crestmax_tests}/stages/sums_test.cpp"
-               "${crestmax_tests}/interop/eigen_test.cpp" "${PROJECT_BINARY_DIR}/crestmax_kernels/generic.cpp"
-               "${crestmax_tests}/eigen_5/eigen_5_test.cpp")
+add_executable(crestmax_eigen_5_tests "${crestmax_tests}/interop/eigen_test.cpp" "${crestmax_tests}/eigen_5/eigen_5_test.cpp")
 target_include_directories(crestmax_eigen_5_tests SYSTEM BEFORE PRIVATE "${crestmax_eigen_5}/eigency/eigen")
 target_link_libraries(crestmax_eigen_5_tests PRIVATE crestmax_test_support GTest::gtest_main)
 crestmax_add_program(eigen_5 900)

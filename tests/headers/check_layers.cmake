@@ -68,7 +68,7 @@ set(levels
 
 # Who may include something that is neither the library's nor the standard's.
 set(foreign
-    "Eigen/=backend/cpu/generic.hpp|interop/eigen.hpp"
+    "Eigen/=interop/eigen.hpp"
     "unsupported/Eigen/=interop/eigen.hpp"
     "tbb/=interop/tbb.hpp"
     "omp.h=execution.hpp"

@@ -66,7 +66,7 @@ crestmax_add_layer_mistake("a missing file" call.hpp "#include \"missing.hpp\""
                            "call.hpp includes missing.hpp, which does not exist")
 crestmax_add_layer_mistake("the standard library in device code" backend/ascend/kernel.hpp "#include <vector>"
                            "backend/ascend/kernel.hpp is device code and has #include <vector>")
-crestmax_add_layer_mistake("Eigen outside of the generic backend" tensor.hpp "#include <Eigen/Core>"
+crestmax_add_layer_mistake("Eigen outside of its views" tensor.hpp "#include <Eigen/Core>"
                            "tensor.hpp includes Eigen/Core")
 
 # The name of the namespace, against what compilers say of every instruction set that they know. A compiler for AArch64 is asked

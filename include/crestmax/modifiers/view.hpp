@@ -215,6 +215,12 @@ struct chain_functions {
   }
 };
 
+// Whether a chain can come to use row_kernels; nobody knows of one whose modifiers are known at run time.
+template <class T, any_chain Chain>
+inline constexpr bool may_act_on_rows = true;
+template <class T, class... M>
+inline constexpr bool may_act_on_rows<T, modifier_chain<M...>> = ((row_modifier<M, T> || row_mask<M, T>) || ...);
+
 // The chain must outlive the view.
 template <class T, any_chain Chain>
 modifier_view<T> view_of(const Chain& chain) {

@@ -1,10 +1,10 @@
 // The CPU path: picks, when a call is planned, the instruction set whose kernels run. An instruction set is
-// a struct of kernels over its own primitives (avx2.hpp, avx512.hpp, neon.hpp; generic.hpp, over Eigen, for any machine).
+// a struct of kernels over its own primitives (avx2.hpp, avx512.hpp, neon.hpp; generic.hpp, as wide as the compiler was told, for any machine).
 #pragma once
 
 #include "policy.hpp"
 
-// And that of the sets, and Eigen with it.
+// And that of the sets.
 #if !defined(CRESTMAX_EXTERN_KERNELS) || defined(CRESTMAX_INSTANTIATE_KERNELS)
 #include "avx2.hpp"
 #include "avx512.hpp"
@@ -21,6 +21,7 @@ namespace backend {
 
 // backend::cpu{} takes the widest set of the machine.
 struct cpu : crestmax::cpu::policy_base {
+  using narrows = cpu;
   crestmax::instruction_set most = crestmax::instruction_set::widest;    // never wider than this
   crestmax::instruction_set least = crestmax::instruction_set::generic;  // a call without it is refused
 
@@ -46,28 +47,37 @@ struct cpu : crestmax::cpu::policy_base {
   template <class T>
   tile_geometry geometry(const head_shape& p) const {
     const crestmax::instruction_set set = chosen();
-    return crestmax::cpu::geometry_of(table_of<T>(set), p, set);
+    return crestmax::cpu::geometry_of(sizes_of<T>(set), p, set);
   }
   // Runs the kernels that the plan was made for.
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
-    const crestmax::default_float_state state;
-    crestmax::cpu::run_item(table_of<T>(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels)), call, stage, item, worker);
+    const crestmax::instruction_set set = static_cast<crestmax::instruction_set>(call.plan->tiles.kernels);
+    crestmax::cpu::run_item_with(table_of<T, call_needs{}>(set), call, stage, item, worker);
+  }
+  template <class T, call_needs Needs>
+  static const crestmax::cpu::kernel_table<T>& table_of(crestmax::instruction_set set) {
+    return of_set(set, [](auto kernels) -> const auto& { return decltype(kernels)::template table<T, Needs>(); });
   }
 
  private:
   template <class T>
-  static const crestmax::cpu::kernel_table<T>& table_of(crestmax::instruction_set set) {
+  static const crestmax::cpu::kernel_sizes<T>& sizes_of(crestmax::instruction_set set) {
+    return of_set(set, [](auto kernels) -> const auto& { return decltype(kernels)::template sizes<T>(); });
+  }
+  // f of the kernels of a set.
+  template <class F>
+  static decltype(auto) of_set(crestmax::instruction_set set, const F& f) {
 #if CRESTMAX_X86_SETS
-    if (set >= crestmax::instruction_set::avx512) return crestmax::cpu::avx512::kernels::table<T>();
-    if (set == crestmax::instruction_set::avx2) return crestmax::cpu::avx2::kernels::table<T>();
+    if (set >= crestmax::instruction_set::avx512) return f(crestmax::cpu::avx512::kernels{});
+    if (set == crestmax::instruction_set::avx2) return f(crestmax::cpu::avx2::kernels{});
 #endif
 #if CRESTMAX_ARM_SETS
     using crestmax::instruction_set;
-    if (set == instruction_set::neon || set == instruction_set::neon_bf16) return crestmax::cpu::neon::kernels::table<T>();
+    if (set == instruction_set::neon || set == instruction_set::neon_bf16) return f(crestmax::cpu::neon::kernels{});
 #endif
     static_cast<void>(set);
-    return crestmax::cpu::generic::kernels::table<T>();
+    return f(crestmax::cpu::generic::kernels{});
   }
 };
 

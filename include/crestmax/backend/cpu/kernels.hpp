@@ -137,13 +137,20 @@ struct in_place_kernels {
   void (*multiply)(side_by_side<T>, const tile_keys&);
 };
 
+// What a plan has to know of a table of kernels for T.
 template <class T>
-struct kernel_table {
+struct kernel_sizes {
   instruction_set set;
   index_type lanes;      // of a vector
   index_type panel;      // keys, or columns of values: a power of two, a multiple of lanes
   index_type row_group;  // rows of a register tile
+  bool reads_in_place;
+  bool multiplies_pairs;
+};
 
+// The kernels that calls with some needs can come to use (call_needs): others may be null.
+template <class T>
+struct kernel_table : kernel_sizes<T> {
   packed_kernels<T> numbers;
   packed_kernels<T> pairs;  // in registers, and in tiles; score is null where a set has none
   packed_kernels<T> tiles;

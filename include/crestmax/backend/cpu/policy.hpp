@@ -72,14 +72,21 @@ inline tile_geometry with_tiles(tile_geometry g, const head_shape& p) {
 // what was under way to the cache.
 // `set` may be a wider one that shares the table.
 template <class T>
-tile_geometry geometry_of(const kernel_table<T>& kernels, const head_shape& p, instruction_set set) {
+tile_geometry geometry_of(const kernel_sizes<T>& kernels, const head_shape& p, instruction_set set) {
   constexpr index_type rows = 288 * 4 / static_cast<index_type>(sizeof(T));
   const index_type group = kernels.row_group;
   tile_geometry g{rows, planner::usual_tile_keys, 48 / group * group, group, kernels.panel, static_cast<std::int32_t>(set)};
-  g.key_tile_in_place = kernels.in_place.score != nullptr ? planner::most_tile_keys : g.key_tile;
-  if (kernels.pairs.score == nullptr) return g;
+  g.key_tile_in_place = kernels.reads_in_place ? planner::most_tile_keys : g.key_tile;
+  if (!kernels.multiplies_pairs) return g;
   if (pairs_of_set(set).registers) g.pairs = pair_product::registers;
   return pairs_of_set(set).tiles ? with_tiles(g, p) : g;
+}
+
+// An item, in the float state that kernels count on.
+template <class T>
+void run_item_with(const kernel_table<T>& kernels, const call_data<T>& call, index_type stage, index_type item, int worker) {
+  const default_float_state state;
+  run_item(kernels, call, stage, item, worker);
 }
 
 // What does not depend on the instruction set.
@@ -109,16 +116,48 @@ struct policy_base {
 // One instruction set, whatever the machine has: the caller vouches for it.
 template <class Kernels>
 struct policy : policy_base {
+  using narrows = policy;
   const char* instruction_set(const plan_header&) const { return crestmax::name(Kernels::set); }
   status available(const problem&, const options&) const { return success(); }
   template <class T>
-  tile_geometry geometry(const head_shape& p) const { return geometry_of(Kernels::template table<T>(), p, Kernels::set); }
+  tile_geometry geometry(const head_shape& p) const { return geometry_of(Kernels::template sizes<T>(), p, Kernels::set); }
   template <class T>
   void run(const call_data<T>& call, index_type stage, index_type item, int worker) const {
-    const default_float_state state;
-    run_item(Kernels::template table<T>(), call, stage, item, worker);
+    run_item_with(Kernels::template table<T>(), call, stage, item, worker);
   }
+  template <class T, call_needs Needs>
+  static const kernel_table<T>& table_of(crestmax::instruction_set) { return Kernels::template table<T, Needs>(); }
 };
+
+// A backend for one call, whose types are known, with the kernels that such a call can come to use: no others are compiled for it.
+template <class T, class Backend>
+class narrowed : public Backend {
+ public:
+  using tables = const kernel_table<T>& (*)(crestmax::instruction_set);
+  narrowed(const Backend& whole, tables tables_of_call) : Backend(whole), tables_(tables_of_call) {}
+
+  template <class U>
+  void run(const call_data<U>& call, index_type stage, index_type item, int worker) const {
+    run_item_with(tables_(static_cast<crestmax::instruction_set>(call.plan->tiles.kernels)), call, stage, item, worker);
+  }
+
+ private:
+  tables tables_;
+};
+
+// What serves a call of such needs: a narrowed backend, if it is one that narrows (a type derived from such does not), or the backend itself.
+// Where kernels are compiled elsewhere they are all there.
+template <class T, call_needs Needs, class Backend>
+decltype(auto) narrow(const Backend& backend) {
+#if !defined(CRESTMAX_EXTERN_KERNELS) && !defined(CRESTMAX_INSTANTIATE_KERNELS)
+  if constexpr (requires { requires std::is_same_v<typename Backend::narrows, Backend>; } && Needs != call_needs{}) {
+    return narrowed<T, Backend>(backend, Backend::template table_of<T, Needs>);
+  } else
+#endif
+  {
+    return (backend);
+  }
+}
 
 }  // namespace cpu
 
