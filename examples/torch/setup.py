@@ -29,20 +29,12 @@ def torch_folder():
     return Path(torch.__file__).parent
 
 
-def eigen_folder():
-    for folder in (os.environ.get("EIGEN3_INCLUDE_DIR"), "/usr/include/eigen3", "/usr/local/include/eigen3",
-                   "/opt/homebrew/include/eigen3"):
-        if folder and (Path(folder) / "Eigen" / "Core").exists():
-            return folder
-    sys.exit("crestmax-torch: needs the headers of Eigen (Debian: libeigen3-dev); EIGEN3_INCLUDE_DIR names their folder")
-
-
 def operators():
     torch = torch_folder()
     target = OLDEST_TORCH[0] << 56 | OLDEST_TORCH[1] << 48
     return Extension(
         "crestmax_torch.operators", ["operator/operator.cpp"], language="c++",
-        include_dirs=[str(INCLUDE), str(torch / "include"), eigen_folder()],
+        include_dirs=[str(INCLUDE), str(torch / "include")],
         library_dirs=[str(torch / "lib")], libraries=["torch_cpu"],
         define_macros=[("TORCH_TARGET_VERSION", f"0x{target:016x}")],
         extra_compile_args=["-std=c++20", "-O2", "-g0", "-fvisibility=hidden"],
