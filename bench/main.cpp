@@ -1,4 +1,4 @@
-// crestmax_bench [--short | --bars | --all | --modifiers | --masks] [--benchmark_... options of Google Benchmark]
+// crestmax_bench [--short | --bars | --all | --modifiers | --masks | --rows] [--benchmark_... options of Google Benchmark]
 //
 // Every line of a race is a benchmark of its own, so that filters, reporters and JSON work as usual.
 // The lines of one race are measured together, in turns, when the first of them is asked for; each
@@ -14,6 +14,7 @@
 #include "grid.hpp"
 #include "mask_targets.hpp"
 #include "modifiers.hpp"
+#include "rows.hpp"
 #include "table.hpp"
 #include "targets.hpp"
 
@@ -165,6 +166,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--all") == 0) asked = extent::all;
     else if (std::strcmp(argv[i], "--modifiers") == 0) return print_modifier_targets(), 0;
     else if (std::strcmp(argv[i], "--masks") == 0) return print_mask_targets(), 0;
+    else if (std::strcmp(argv[i], "--rows") == 0) return print_row_targets(), 0;
     else rest.push_back(argv[i]);
   }
   int count = static_cast<int>(rest.size());
@@ -184,6 +186,6 @@ int main(int argc, char** argv) {
     if (race->result) results.push_back(*race->result);
   }
   const bool right = print_targets(results);
-  if (asked == extent::bars) print_modifier_targets(), print_mask_targets();
+  if (asked == extent::bars) print_modifier_targets(), print_mask_targets(), print_row_targets();
   return right ? 0 : 1;
 }
