@@ -35,7 +35,7 @@ struct primitives<float> {
   static constexpr int row_group = 6;  // 12 sums, two vectors of keys and one factor: all but one register
   static constexpr int direct_group = 4;
   static constexpr int direct_keys = 2;
-  static constexpr int direct_sums = 12;
+  static constexpr int direct_sums = 12;  // four vectors of three rows; of two and of four eight sums
   static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
   static constexpr index_type panel = lanes * panel_vectors;
@@ -197,7 +197,7 @@ struct primitives<double> {
   static constexpr int row_group = 6;
   static constexpr int direct_group = 4;
   static constexpr int direct_keys = 1;
-  static constexpr int direct_sums = 12;
+  static constexpr int direct_sums = 12;  // four vectors of three rows; of two and of four eight sums
   static constexpr int direct_columns = 2;  // a load or conversion for four products
   static constexpr int held_queries = 0;
   static constexpr index_type panel = lanes * panel_vectors;

@@ -36,8 +36,8 @@ struct primitives : pairs_of<T> {
   static constexpr int panel_vectors = 2;
   static constexpr int row_group = 12;
   static constexpr int direct_group = 4;  // rows that share a key read in place; 0 packs always
-  static constexpr int direct_keys = 2;   // scored in lockstep by such a group
-  static constexpr int direct_sums = 16;  // vectors of outputs summed in registers
+  static constexpr int direct_keys = 2;   // scored in lockstep by such a group; fewer rows take more of them
+  static constexpr int direct_sums = 16;  // vectors of outputs summed in registers, at most
   static constexpr int direct_columns = 8;  // vectors of one row among them, at most
   static constexpr int held_queries = 16; // vectors of queries that stay in registers beside as many sums
   static constexpr index_type panel = lanes * panel_vectors;
