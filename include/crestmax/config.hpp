@@ -57,6 +57,13 @@
 #define CRESTMAX_KERNEL
 #endif
 
+// A function that is not inlined: it is called from many places, or seldom.
+#if defined(__GNUC__)
+#define CRESTMAX_OUT_OF_LINE __attribute__((noinline))
+#else
+#define CRESTMAX_OUT_OF_LINE
+#endif
+
 // A region whose functions are compiled for an instruction set that the rest of the translation unit
 // need not have: text between begin and end, called only after features.hpp has found the set. Standard and
 // third-party headers stay outside.

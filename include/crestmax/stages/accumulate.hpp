@@ -18,19 +18,19 @@ enum class raise { never, always, past_threshold };
 
 // Whether every one of some rows has met a visible key: only then can a tile go without their maxima.
 template <class T>
-inline bool rows_are_set(const block<T>& b, row_span rows) {
+bool rows_are_set(const block<T>& b, row_span rows) {
   bool set = true;
   for (index_type r = rows.first; r < rows.first + rows.count; ++r) set &= !equals(b.state.shift[r], hidden_score<T>);
   return set;
 }
 template <class T>
-inline void note_set_rows(block<T>& b) {
+void note_set_rows(block<T>& b) {
   b.state.all_set = rows_are_set(b, {0, b.view.rows});
 }
 
 // The largest difference of neighbouring visible scores in the strip in hand.
 template <class T>
-inline void neighbour_difference(block<T>& b, row_span strip, index_type keys) {
+void neighbour_difference(block<T>& b, row_span strip, index_type keys) {
   for (index_type r = 0; r < strip.count; ++r) {
     const T* row = b.scratch.scores + r * score_stride;
     for (index_type j = 1; j < keys; ++j) {
@@ -43,7 +43,7 @@ inline void neighbour_difference(block<T>& b, row_span strip, index_type keys) {
 // Scores of a strip against the tile, in score units, modified and masked; hidden keys and the
 // tail are -inf. Leaves each row's maximum in tile_max, if it is wanted.
 template <class T>
-inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile, bool wants_maxima = true) {
+void score_strip(block<T>& b, row_span strip, const tile_keys& tile, bool wants_maxima = true) {
   const index_type padded = planner::round_up(tile.count, b.kernels->panel);
   const strip_view<T> view = view_of(b, strip);
   see_panels(b, strip, tile);
@@ -62,7 +62,7 @@ inline void score_strip(block<T>& b, row_span strip, const tile_keys& tile, bool
 
 // Scores a tile strip by strip, and calls f(strip) when a strip's scores are in hand.
 template <class T, class F>
-inline void score_keys(block<T>& b, const tile_keys& tile, F&& f) {
+void score_keys(block<T>& b, const tile_keys& tile, F&& f) {
   b.operands.way->take_keys(b, tile);
   for_each_strip(b, [&](row_span strip) {
     score_strip(b, strip, tile);
@@ -72,7 +72,7 @@ inline void score_keys(block<T>& b, const tile_keys& tile, F&& f) {
 
 // Lifts a row's shift to `level` and rescales what it has accumulated.
 template <class T>
-inline void lift(block<T>& b, index_type r, T level) {
+void lift(block<T>& b, index_type r, T level) {
   const T old = b.state.shift[r];
   b.state.shift[r] = level;
   if (equals(old, hidden_score<T>)) return;
@@ -88,13 +88,13 @@ inline void lift(block<T>& b, index_type r, T level) {
 
 // What scores under a shift subtract: nothing where there is none yet.
 template <class T>
-inline T base_of(T shift) {
+T base_of(T shift) {
   return equals(shift, hidden_score<T>) ? T(0) : shift;
 }
 
 // Lifts shifts to the maxima of the strip in hand, as the policy allows, and prepares what to subtract.
 template <class T>
-inline void lift_rows(block<T>& b, row_span strip, raise policy) {
+void lift_rows(block<T>& b, row_span strip, raise policy) {
   const T slack = policy == raise::past_threshold ? static_cast<T>(b.plan->threshold) / b.weighing.unit : T(0);
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     const bool unset = equals(b.state.shift[r], hidden_score<T>);
@@ -107,7 +107,7 @@ inline void lift_rows(block<T>& b, row_span strip, raise policy) {
 
 // Of `all` pairs of a tile `accumulated` joined the sums; masks hide the others.
 template <class T>
-inline void count_pairs(block<T>& b, index_type all, index_type accumulated) {
+void count_pairs(block<T>& b, index_type all, index_type accumulated) {
   if (b.redo.careful) return;  // counted by the sweep
   b.counters->accumulated += accumulated;
   b.counters->masked += all - accumulated;
@@ -123,7 +123,7 @@ struct tile_in_hand {
 };
 
 template <class T>
-inline void take_values(block<T>& b, tile_in_hand<T>& tile) {
+void take_values(block<T>& b, tile_in_hand<T>& tile) {
   if (tile.has_values) return;
   b.operands.way->take_values(b, tile.keys);
   b.counters->bytes += tile.keys.count * b.operands.value_rows.row_bytes();
@@ -132,7 +132,7 @@ inline void take_values(block<T>& b, tile_in_hand<T>& tile) {
 }
 
 template <class T>
-inline tile_in_hand<T> open_tile(block<T>& b, const tile_keys& keys, bool may_drop) {
+tile_in_hand<T> open_tile(block<T>& b, const tile_keys& keys, bool may_drop) {
   tile_in_hand<T> tile{keys};
   b.operands.way->look_ahead(b, keys);
   if (b.operands.packed->rounds_weights && !may_drop) take_values(b, tile);
@@ -145,7 +145,7 @@ inline tile_in_hand<T> open_tile(block<T>& b, const tile_keys& keys, bool may_dr
 
 // Calls f(strip, what it sees of the tile) for the strips that see some of it.
 template <class T, class F>
-inline void for_each_seeing_strip(block<T>& b, const tile_keys& tile, F&& f) {
+void for_each_seeing_strip(block<T>& b, const tile_keys& tile, F&& f) {
   for_each_strip(b, [&](row_span strip) {
     tile_keys keys = tile;
     if (tile.seen != visibility::all) keys.seen = classify(b, hull_of(b, strip.first, strip.count), tile.first, tile.count, 1);
@@ -156,7 +156,7 @@ inline void for_each_seeing_strip(block<T>& b, const tile_keys& tile, F&& f) {
 
 // Weights of the scores in hand of a strip, above what lift_rows() prepared.
 template <class T>
-inline void weigh_strip(block<T>& b, row_span strip, tile_in_hand<T>& tile) {
+void weigh_strip(block<T>& b, row_span strip, tile_in_hand<T>& tile) {
   if (b.redo.finite_only) note_special_values(b, strip, tile.keys);
   take_values(b, tile);
   b.operands.of_value->weigh(view_of(b, strip), b.state.base + strip.first, tile.constants);
@@ -164,7 +164,7 @@ inline void weigh_strip(block<T>& b, row_span strip, tile_in_hand<T>& tile) {
 
 // What each row's weights in hand sum up to, before and after rounding; rounds those that are not yet.
 template <class T>
-inline void sum_weights(block<T>& b, row_span strip) {
+void sum_weights(block<T>& b, row_span strip) {
   const strip_view<T> view = view_of(b, strip);
   T* const sums = b.state.sum + strip.first;
   const auto add_totals = b.kernels->add_totals;
@@ -176,7 +176,7 @@ inline void sum_weights(block<T>& b, row_span strip) {
 
 // The weights in hand of a strip join the sums, and the outputs with their values.
 template <class T>
-inline void join_strip(block<T>& b, row_span strip, tile_in_hand<T>& tile) {
+void join_strip(block<T>& b, row_span strip, tile_in_hand<T>& tile) {
   sum_weights(b, strip);
   if (b.loss.certified) keep_strip(b, strip);
   take_values(b, tile);
@@ -193,7 +193,7 @@ inline void join_strip(block<T>& b, row_span strip, tile_in_hand<T>& tile) {
 // Under the fixed shift: weights are taken as scores leave the registers, but where masks or modifiers, a tail, or rows that have
 // met no visible key yet want to see the scores first.
 template <class T>
-inline void accumulate_fixed(block<T>& b, const tile_keys& keys) {
+void accumulate_fixed(block<T>& b, const tile_keys& keys) {
   tile_in_hand<T> tile = open_tile(b, keys, false);
   const bool weights_as_they_come = b.operands.of_value->rounds_weights || b.operands.weights == weight_type::float32;
   const bool may_fuse =
@@ -216,7 +216,7 @@ inline void accumulate_fixed(block<T>& b, const tile_keys& keys) {
 
 // Under the fixed shift, and what weighs too little is left out.
 template <class T>
-inline void accumulate_or_drop(block<T>& b, const tile_keys& keys) {
+void accumulate_or_drop(block<T>& b, const tile_keys& keys) {
   tile_in_hand<T> tile = open_tile(b, keys, true);
   for_each_seeing_strip(b, keys, [&](row_span strip, const tile_keys& seen) {
     score_strip(b, strip, seen);
@@ -233,7 +233,7 @@ inline void accumulate_or_drop(block<T>& b, const tile_keys& keys) {
 
 // Under a running maximum.
 template <class T>
-inline void accumulate_raising(block<T>& b, const tile_keys& keys, raise policy) {
+void accumulate_raising(block<T>& b, const tile_keys& keys, raise policy) {
   tile_in_hand<T> tile = open_tile(b, keys, false);
   for_each_seeing_strip(b, keys, [&](row_span strip, const tile_keys& seen) {
     score_strip(b, strip, seen);
@@ -247,7 +247,7 @@ inline void accumulate_raising(block<T>& b, const tile_keys& keys, raise policy)
 
 // One tile joins the sums. Time: O(rows * keys * (d_qk + d_v)); nothing past the tile is read.
 template <class T>
-inline void accumulate_tile(block<T>& b, const tile_keys& keys, raise policy) {
+void accumulate_tile(block<T>& b, const tile_keys& keys, raise policy) {
   if (policy != raise::never) accumulate_raising(b, keys, policy);
   else if (b.plan->coverage == coverage_kind::above && !b.redo.careful) accumulate_or_drop(b, keys);
   else accumulate_fixed(b, keys);
@@ -256,7 +256,7 @@ inline void accumulate_tile(block<T>& b, const tile_keys& keys, raise policy) {
 // Calls f for every tile of a key range that masks leave over, in rising order, and hidden(keys) for the
 // others. b.upcoming names what follows.
 template <class T, class F, class Hidden>
-inline void for_each_tile(block<T>& b, key_interval range, F&& f, Hidden&& hidden) {
+void for_each_tile(block<T>& b, key_interval range, F&& f, Hidden&& hidden) {
   for (index_type first = range.begin; first < range.end; first += b.operands.key_tile) {
     const index_type count = std::min(b.operands.key_tile, range.end - first);
     const visibility seen = classify(b, b.view.hull, first, count, 1);
@@ -270,7 +270,7 @@ inline void for_each_tile(block<T>& b, key_interval range, F&& f, Hidden&& hidde
 }
 
 template <class T>
-inline void accumulate_range(block<T>& b, key_interval range, raise policy) {
+void accumulate_range(block<T>& b, key_interval range, raise policy) {
   const auto accumulate = [&](const tile_keys& tile) {
     accumulate_tile(b, tile, policy);
     if (!b.state.all_set) note_set_rows(b);
@@ -281,7 +281,7 @@ inline void accumulate_range(block<T>& b, key_interval range, raise policy) {
 // One tile of several blocks, run by run of each in turn: the scores of all of them, then their weights, then the
 // values. Every block has room of its own for scores.
 template <class T>
-inline void accumulate_in_turn(block<T>* team, index_type count, key_interval keys, raise policy) {
+void accumulate_in_turn(block<T>* team, index_type count, key_interval keys, raise policy) {
   block<T>* seeing[planner::most_joined_blocks];
   rows_in_place<T> views[planner::most_joined_blocks];
   tile_keys tile{keys.begin, 1, keys.end - keys.begin, visibility::all};

@@ -11,7 +11,7 @@ namespace cpu {
 
 // Forgets what the block's rows have accumulated.
 template <class T>
-inline void reset_rows(block<T>& b) {
+void reset_rows(block<T>& b) {
   fill(b.state.shift, b.view.rows, hidden_score<T>);
   fill(b.search.sample_max, b.view.rows, hidden_score<T>);
   for (T* row : {b.state.sum, b.state.exact_sum, b.state.tile_sum}) fill(row, b.view.rows, T(0));
@@ -32,7 +32,7 @@ inline void reset_rows(block<T>& b) {
 }
 
 template <class T>
-inline void start_block(block<T>& b, index_type number) {
+void start_block(block<T>& b, index_type number) {
   open_block(b, number);
   measure_block(b);
   b.redo.careful = b.redo.finite_only = false;
@@ -44,7 +44,7 @@ inline void start_block(block<T>& b, index_type number) {
 
 // A row that met no visible key has no centre; one whose scores were all NaN has a NaN.
 template <class T>
-inline void set_centers(block<T>& b) {
+void set_centers(block<T>& b) {
   for (index_type r = 0; r < b.view.rows; ++r) {
     if (!equals(b.state.shift[r], hidden_score<T>)) {
       b.state.center[r] = static_cast<double>(b.state.shift[r]) * static_cast<double>(b.weighing.unit) + b.weighing.margin * ln2;

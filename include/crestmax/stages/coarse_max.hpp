@@ -12,7 +12,7 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 template <class T>
-inline void note_least_peak(block<T>& b) {
+void note_least_peak(block<T>& b) {
   b.search.least_peak = b.search.windows[0].excess;
   for (index_type i = 1; i < b.search.window_count; ++i) b.search.least_peak = std::min(b.search.least_peak, b.search.windows[i].excess);
 }
@@ -20,7 +20,7 @@ inline void note_least_peak(block<T>& b) {
 // Adds a peak to the block's list of at most `capacity`. A peak within `radius` of a kept one replaces
 // it if higher; otherwise the lowest kept one makes room. Equal peaks: the first stays.
 template <class T>
-inline void keep_peak(block<T>& b, plateau_window peak, index_type radius, index_type capacity) {
+void keep_peak(block<T>& b, plateau_window peak, index_type radius, index_type capacity) {
   if (capacity == 0) return;
   if (b.search.window_count == capacity && peak.excess <= b.search.least_peak) return;  // most samples end here
   index_type lowest = 0;
@@ -38,14 +38,14 @@ inline void keep_peak(block<T>& b, plateau_window peak, index_type radius, index
 
 // Keeps the largest norm among the samples that a row sees.
 template <class T>
-inline void note_sampled_square(block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
+void note_sampled_square(block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
   const T square = largest_square_seen(b, strip, r, tile);
   if (!(square <= b.loss.sample_square[r]) && !is_nan(b.loss.sample_square[r])) b.loss.sample_square[r] = square;
 }
 
 // Takes a tile of samples, `number` that of the first.
 template <class T>
-inline void take_samples(block<T>& b, tile_keys tile, const sample_range& samples, index_type number) {
+void take_samples(block<T>& b, tile_keys tile, const sample_range& samples, index_type number) {
   const plan_rules& h = *b.plan;
   const bool weighs = h.coverage == coverage_kind::plateaus;
   tile.seen = classify(b, b.view.hull, tile.first, tile.count, tile.step);
@@ -78,7 +78,7 @@ inline void take_samples(block<T>& b, tile_keys tile, const sample_range& sample
 // keys in rising order. Afterwards |max - coarse max| <= L * stride for every row that sees all keys
 // of the range, L the largest difference of neighbouring scores (the method's error bound).
 template <class T>
-inline void coarse_max(block<T>& b) {
+void coarse_max(block<T>& b) {
   if (b.view.keys.begin >= b.view.keys.end) return;
   const index_type stride = b.plan->stride;
   const bool weighs = b.plan->coverage == coverage_kind::plateaus;

@@ -13,7 +13,7 @@ namespace cpu {
 
 // Keeps the rows numbered in rows_at[0, count), which the caller has gathered there, and starts them afresh.
 template <class T>
-inline void restart_rows(block<T>& b, index_type count) {
+void restart_rows(block<T>& b, index_type count) {
   b.view.rows = count;
   measure_block(b);
   start_operands(b);
@@ -23,7 +23,7 @@ inline void restart_rows(block<T>& b, index_type count) {
 
 // Whether values of a key range that are no finite numbers have spoilt the outputs of a row that fails.
 template <class T>
-inline bool is_spoilt(const block<T>& b, key_interval range) {
+bool is_spoilt(const block<T>& b, key_interval range) {
   if (b.redo.finite_only) return false;
   for (index_type r = 0; r < b.view.rows; ++r) {
     if (!b.state.passes[r] && !output_is_finite(b, r)) return has_special_values(b, range);
@@ -33,7 +33,7 @@ inline bool is_spoilt(const block<T>& b, key_interval range) {
 
 // What brings a block to where it stands, once more from the start and without such values. Its counters know of it already.
 template <class Sweep, class T>
-inline void sweep_finite_values(block<T>& b, Sweep&& sweep) {
+void sweep_finite_values(block<T>& b, Sweep&& sweep) {
   worker_counters unused{};
   worker_counters* const counters = b.counters;
   b.counters = &unused;
@@ -45,7 +45,7 @@ inline void sweep_finite_values(block<T>& b, Sweep&& sweep) {
 // Sums the rows numbered in rows_at[0, count) once more as a smaller block, the correction: under a running maximum, or under
 // the shifts in row_top.
 template <class T>
-inline void sum_again(block<T>& b, index_type count, key_interval range, raise policy) {
+void sum_again(block<T>& b, index_type count, key_interval range, raise policy) {
   const auto sweep = [&] {
     restart_rows(b, count);
     if (policy == raise::never) std::copy_n(b.diagnosis.top, count, b.state.shift);
@@ -63,7 +63,7 @@ inline void sum_again(block<T>& b, index_type count, key_interval range, raise p
 // the block to where it stands, for the case that values which are no finite numbers have spoilt it. `finish` is called for
 // every row once it is done.
 template <class T, class Sweep, class Finish>
-inline void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, Sweep&& sweep, Finish&& finish) {
+void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, Sweep&& sweep, Finish&& finish) {
   const key_interval range{std::max(all.begin, b.view.keys.begin), std::min(all.end, b.view.keys.end)};
   const auto gather = [&](auto&& is_done) {
     index_type failing = 0;

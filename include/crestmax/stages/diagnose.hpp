@@ -12,7 +12,7 @@ namespace cpu {
 
 // The scores in hand of a strip, hidden ones left out.
 template <class T>
-inline void note_scores(block<T>& b, row_span strip, const tile_keys& tile) {
+void note_scores(block<T>& b, row_span strip, const tile_keys& tile) {
   const row_diagnosis<T>& rows = b.diagnosis;
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     rows.top[r] = std::max(rows.top[r], b.state.tile_max[r]);
@@ -27,7 +27,7 @@ inline void note_scores(block<T>& b, row_span strip, const tile_keys& tile) {
 
 // What a row's numbers say of its crest.
 template <class T>
-inline void report_row(block<T>& b, index_type r, T crest) {
+void report_row(block<T>& b, index_type r, T crest) {
   const double unit = static_cast<double>(b.weighing.unit);
   const T top = b.diagnosis.top[r];
   worker_counters& c = *b.counters;
@@ -45,7 +45,7 @@ inline void report_row(block<T>& b, index_type r, T crest) {
 
 // With diagnostics: the true maximum of every row and its L, from one more pass over all scores.
 template <class T>
-inline void diagnose(block<T>& b, index_type number) {
+void diagnose(block<T>& b, index_type number) {
   const T* crest = b.state.crest;
   start_block(b, number);
   fill(b.diagnosis.top, b.view.rows, hidden_score<T>);

@@ -13,7 +13,7 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 template <class T>
-inline bool output_is_finite(const block<T>& b, index_type r) {
+bool output_is_finite(const block<T>& b, index_type r) {
   return b.kernels->all_finite(b.state.output + r * b.state.output_stride, b.state.output_stride);
 }
 
@@ -27,7 +27,7 @@ inline double power_of_two(int exponent) {
 }
 
 template <class T>
-inline bool row_passes(const block<T>& b, index_type r, guard_scope scope) {
+bool row_passes(const block<T>& b, index_type r, guard_scope scope) {
   const plan_rules& h = *b.plan;
   const bool covers_all = h.coverage != coverage_kind::plateaus || b.redo.careful;
   const double center = b.state.center[r];
@@ -48,7 +48,7 @@ inline bool row_passes(const block<T>& b, index_type r, guard_scope scope) {
 // Nats by which a row's crest may lie below its highest score: known after a correction, else no key weighs more than all of them,
 // those that the coverage left out among them.
 template <class T>
-inline void note_undershoot(block<T>& b, index_type r) {
+void note_undershoot(block<T>& b, index_type r) {
   if (b.redo.careful) {
     const T crest = b.state.crest[slot_of(b, r)];
     if (!is_finite(crest) || !is_finite(b.state.shift[r])) return;
@@ -66,7 +66,7 @@ inline void note_undershoot(block<T>& b, index_type r) {
 }
 
 template <class T>
-inline void write_number(const row_output& to, index_type batch, index_type row, index_type head, double value) {
+void write_number(const row_output& to, index_type batch, index_type row, index_type head, double value) {
   if (!to) return;
   const index_type at = batch * to.strides[0] + row * to.strides[1] + head * to.strides[2];
   if (to.kind == scalar_kind::float64) static_cast<double*>(to.data)[at] = value;
@@ -86,36 +86,33 @@ struct output_place {
   index_type row;
 };
 template <class T>
-inline output_place place_of(const block<T>& b, index_type r) {
+output_place place_of(const block<T>& b, index_type r) {
   return {b.view.sequence.query_batch, b.view.sequence.query_begin + b.view.rows_at[r].query_index};
 }
 
-// Calls f with a pointer to the row of the output tensor.
-template <class T, class F>
-inline void visit_output_row(const block<T>& b, index_type r, F&& f) {
+// The row of the output tensor.
+template <class T>
+void* output_row(const block<T>& b, index_type r) {
   const tensor_view& out = b.call->output;
   const output_place to = place_of(b, r);
   const index_type at = to.batch * out.strides[0] + to.row * out.strides[1] + b.view.rows_at[r].head * out.strides[2];
-  visit_kind(out.kind, [&](auto* kind) {
-    using stored = std::remove_pointer_t<decltype(kind)>;
-    f(static_cast<stored*>(const_cast<void*>(out.data)) + at);
-  });
+  return static_cast<char*>(const_cast<void*>(out.data)) + at * size_of(out.kind);
 }
 
 // Writes NaN wherever a row's numbers would go: some of its keys or values could not be read.
 template <class T>
-inline void poison_row(const block<T>& b, index_type r) {
-  constexpr float none = std::numeric_limits<float>::quiet_NaN();
-  visit_output_row(b, r, [&](auto* to) { std::fill_n(to, b.plan->shape.d_v, convert<std::remove_pointer_t<decltype(to)>>(none)); });
+void poison_row(const block<T>& b, index_type r) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  b.kernels->write(b.state.output + r * b.state.output_stride, none, b.call->output.kind, output_row(b, r), b.plan->shape.d_v);
   const output_place to = place_of(b, r);
   for (const row_output* rows : {&b.call->lse, &b.call->dropped_mass}) {
-    write_number<T>(*rows, to.batch, to.row, b.view.rows_at[r].head, static_cast<double>(none));
+    write_number<T>(*rows, to.batch, to.row, b.view.rows_at[r].head, none);
   }
 }
 
 // Divides by the sum, joins the sink, writes output, lse and the lost mass of one row.
 template <class T>
-inline void write_row(block<T>& b, index_type r) {
+void write_row(block<T>& b, index_type r) {
   const plan_rules& h = *b.plan;
   const row_position at = b.view.rows_at[r];
   const auto [batch, row] = place_of(b, r);
@@ -130,11 +127,9 @@ inline void write_row(block<T>& b, index_type r) {
   const T* output = b.state.output + r * b.state.output_stride;
   const bool none = equals(center, -std::numeric_limits<double>::infinity());
   const double factor = none ? 0 : keys_weight / sum;
-  visit_output_row(b, r, [&](auto* to) {
-    using stored = std::remove_pointer_t<decltype(to)>;
-    if (none) std::memset(static_cast<void*>(to), 0, sizeof(stored) * static_cast<std::size_t>(h.shape.d_v));
-    else b.kernels->write(output, factor, b.call->output.kind, to, h.shape.d_v);
-  });
+  const scalar_kind kind = b.call->output.kind;
+  if (none) std::memset(output_row(b, r), 0, static_cast<std::size_t>(size_of(kind) * h.shape.d_v));
+  else b.kernels->write(output, factor, kind, output_row(b, r), h.shape.d_v);
   if (b.call->lse) write_number<T>(b.call->lse, batch, row, at.head, empty ? top : top + std::log(exact_sum));
   const lost_mass lost = lost_by(b, r);
   write_share(b.call->dropped_mass, batch, row, at.head, b.loss.certified ? lost.bound : lost.estimate);

@@ -17,13 +17,13 @@ inline bool certifies(const plan_rules& h) {
 
 // Nats per unit of a score, where `unit` is rounded to T.
 template <class T>
-inline double exact_unit(const block<T>& b) {
+double exact_unit(const block<T>& b) {
   return b.weighing.raw ? b.plan->scale : 1.0;
 }
 
 // The norms of the block's queries.
 template <class T>
-inline void measure_queries(block<T>& b) {
+void measure_queries(block<T>& b) {
   if (!b.loss.certified) return;
   const index_type d = b.plan->shape.d_qk;
   const query_rows queries = queries_of(b);
@@ -42,13 +42,13 @@ inline void measure_queries(block<T>& b) {
 
 // The squared norms of a tile's keys.
 template <class T>
-inline void measure_keys(block<T>& b, const tile_keys& tile) {
+void measure_keys(block<T>& b, const tile_keys& tile) {
   b.loss.largest_square = b.kernels->measure_keys(b.operands.key_rows, tile.first, tile.step, tile.count, b.loss.key_square);
 }
 
 // Whether masks leave a key to a row.
 template <class T>
-inline bool sees_key(const block<T>& b, index_type r, index_type key) {
+bool sees_key(const block<T>& b, index_type r, index_type key) {
   const modifier_view<T>& m = b.call->modifiers;
   if (!m.masks) return true;
   T score = 0;
@@ -59,7 +59,7 @@ inline bool sees_key(const block<T>& b, index_type r, index_type key) {
 // The largest squared norm among the keys of the tile that a row sees; -1: it sees none. Hidden keys may hold anything. A score
 // of -inf is that of a hidden key, or of one whose products overflowed.
 template <class T>
-inline T largest_square_seen(const block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
+T largest_square_seen(const block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
   if (tile.seen == visibility::all) return b.loss.largest_square;
   constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 4;
   const T* scores = score_row(b, strip, r);
@@ -75,7 +75,7 @@ inline T largest_square_seen(const block<T>& b, row_span strip, index_type r, co
 
 // How far the scores of a row may err, in nats, against keys of at most this squared norm; `top` is the highest of those.
 template <class T>
-inline double score_error(const block<T>& b, index_type r, T square, T top) {
+double score_error(const block<T>& b, index_type r, T square, T top) {
   constexpr double ulp = static_cast<double>(std::numeric_limits<T>::epsilon());
   constexpr double least = static_cast<double>(std::numeric_limits<T>::min());
   const double d = static_cast<double>(b.plan->shape.d_qk);
@@ -86,7 +86,7 @@ inline double score_error(const block<T>& b, index_type r, T square, T top) {
 
 // The scores in hand of a strip are about to be weighed or dropped: how far they may err. Negative: the row sees no key.
 template <class T>
-inline void note_errors(block<T>& b, row_span strip, const tile_keys& tile) {
+void note_errors(block<T>& b, row_span strip, const tile_keys& tile) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     const T square = largest_square_seen(b, strip, r, tile);
     b.loss.error[r] = square < 0 ? -1.0 : score_error(b, r, square, b.state.tile_max[r]);
@@ -95,7 +95,7 @@ inline void note_errors(block<T>& b, row_span strip, const tile_keys& tile) {
 
 // The weights in hand join what is kept.
 template <class T>
-inline void keep_strip(block<T>& b, row_span strip) {
+void keep_strip(block<T>& b, row_span strip) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     if (b.loss.error[r] < 0) continue;
     const double sum = static_cast<double>(b.kernels->total(b.scratch.lanes + r * b.kernels->lanes));
@@ -106,7 +106,7 @@ inline void keep_strip(block<T>& b, row_span strip) {
 // Coverage above(tau): true if no row has a score above shift + margin - tau in the strip in hand. It is then left out: each row
 // loses at most keys * exp(tile max + error - shift - margin).
 template <class T>
-inline bool drop_strip(block<T>& b, row_span strip, index_type keys) {
+bool drop_strip(block<T>& b, row_span strip, index_type keys) {
   const double threshold = b.weighing.margin * ln2 - b.plan->tau;
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) {
     if (equals(b.state.shift[r], hidden_score<T>)) return false;
@@ -131,7 +131,7 @@ struct lost_mass {
 };
 
 template <class T>
-inline double sink_of(const block<T>& b, index_type r) {
+double sink_of(const block<T>& b, index_type r) {
   if (!b.call->modifiers.sinks) return -std::numeric_limits<double>::infinity();
   return b.call->modifiers.sink(b.call->modifiers.context, b.view.rows_at[r].head);
 }
@@ -144,14 +144,14 @@ inline double weight_between(double a, double b) {
 
 // At most the weight of a row's sink beside its keys'. The centre is off by what `unit` is rounded by.
 template <class T>
-inline double least_sink_weight(const block<T>& b, index_type r) {
+double least_sink_weight(const block<T>& b, index_type r) {
   const double sink = sink_of(b, r);
   const double slack = std::fabs(static_cast<double>(b.state.shift[r])) * std::fabs(static_cast<double>(b.weighing.unit) - exact_unit(b));
   return rounded_down(weight_between(sink - slack - 0x1p-50 * (std::fabs(sink) + std::fabs(b.state.center[r])), b.state.center[r]));
 }
 
 template <class T>
-inline lost_mass lost_by(const block<T>& b, index_type r) {
+lost_mass lost_by(const block<T>& b, index_type r) {
   const plan_rules& h = *b.plan;
   if (b.redo.careful || !b.loss.leaves_out) return {0, 0};
   const double sink = b.call->modifiers.sinks ? least_sink_weight(b, r) : 0;

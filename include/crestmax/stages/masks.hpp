@@ -12,7 +12,7 @@ namespace cpu {
 
 // Groups of rows that see the same panels of keys: those that are multiplied together.
 template <class T, class F>
-inline void for_each_seeing_group(const block<T>& b, index_type rows, F&& f) {
+void for_each_seeing_group(const block<T>& b, index_type rows, F&& f) {
   for (index_type r = 0; r < rows;) {
     const index_type group = b.operands.packed->next_group(rows - r);
     f(r, group);
@@ -23,7 +23,7 @@ inline void for_each_seeing_group(const block<T>& b, index_type rows, F&& f) {
 // Sets, for every group of a strip, the range of panels that masks leave reachable. A tile that is read in
 // place is read once for all rows, and whole.
 template <class T>
-inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
+void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
   const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
   for_each_seeing_group(b, strip.count, [&](index_type within, index_type group) {
     const index_type row = strip.first + within;
@@ -47,13 +47,13 @@ inline void see_panels(block<T>& b, row_span strip, const tile_keys& tile) {
 
 // What modifiers are left to multiply raw scores by.
 template <class T>
-inline T scale_left(const block<T>& b) {
+T scale_left(const block<T>& b) {
   return !b.weighing.raw && b.call->modifiers.takes_scale ? static_cast<T>(b.plan->scale) : T(1);
 }
 
 // What a group of rows sees of a panel of a tile.
 template <class T>
-inline visibility classify_panel(const block<T>& b, const row_span& group, const row_hull& hull, const tile_keys& tile, index_type panel) {
+visibility classify_panel(const block<T>& b, const row_span& group, const row_hull& hull, const tile_keys& tile, index_type panel) {
   if (panel < b.scratch.first_panel[group.first] || panel >= b.scratch.last_panel[group.first]) return visibility::none;
   const index_type j = panel * b.kernels->panel;
   return classify(b, hull, tile.first + j * tile.step, std::min<index_type>(b.kernels->panel, tile.count - j), tile.step);
@@ -61,7 +61,7 @@ inline visibility classify_panel(const block<T>& b, const row_span& group, const
 
 // Score modifiers and masks of a group of rows in panels [from, to), which it sees alike.
 template <class T>
-inline void modify_panels(block<T>& b, const row_span& group, T* scores, const tile_keys& tile, index_type from, index_type to, visibility seen) {
+void modify_panels(block<T>& b, const row_span& group, T* scores, const tile_keys& tile, index_type from, index_type to, visibility seen) {
   const modifier_view<T>& m = b.call->modifiers;
   const index_type panel = b.kernels->panel;
   const index_type j = from * panel;
@@ -80,7 +80,7 @@ inline void modify_panels(block<T>& b, const row_span& group, T* scores, const t
 // Score modifiers and masks of a strip that sees a tile in part: modifiers are called for what a group sees, in panels that
 // it sees in part pair by pair; panels that it does not see at all are hidden, and hold anything until then.
 template <class T>
-inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) {
+void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) {
   const index_type panels = planner::divide_up(tile.count, b.kernels->panel);
   for_each_seeing_group(b, strip.count, [&](index_type within, index_type count) {
     const row_span group{strip.first + within, count};
@@ -99,7 +99,7 @@ inline void modify_and_mask(block<T>& b, row_span strip, const tile_keys& tile) 
 
 // The raw scores of a strip become scores: scaled, modified, masked.
 template <class T>
-inline void modify_strip(block<T>& b, row_span strip, const tile_keys& tile) {
+void modify_strip(block<T>& b, row_span strip, const tile_keys& tile) {
   const modifier_view<T>& m = b.call->modifiers;
   if (!b.weighing.raw && !m.takes_scale) b.kernels->scale_scores(view_of(b, strip), static_cast<T>(b.plan->scale));
   if (tile.seen != visibility::all) {

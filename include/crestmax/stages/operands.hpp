@@ -80,7 +80,7 @@ struct packed_operands {
 
 // A block of few rows as kernels see it.
 template <class T>
-inline rows_in_place<T> in_place_view(const block<T>& b) {
+rows_in_place<T> in_place_view(const block<T>& b) {
   const operands<T>& o = b.operands;
   return {b.view.rows, o.query, o.query_stride, b.scratch.scores, b.state.output, b.state.output_stride,
           &o.key_rows, &o.value_rows, o.key, o.value, b.redo.finite_only};
@@ -112,7 +112,7 @@ struct operands_in_place {
 };
 
 template <class T>
-inline void start_in_place(block<T>& b, const query_rows& queries) {
+void start_in_place(block<T>& b, const query_rows& queries) {
   const in_place_kernels<T>& kernels = b.kernels->in_place;
   operands<T>& o = b.operands;
   o.way = &operands_in_place<T>::way;
@@ -126,7 +126,7 @@ inline void start_in_place(block<T>& b, const query_rows& queries) {
 
 // Queries that may not be pairs are numbers.
 template <class T>
-inline void start_packed(block<T>& b, const query_rows& queries) {
+void start_packed(block<T>& b, const query_rows& queries) {
   operands<T>& o = b.operands;
   o.way = &packed_operands<T>::way;
   o.key_tile = b.plan->tiles.key_tile;
@@ -141,7 +141,7 @@ inline void start_packed(block<T>& b, const query_rows& queries) {
 
 // Takes the block's queries. Rows that are corrected keep the weights of the block that they are from.
 template <class T>
-inline void start_operands(block<T>& b) {
+void start_operands(block<T>& b) {
   const bool in_place = b.kernels->in_place.score != nullptr && b.view.rows <= most_direct_rows;
   if (!b.redo.careful) b.operands.weights = in_place ? b.plan->weights_in_place : b.plan->weights;
   if (in_place) start_in_place(b, queries_of(b));

@@ -16,7 +16,7 @@ namespace cpu {
 
 // Phases 0 and 1. Anchors come first, so that coarse scores can be judged against each row's own crest.
 template <class T>
-inline void find_crest(block<T>& b, bool accumulate) {
+void find_crest(block<T>& b, bool accumulate) {
   take_anchors(b, accumulate);
   if (b.plan->coarse && b.view.sequence.kv_len > b.plan->least_keys_to_sample && b.view.keys.begin < b.view.keys.end) {
     b.search.sampled = true;
@@ -28,7 +28,7 @@ inline void find_crest(block<T>& b, bool accumulate) {
 }
 
 template <class T, class Sweep>
-inline void finish_block(block<T>& b, index_type number, guard_scope scope, Sweep&& sweep) {
+void finish_block(block<T>& b, index_type number, guard_scope scope, Sweep&& sweep) {
   const bool notes = scope == guard_scope::whole && has_fixed_shift(b.plan->method);
   guard_and_correct(b, scope, {0, b.view.sequence.kv_len}, sweep, [&](index_type r) {
     if (notes) note_undershoot(b, r);
@@ -40,7 +40,7 @@ inline void finish_block(block<T>& b, index_type number, guard_scope scope, Swee
 
 // What a block counts once, however many items work on it.
 template <class T>
-inline void count_block(block<T>& b) {
+void count_block(block<T>& b) {
   b.counters->rows += b.view.block_rows;
   b.counters->visible += b.view.block_rows * std::max<index_type>(0, b.view.keys.end - b.view.keys.begin);
   b.counters->masked += b.view.block_rows * (b.view.sequence.kv_len - std::max<index_type>(0, b.view.keys.end - b.view.keys.begin));
@@ -48,7 +48,7 @@ inline void count_block(block<T>& b) {
 
 // All keys of one query block that its coverage asks for, from the first sample to the last tile.
 template <class T>
-inline void sweep_whole(block<T>& b) {
+void sweep_whole(block<T>& b) {
   if (!has_fixed_shift(b.plan->method)) {
     accumulate_range(b, b.view.keys, baseline_policy(b.plan->method));
   } else {

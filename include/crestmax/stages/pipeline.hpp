@@ -14,7 +14,7 @@ namespace cpu {
 
 // One query block from the first sample to the last write.
 template <class T>
-inline void run_whole(block<T>& b, index_type number) {
+void run_whole(block<T>& b, index_type number) {
   start_block(b, number);
   count_block(b);
   sweep_whole(b);
@@ -26,7 +26,7 @@ inline void run_whole(block<T>& b, index_type number) {
 
 // A block in a worker's memory, not yet pointed at any rows.
 template <class T>
-inline block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& call, int worker) {
+block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& call, int worker) {
   block<T> b{};
   b.kernels = &kernels;
   arena memory(call.workspace.worker(worker));

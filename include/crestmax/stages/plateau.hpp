@@ -16,7 +16,7 @@ inline constexpr index_type crest_run = 32;
 
 // The part of the block's keys that covers [begin, end), widened to whole runs of so many.
 template <class T>
-inline key_interval widen(const block<T>& b, index_type begin, index_type end, index_type run = crest_run) {
+key_interval widen(const block<T>& b, index_type begin, index_type end, index_type run = crest_run) {
   const index_type low = std::max(begin, b.view.keys.begin);
   const index_type high = std::min(end, b.view.keys.end);
   if (low >= high) return {0, 0};
@@ -25,7 +25,7 @@ inline key_interval widen(const block<T>& b, index_type begin, index_type end, i
 
 // Takes what is left of an interval: accumulates it under the running maximum, or only scores it.
 template <class T>
-inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
+index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
   index_type taken = 0;
   b.search.taken.for_each_gap(keys, [&](key_interval gap) {
     taken += gap.end - gap.begin;
@@ -46,7 +46,7 @@ inline index_type take_crest(block<T>& b, key_interval keys, bool accumulate) {
 
 // The keys near the rows' own.
 template <class T>
-inline key_interval nearest_keys(const block<T>& b, index_type run) {
+key_interval nearest_keys(const block<T>& b, index_type run) {
   const index_type nearest = b.plan->nearest_keys;
   if (nearest == 0) return {0, 0};
   const modifier_view<T>& m = b.call->modifiers;
@@ -58,7 +58,7 @@ inline key_interval nearest_keys(const block<T>& b, index_type run) {
 // row's maximum, nothing is rescaled later. Where keys are multiplied in tiles and all of them join the sums, anchors are whole
 // tiles of keys: turning from tiles to vectors and back costs more than a maximum.
 template <class T>
-inline void take_anchors(block<T>& b, bool accumulate) {
+void take_anchors(block<T>& b, bool accumulate) {
   const plan_rules& h = *b.plan;
   const bool whole_tiles = b.operands.packed->turns_slowly && h.coverage == coverage_kind::everything;
   const index_type run = !accumulate ? std::max<index_type>(direct_run, b.kernels->panel) : whole_tiles ? b.operands.key_tile : crest_run;
@@ -73,13 +73,13 @@ inline void take_anchors(block<T>& b, bool accumulate) {
 
 // The keys of a window, once its peak is known.
 template <class T>
-inline key_interval window_of(const block<T>& b, index_type i) {
+key_interval window_of(const block<T>& b, index_type i) {
   return widen(b, b.search.windows[i].key - b.plan->radius, b.search.windows[i].key + b.plan->radius + 1);
 }
 
 // Plateaus: windows around the peaks that the coarse stage kept, from low keys to high.
 template <class T>
-inline void take_plateaus(block<T>& b, bool accumulate) {
+void take_plateaus(block<T>& b, bool accumulate) {
   std::sort(b.search.windows, b.search.windows + b.search.window_count,
             [](const plateau_window& x, const plateau_window& y) { return x.key < y.key; });
   b.search.measure_lipschitz = b.plan->estimate_lipschitz && accumulate;

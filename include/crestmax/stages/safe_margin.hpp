@@ -13,7 +13,7 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 template <class T>
-inline void fix_shift(block<T>& b) {
+void fix_shift(block<T>& b) {
   for (index_type r = 0; r < b.view.rows; ++r) {
     T crest = std::max(b.state.shift[r], b.search.sample_max[r]);
     if (b.call->modifiers.sinks && !b.redo.careful) {

@@ -15,7 +15,7 @@ namespace cpu {
 enum special_value : std::uint8_t { no_special = 0, plus_infinity = 1, minus_infinity = 2, not_a_number = 3 };  // both infinities: NaN
 
 template <class Stored>
-inline special_value special_of(Stored number) {
+special_value special_of(Stored number) {
   const double x = convert<double>(number);
   if (is_finite(x)) return no_special;
   return x > 0 ? plus_infinity : x < 0 ? minus_infinity : not_a_number;
@@ -23,19 +23,19 @@ inline special_value special_of(Stored number) {
 
 // What row r has seen for output c.
 template <class T>
-inline void note_special(block<T>& b, index_type r, index_type c, special_value seen) {
+void note_special(block<T>& b, index_type r, index_type c, special_value seen) {
   const index_type at = r * b.state.output_stride + c;
   b.redo.special[at / specials_per_byte] |= static_cast<std::uint8_t>(seen << 2 * (at % specials_per_byte));
 }
 
 template <class T>
-inline void forget_special(block<T>& b) {
+void forget_special(block<T>& b) {
   std::memset(b.redo.special, 0, static_cast<std::size_t>(b.view.rows * b.state.output_stride / specials_per_byte));
 }
 
 // Joins it.
 template <class T>
-inline void join_special(block<T>& b, index_type r) {
+void join_special(block<T>& b, index_type r) {
   constexpr T infinity = std::numeric_limits<T>::infinity();
   if (!b.redo.finite_only) return;
   for (index_type c = 0; c < b.plan->shape.d_v; ++c) {
@@ -48,14 +48,14 @@ inline void join_special(block<T>& b, index_type r) {
 
 // Calls f(j, row) for the values of every key of [begin, end).
 template <class T, class F>
-inline void for_each_value_row(const block<T>& b, key_interval keys, F&& f) {
+void for_each_value_row(const block<T>& b, key_interval keys, F&& f) {
   visit_input_kind<T>(b.call->kv.value_kind, [&](auto* kind) {
     for_each_row<std::remove_pointer_t<decltype(kind)>>(b.operands.value_rows, keys.begin, 1, keys.end - keys.begin, f);
   });
 }
 
 template <class T>
-inline bool has_special_values(const block<T>& b, key_interval keys) {
+bool has_special_values(const block<T>& b, key_interval keys) {
   bool found = false;
   for_each_value_row(b, keys, [&](index_type, const auto* row) {
     for (index_type c = 0; !found && c < b.plan->shape.d_v; ++c) found = special_of(row[c]) != no_special;
@@ -66,7 +66,7 @@ inline bool has_special_values(const block<T>& b, key_interval keys) {
 // Notes what the rows of the strip in hand see of such values in a tile. A score of -inf is a key without weight; a weight that
 // underflows makes a NaN of an infinite value, as in the plain formula.
 template <class T>
-inline void note_special_values(block<T>& b, row_span strip, const tile_keys& tile) {
+CRESTMAX_OUT_OF_LINE void note_special_values(block<T>& b, row_span strip, const tile_keys& tile) {
   for_each_value_row(b, {tile.first, tile.first + tile.count}, [&](index_type j, const auto* row) {
     for (index_type c = 0; c < b.plan->shape.d_v; ++c) {
       const special_value value = special_of(row[c]);

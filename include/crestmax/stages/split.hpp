@@ -14,7 +14,7 @@ namespace cpu {
 
 // Split sequences, first stage: the shift of a block, common to all its splits.
 template <class T>
-inline void run_crest(block<T>& b, index_type number) {
+void run_crest(block<T>& b, index_type number) {
   start_block(b, number);
   count_block(b);
   if (has_fixed_shift(b.plan->method)) find_crest(b, false);
@@ -30,7 +30,7 @@ inline void run_crest(block<T>& b, index_type number) {
 
 // Writes what one split has summed for a block. Rows that fail the guard are corrected within the split.
 template <class T, class Sweep>
-inline void finish_split(block<T>& b, index_type number, index_type split, key_interval range, Sweep&& sweep) {
+void finish_split(block<T>& b, index_type number, index_type split, key_interval range, Sweep&& sweep) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
   guard_and_correct(b, guard_scope::split, range, sweep, [&](index_type r) {
     T* partial = partial_of(*b.call, b.view.sequence, number, split, slot_of(b, r));
@@ -55,7 +55,7 @@ inline key_interval keys_of_split(const plan_rules& h, const plan_sequence& s, i
 
 // The shift that the first stage left for a block.
 template <class T>
-inline void take_shift(block<T>& b, index_type number, index_type split) {
+void take_shift(block<T>& b, index_type number, index_type split) {
   if (!has_fixed_shift(b.plan->method)) return;
   const index_type at = partial_layout_of<T>(*b.plan).shift;
   for (index_type r = 0; r < b.view.rows; ++r) {
@@ -66,7 +66,7 @@ inline void take_shift(block<T>& b, index_type number, index_type split) {
 
 // Whether memory is read in its own order if two blocks, read in place and one behind the other, take turns over these keys.
 template <class T>
-inline bool may_take_turns(const block<T>& one, const block<T>& other, key_interval keys) {
+bool may_take_turns(const block<T>& one, const block<T>& other, key_interval keys) {
   const auto is_in_place = [&](const block<T>& b) {
     return b.operands.way == &operands_in_place<T>::way && b.view.keys.begin <= keys.begin && keys.end <= b.view.keys.end;
   };
@@ -76,7 +76,7 @@ inline bool may_take_turns(const block<T>& one, const block<T>& other, key_inter
 
 // Tile by tile, each for every block of a team.
 template <class T>
-inline void sweep_in_turn(block<T>* team, index_type blocks, key_interval keys, raise policy) {
+void sweep_in_turn(block<T>* team, index_type blocks, key_interval keys, raise policy) {
   const index_type step = team->operands.key_tile;
   for (index_type first = keys.begin; first < keys.end; first += step) {
     const index_type end = std::min(first + step, keys.end);
@@ -88,7 +88,7 @@ inline void sweep_in_turn(block<T>* team, index_type blocks, key_interval keys, 
 // Second stage: one split of up to `most_joined_blocks` blocks under their shifts. Memory is read in its own order: a block
 // after the other, or in turn where their keys lie side by side.
 template <class T>
-inline void run_split(const block<T>& memory, const plan_sequence& s, index_type number, index_type blocks, index_type split) {
+void run_split(const block<T>& memory, const plan_sequence& s, index_type number, index_type blocks, index_type split) {
   const plan_rules& h = *memory.plan;
   const index_type rows = s.heads_per_block * s.queries_per_block;
   const key_interval range = keys_of_split(h, s, split);
@@ -120,7 +120,7 @@ inline void run_split(const block<T>& memory, const plan_sequence& s, index_type
 
 // Adds the state of a split, whose shift lies so many nats below.
 template <class T>
-inline void merge_mass(mass_bound& mass, const T* partial, double below) {
+void merge_mass(mass_bound& mass, const T* partial, double below) {
   mass_bound other;
   std::memcpy(&other, partial, sizeof other);
   mass.merge(other, below);
@@ -128,7 +128,7 @@ inline void merge_mass(mass_bound& mass, const T* partial, double below) {
 
 // A split's output without what is no finite number in it, which is noted for the row.
 template <class T>
-inline const T* finite_output(block<T>& b, index_type r, const T* output, T factor) {
+const T* finite_output(block<T>& b, index_type r, const T* output, T factor) {
   const index_type d = b.plan->shape.d_v;
   std::copy_n(output, d, b.operands.value);  // free memory: nothing is packed
   for (index_type c = 0; c < d; ++c) {
@@ -141,7 +141,7 @@ inline const T* finite_output(block<T>& b, index_type r, const T* output, T fact
 
 // The splits of a block become one state, in rising order (softmax_state::merge, in vectors).
 template <class T>
-inline void merge_splits(block<T>& b, index_type number) {
+void merge_splits(block<T>& b, index_type number) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
   for (index_type r = 0; r < b.view.rows; ++r) {
     const auto partial = [&](index_type split) { return partial_of(*b.call, b.view.sequence, number, split, r); };
@@ -169,7 +169,7 @@ inline void merge_splits(block<T>& b, index_type number) {
 
 // Last stage of split sequences.
 template <class T>
-inline void run_finish(block<T>& b, index_type number) {
+void run_finish(block<T>& b, index_type number) {
   start_block(b, number);
   merge_splits(b, number);
   finish_block(b, number, guard_scope::merged, [&] {

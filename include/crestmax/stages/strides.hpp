@@ -12,7 +12,7 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 template <class T>
-inline index_type first_sample(const block<T>& b) {
+index_type first_sample(const block<T>& b) {
   return b.view.keys.begin + std::min(b.plan->stride / 2, b.view.keys.end - b.view.keys.begin - 1);
 }
 
@@ -28,7 +28,7 @@ struct sample_range {
 // So many stretches for the largest block that the sequence may have, more for a smaller one; a tile of samples is whole stretches,
 // or the other way round. A worker has room for the blocks of other sequences, too, which decides nothing.
 template <class T>
-inline sample_range samples_of(const block<T>& b) {
+sample_range samples_of(const block<T>& b) {
   const index_type first = first_sample(b);
   const index_type count = planner::divide_up(b.view.keys.end - first, b.plan->stride);
   const index_type most_stretches = std::max<index_type>(1, stretches_of_block * planner::block_rows_of(*b.plan, b.view.sequence) / b.view.rows);
@@ -38,7 +38,7 @@ inline sample_range samples_of(const block<T>& b) {
 
 // The keys that a sample stands for, by its number; that of number samples.count is the last key.
 template <class T>
-inline key_interval stride_of(const block<T>& b, index_type sample) {
+key_interval stride_of(const block<T>& b, index_type sample) {
   const index_type begin = b.view.keys.begin + sample * b.plan->stride;
   return {std::min(begin, b.view.keys.end), std::min(begin + b.plan->stride, b.view.keys.end)};
 }
@@ -64,7 +64,7 @@ inline untaken_keys untaken_of(const interval_set& taken, key_interval keys) {
 
 // stands_for[j] = untaken keys of the stride of sample number + j, zeros behind the last.
 template <class T>
-inline void note_standing(block<T>& b, index_type number, index_type count) {
+void note_standing(block<T>& b, index_type number, index_type count) {
   const index_type stride = b.plan->stride;
   fill(b.loss.stands_for, count, static_cast<T>(stride));
   fill(b.loss.stands_for + count, planner::round_up(count, b.kernels->panel) - count, T(0));
@@ -82,7 +82,7 @@ inline void note_standing(block<T>& b, index_type number, index_type count) {
 
 // Weights of the samples in hand, in place, under the shift; hidden ones weigh nothing.
 template <class T>
-inline void weigh_samples(block<T>& b, row_span strip) {
+void weigh_samples(block<T>& b, row_span strip) {
   for (index_type r = strip.first; r < strip.first + strip.count; ++r) b.state.base[r] = base_of(b.state.shift[r]);
   const packed_kernels<T>& numbers = b.kernels->numbers;
   numbers.weigh(view_of(b, strip), b.state.base + strip.first, numbers.weigh_with(b.weighing.unit, 0));
@@ -91,7 +91,7 @@ inline void weigh_samples(block<T>& b, row_span strip) {
 // Adds the samples in hand, of which `number` is the first one's, to the sums of their stretches. Those of a stretch with samples that a
 // row may not see become NaN: its strides are weighed row by row. Uses up the scores in hand.
 template <class T>
-inline void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, const sample_range& samples, index_type number) {
+void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, const sample_range& samples, index_type number) {
   constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
   const auto for_each_stretch = [&](auto&& f) {
     for (index_type j = 0; j < tile.count;) {
@@ -121,7 +121,7 @@ inline void weigh_stretches(block<T>& b, row_span strip, const tile_keys& tile, 
 
 // The same of samples that no row sees.
 template <class T>
-inline void mark_stretches(block<T>& b, const sample_range& samples, index_type number, index_type count) {
+void mark_stretches(block<T>& b, const sample_range& samples, index_type number, index_type count) {
   const index_type from = std::min(number, samples.count - 1) / samples.in_stretch;
   const index_type to = std::min(number + count - 1, samples.count - 1) / samples.in_stretch + 1;
   fill(b.loss.stretch_sums + from * b.view.rows, (to - from) * b.view.rows, std::numeric_limits<T>::quiet_NaN());

@@ -14,20 +14,20 @@ namespace cpu {
 
 // L in nats: stated, or seen on windows.
 template <class T>
-inline double lipschitz_of(const block<T>& b) {
+double lipschitz_of(const block<T>& b) {
   return b.plan->lipschitz >= 0 ? b.plan->lipschitz : static_cast<double>(b.search.lipschitz) * static_cast<double>(b.weighing.unit);
 }
 
 // How much more than its sample a key so far away may weigh.
 template <class T>
-inline double reach_of(const block<T>& b, index_type distance) {
+double reach_of(const block<T>& b, index_type distance) {
   return std::exp(lipschitz_of(b) * static_cast<double>(distance));
 }
 
 // Keys join what a row may lose, by a sample that stands so far from them. Half a stride is granted to all; what is farther adds to
 // left_out.
 template <class T>
-inline void stand_for(block<T>& b, index_type r, T score, index_type keys, index_type distance) {
+void stand_for(block<T>& b, index_type r, T score, index_type keys, index_type distance) {
   const double above = (static_cast<double>(score) - static_cast<double>(b.state.shift[r])) * exact_unit(b);
   const double weight = static_cast<double>(keys) * std::exp(above);
   b.loss.estimate[r] += weight;
@@ -39,7 +39,7 @@ inline void stand_for(block<T>& b, index_type r, T score, index_type keys, index
 
 // Whether masks may leave a row some of these keys. More than so many are not looked at, but counted: work does not grow with the stride.
 template <class T>
-inline bool may_see_some(const block<T>& b, row_hull row, const untaken_keys& keys) {
+bool may_see_some(const block<T>& b, row_hull row, const untaken_keys& keys) {
   constexpr index_type most_looked_at = 64;
   const index_type span = keys.last - keys.first + 1;
   return keys.count > 0 && (span > most_looked_at || classify(b, row, keys.first, span, 1) != visibility::none);
@@ -47,7 +47,7 @@ inline bool may_see_some(const block<T>& b, row_hull row, const untaken_keys& ke
 
 // The strides of samples that a row does not see: its nearest visible sample before them stands for their keys, or the first one.
 template <class T>
-inline void weigh_hidden_strides(block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
+void weigh_hidden_strides(block<T>& b, row_span strip, index_type r, const tile_keys& tile) {
   const T* scores = score_row(b, strip, r);
   const row_hull row = hull_of(b, r, 1);
   const key_interval reach = reachable_keys(b, row);
@@ -73,7 +73,7 @@ inline void weigh_hidden_strides(block<T>& b, row_span strip, index_type r, cons
 
 // A tile of samples, `number` that of the first, once more. Those outside of [from, to) stand for others only.
 template <class T>
-inline void weigh_strides(block<T>& b, const tile_keys& tile, index_type number, index_type from, index_type to) {
+void weigh_strides(block<T>& b, const tile_keys& tile, index_type number, index_type from, index_type to) {
   note_standing(b, number, tile.count);
   for (index_type j = 0; j < tile.count; ++j) {
     if (number + j < from || number + j >= to) b.loss.stands_for[j] = T(0);
@@ -96,7 +96,7 @@ inline void weigh_strides(block<T>& b, const tile_keys& tile, index_type number,
 
 // Stretches [first, end) once more. Where a row may not see a sample, one more on either side: every row sees it, or it is of no stretch.
 template <class T>
-inline void weigh_run(block<T>& b, const sample_range& samples, index_type first, index_type end) {
+void weigh_run(block<T>& b, const sample_range& samples, index_type first, index_type end) {
   const index_type stride = b.plan->stride;
   const bool to_the_last = end == samples.stretches();
   const index_type from = first * samples.in_stretch;
@@ -119,7 +119,7 @@ inline void weigh_run(block<T>& b, const sample_range& samples, index_type first
 
 // The first sum of each stretch that a window cuts becomes NaN.
 template <class T>
-inline void mark_cut_stretches(block<T>& b, const sample_range& samples) {
+void mark_cut_stretches(block<T>& b, const sample_range& samples) {
   const index_type keys = samples.in_stretch * b.plan->stride;
   const index_type last = samples.stretches() - 1;
   for (index_type i = 0; i < b.search.window_count; ++i) {
@@ -133,7 +133,7 @@ inline void mark_cut_stretches(block<T>& b, const sample_range& samples) {
 
 // Takes the sums of stretches that are whole and whose samples all rows see; the first sum of the others becomes NaN.
 template <class T>
-inline void take_whole_stretches(block<T>& b, const sample_range& samples) {
+void take_whole_stretches(block<T>& b, const sample_range& samples) {
   for (index_type s = 0; s < samples.stretches(); ++s) {
     T* sums = b.loss.stretch_sums + s * b.view.rows;
     const bool whole = std::all_of(sums, sums + b.view.rows, [](T sum) { return is_finite(sum); });
@@ -149,7 +149,7 @@ inline void take_whole_stretches(block<T>& b, const sample_range& samples) {
 
 // From the sums in hand to what each row may have lost: L over half a stride, errors of weights and scores, what underflowed.
 template <class T>
-inline void finish_untaken(block<T>& b) {
+void finish_untaken(block<T>& b) {
   constexpr double ulp = static_cast<double>(std::numeric_limits<T>::epsilon());
   const double least = std::ldexp(4.0, least_weight_power<T>);
   const double slack = 1 + 2 * weight_error<T> + 0x1p-8 * static_cast<double>(b.view.sequence.kv_len) * ulp;
@@ -174,7 +174,7 @@ inline void finish_untaken(block<T>& b) {
 
 // Without samples nothing is known of rows that keys were kept from.
 template <class T>
-inline void mark_unknown(block<T>& b) {
+void mark_unknown(block<T>& b) {
   for (index_type r = 0; r < b.view.rows; ++r) {
     if (untaken_of(b.search.taken, reachable_keys(b, hull_of(b, r, 1))).count == 0) continue;
     b.loss.mass[r].left_out = b.loss.estimate[r] = std::numeric_limits<double>::infinity();
@@ -183,7 +183,7 @@ inline void mark_unknown(block<T>& b) {
 
 // Time: O(rows * d_qk) for each sample of a stretch that is not whole, O(rows) for each other stretch.
 template <class T>
-inline void weigh_untaken(block<T>& b) {
+void weigh_untaken(block<T>& b) {
   if (!b.search.sampled) return mark_unknown(b);
   const sample_range samples = samples_of(b);
   const auto is_whole = [&](index_type s) { return is_finite(b.loss.stretch_sums[s * b.view.rows]); };
