@@ -74,9 +74,11 @@
 #define CRESTMAX_END_TARGET _Pragma("clang attribute pop")
 #elif defined(__GNUC__)
 #define CRESTMAX_DETAIL_PRAGMA(text) _Pragma(#text)
-#define CRESTMAX_BEGIN_TARGET(features) \
-  _Pragma("GCC push_options") CRESTMAX_DETAIL_PRAGMA(GCC target(features))
-#define CRESTMAX_END_TARGET _Pragma("GCC pop_options")
+// g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
+#define CRESTMAX_BEGIN_TARGET(features)                                          \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"") \
+  _Pragma("GCC diagnostic ignored \"-Wuninitialized\"") _Pragma("GCC push_options") CRESTMAX_DETAIL_PRAGMA(GCC target(features))
+#define CRESTMAX_END_TARGET _Pragma("GCC pop_options") _Pragma("GCC diagnostic pop")
 #endif
 
 #if defined(__x86_64__) && defined(CRESTMAX_BEGIN_TARGET)

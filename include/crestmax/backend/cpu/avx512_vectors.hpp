@@ -14,13 +14,6 @@
 #include "entries.hpp"
 #include "rows_in_place.hpp"
 
-// g++ 12 warns about its own AVX-512 intrinsics (their undefined pass-through operand).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
 
 #include "../../names_aside.inc"
@@ -389,9 +382,5 @@ CRESTMAX_END_NAMESPACE
 #include "../../names_back.inc"
 
 CRESTMAX_END_TARGET
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 #endif

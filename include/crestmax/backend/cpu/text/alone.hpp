@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "../../../call.hpp"
 #include "../kernels.hpp"
 #include "../numbers.hpp"
 
