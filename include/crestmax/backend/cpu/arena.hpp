@@ -18,18 +18,13 @@ class arena {
   explicit arena(std::byte* base) : base_(base) {}
   template <class V>
   V* take(index_type count) {
-    return pointer_to<V>(take_bytes(static_cast<std::uint64_t>(count), sizeof(V)));
+    V* piece = base_ == nullptr ? nullptr : pointer_to<V>(base_ + used_.value());
+    used_ = used_ + (memory_size(static_cast<std::uint64_t>(count)) * memory_size(sizeof(V))).rounded_up(64);
+    return piece;
   }
   std::size_t used() const { return used_.value(); }
 
  private:
-  // Called for some thirty pieces in a row: not inlined into that.
-  CRESTMAX_OUT_OF_LINE void* take_bytes(std::uint64_t count, std::size_t size) {
-    void* const piece = base_ == nullptr ? nullptr : base_ + used_.value();
-    used_ = used_ + (memory_size(count) * memory_size(size)).rounded_up(64);
-    return piece;
-  }
-
   std::byte* base_;
   memory_size used_{0};
 };
