@@ -188,6 +188,7 @@ class list_of_entries {
     const index_type scores = s.rows * s.keys;
     add("scale_scores", "score", scores, [this](const table& t) { t.scale_scores(w_.strip(t.panel), T(1)); });
     add("hide_panel", "row", s.rows, [=, this](const table& t) { t.hide_panel(w_.scores.data() + s.keys, s.rows); });
+    add("hide_columns", "row", s.rows, [=, this](const table& t) { t.hide_columns(w_.scores.data() + s.keys, s.rows, 1); });
     add("row_maxima", "score", scores, [this](const table& t) { t.row_maxima(w_.strip(t.panel)); });
     add("join_maxima", "row", s.rows, [this](const table& t) { t.join_maxima(w_.strip(t.panel), w_.to_row.data()); });
     add("round_weights float16", "score", scores,

@@ -90,6 +90,7 @@ const auto& entries_of_table() {
       entry<&table::close_tiles, table, subject>("close_tiles", check_close_tiles<T>),
       entry<&table::scale_scores, table, subject>("scale_scores", check_scale_scores<T>),
       entry<&table::hide_panel, table, subject>("hide_panel", check_hide_panel<T>),
+      entry<&table::hide_columns, table, subject>("hide_columns", check_hide_columns<T>),
       entry<&table::row_maxima, table, subject>("row_maxima", check_row_maxima<T>),
       entry<&table::join_maxima, table, subject>("join_maxima", check_join_maxima<T>),
       entry<&table::round_weights, table, subject>("round_weights", check_round_weights<T>),

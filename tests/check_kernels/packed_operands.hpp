@@ -22,7 +22,7 @@ struct packed_check {
     return in_tiles ? crestmax::planner::round_up(rows, crestmax::cpu::rows_of_tiles / 2) : rows;
   }
   static index_type plain_group(index_type rows_left, index_type group) {
-    return rows_left >= group ? group : group > 4 && rows_left >= 4 ? 4 : 1;
+    return rows_left >= group ? group : rows_left >= 4 ? 4 : rows_left;
   }
 
   // Elements of queries, of keys and of values; where each stands.

@@ -50,6 +50,24 @@ void check_hide_panel(kernel_check<T>& c) {
 }
 
 template <class T>
+void check_hide_columns(kernel_check<T>& c) {
+  for (index_type from = 0; from <= c.panel; ++from) {
+    const index_type rows = c.random.integer(1, 2 * c.table.row_group + 3);
+    kernel_memory<T> scores = c.vectors((rows - 1) * crestmax::cpu::score_stride + c.panel);
+    c.fill(scores, &kernel_check<T>::anything);
+    scores.keep();
+    c.table.hide_columns(scores.data(), rows, from);
+    for (index_type i = 0; i < scores.size(); ++i) {
+      const index_type column = i % crestmax::cpu::score_stride;
+      const bool hidden = from <= column && column < c.panel;
+      c.expect(hidden ? scores[i] == -std::numeric_limits<T>::infinity() : scores.is_kept(i, 1), "score ", i, " of ", rows,
+               " rows, hidden from column ", from, " on, is ", scores[i]);
+    }
+    c.expect(scores.is_contained(), "writes outside");
+  }
+}
+
+template <class T>
 void check_row_maxima(kernel_check<T>& c) {
   for_strips(c, [&](made_strip<T>& strip) {
     fill_seen(c, strip, &kernel_check<T>::anything);

@@ -44,16 +44,13 @@ void neighbour_difference(block<T>& b, row_span strip, index_type keys) {
 // tail are -inf. Leaves each row's maximum in tile_max, if it is wanted.
 template <class T>
 void score_strip(block<T>& b, row_span strip, const tile_keys& tile, bool wants_maxima = true) {
-  const index_type padded = planner::round_up(tile.count, b.kernels->panel);
   const strip_view<T> view = view_of(b, strip);
   see_panels(b, strip, tile);
   const bool has_maxima = b.operands.way->score(b, strip, tile);
-  const bool clean = b.weighing.raw && tile.seen == visibility::all && padded == tile.count;
-  if (!clean) {
-    modify_strip(b, strip, tile);
-    for (index_type r = 0; padded != tile.count && r < strip.count; ++r) {
-      fill(view.score_row(r) + tile.count, padded - tile.count, hidden_score<T>);
-    }
+  const bool clean = b.weighing.raw && tile.seen == visibility::all;
+  if (!clean) modify_strip(b, strip, tile);
+  if (const index_type in_last = tile.count % b.kernels->panel; in_last != 0) {
+    b.kernels->hide_columns(view.scores + tile.count - in_last, strip.count, in_last);
   }
   if (!wants_maxima) return;
   if (!has_maxima || !clean) b.kernels->row_maxima(view);

@@ -104,7 +104,7 @@ struct packed_kernels {
   constants (*weigh_with)(T unit, int margin);  // for scores of `unit` nats
 
   // Queries lie in groups of rows, [steps][rows of the group], or row by row: what score() wants. Keys and values lie in panels,
-  // [steps][panel], zeros behind the last key, number or column.
+  // [steps][panel], zeros behind the last number or column, and the last key once more behind it.
   // False if these queries, or values, have to be numbers. Behind packed queries widest_lanes more elements may be written.
   bool (*pack_query)(const query_rows&, index_type steps, T* to);
   void (*pack_keys)(const source_rows&, index_type first, index_type step, index_type count, index_type steps, T* to);
@@ -164,6 +164,8 @@ struct kernel_table : kernel_sizes<T> {
   void (*scale_scores)(const strip_view<T>&, T factor);
   // One panel of so many rows, score_stride apart: -inf.
   void (*hide_panel)(T* scores, index_type rows);
+  // Columns [from, panel) of it.
+  void (*hide_columns)(T* scores, index_type rows, index_type from);
   // lanes = maxima per lane of the scores in hand, hidden_score where a row sees none; tile_max = those of the lanes. NaN may be passed over.
   void (*row_maxima)(const strip_view<T>&);
   void (*join_maxima)(const strip_view<T>&, T* tile_max);

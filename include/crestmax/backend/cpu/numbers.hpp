@@ -1,6 +1,7 @@
 // What both the method and the kernels do to plain numbers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -24,9 +25,9 @@ inline bool is_finite(T x) {
   return std::fabs(x) <= std::numeric_limits<T>::max();
 }
 
-// Rows go in groups of so many, then of 4, then single: those of the next group.
+// Rows go in groups of so many, then of 4, then what is left of them: those of the next group.
 constexpr index_type group_of(index_type rows_left, index_type row_group) {
-  return rows_left >= row_group ? row_group : row_group > 4 && rows_left >= 4 ? 4 : 1;
+  return rows_left >= row_group ? row_group : std::min<index_type>(rows_left, 4);
 }
 
 // A vector of numbers of any encoding, converted one by one: the first `used`, zeros behind.
