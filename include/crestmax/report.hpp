@@ -29,7 +29,7 @@ struct report {
   std::int64_t rows = 0;              // query rows (query x head)
   std::int64_t pairs_visible = 0;     // in the groups of rows and panels of keys that masks leave over, some of them hidden
   std::int64_t pairs_sampled = 0;     // scored by the coarse sample
-  std::int64_t pairs_crest = 0;       // taken in phase 1: anchors and plateaus
+  std::int64_t pairs_crest = 0;       // taken in phase 1: anchors and plateaus, or the only tile of a block
   std::int64_t pairs_plateau = 0;     // of those, in windows around coarse peaks
   std::int64_t pairs_accumulated = 0; // whose weight joined the result
   std::int64_t pairs_skipped = 0;     // of pairs_visible, left out by the coverage
@@ -45,8 +45,9 @@ struct report {
   // Of plateaus: the largest share if each sample had the score of all keys that it stands for. Of above: max_dropped_mass.
   double max_dropped_estimate = 0;
   // At least the largest (row maximum - crest found) of all rows whose crest phase met a visible key: exact for corrected rows, else
-  // log(sum of weights, lost ones included) + margin. As sure as max_dropped_mass; 0 for methods without a crest. Infinite where
-  // nothing is known: rows that an Ascend device corrected, plateaus without a sample.
+  // log(sum of weights, lost ones included) + margin; 0 for methods without a crest, and where the keys are one tile, whose maxima are
+  // the crests. As sure as max_dropped_mass. Infinite where nothing is known: rows that an Ascend device corrected, plateaus without a
+  // sample.
   double max_undershoot_bound = 0;
 
   double lipschitz = 0;               // L: the largest difference of neighbouring visible scores, as lipschitz_from says

@@ -198,6 +198,24 @@ TEST(Bits, OfASequenceDoNotDependOnItsBatch) {
   }
 }
 
+TEST(Bits, OfAShortSequenceDoNotDependOnItsBatch) {
+  for (const index_type n : {1, 5, 17, 32, 64}) {
+    attention_case batch = normal_case({.q_len = 5 * n, .kv_len = 5 * n, .q_heads = 6, .kv_heads = 3, .d_qk = 24, .d_v = 40}, 8);
+    batch.modifiers.causal.enabled = n % 2 == 1;
+    for (std::int32_t i = 0; i <= 5; ++i) {
+      batch.query_offsets.push_back(i * static_cast<std::int32_t>(n));
+      batch.key_offsets.push_back(i * static_cast<std::int32_t>(n));
+    }
+    for (const int threads : {1, 2, 3, 7}) {
+      const attention_result together = run(batch, {.executor = {executor_kind::shuffled_threads, threads, 9}});
+      for (std::size_t i = 0; i < 5; ++i) {
+        const attention_case one = alone(batch, i);
+        ASSERT_TRUE(same_rows(batch, together, static_cast<index_type>(i), one, run(one))) << "sequence " << i << " of " << n << " queries";
+      }
+    }
+  }
+}
+
 TEST(Bits, OfASequenceDoNotDependOnItsPlaceInTheBatch) {
   // The same sequence first, in the middle, and last, among strangers.
   random_source random(5);

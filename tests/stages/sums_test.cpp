@@ -19,7 +19,7 @@ TEST_P(SumStages, ARowThatMeetsItsMaximumHasAnExactPowerOfTwo) {
 TEST_P(SumStages, AccumulateWithAFixedShiftGivesWeightsAboveOneToKeysAboveIt) {
   auto scores = flat(256, 0.0f);
   scores[100] = 10.0f;
-  prepare(scores, {.softmax = crestmax::anchor_shift{.margin = 0, .nearest_keys = 0}});
+  prepare(scores, {.softmax = crestmax::anchor_shift{.margin = 0, .nearest_keys = 0}, .tiles = {.key_tile = 64}});
   crestmax::cpu::find_crest(block_, true);
   ASSERT_EQ(block_.state.shift[0], 0.0f);
   crestmax::cpu::accumulate_range(block_, {96, 128}, crestmax::cpu::raise::never);
@@ -55,7 +55,7 @@ TEST_P(SumStages, GuardPassesARowWhoseCrestWasFound) {
 TEST_P(SumStages, GuardFailsARowWhoseSumExceedsTheLimit) {
   auto scores = flat(512, 0.0f);
   scores[100] = 40.0f;
-  prepare(scores, {.softmax = crestmax::anchor_shift{}});
+  prepare(scores, {.softmax = crestmax::anchor_shift{}, .tiles = {.key_tile = 64}});
   crestmax::cpu::find_crest(block_, true);
   crestmax::cpu::accumulate_range(block_, {96, 128}, crestmax::cpu::raise::never);
   crestmax::cpu::set_centers(block_);
@@ -120,7 +120,7 @@ TEST_P(SumStages, GuardFailsARowWhoseShiftWasFarTooHigh) {
 TEST_P(SumStages, CorrectionMakesAFailingRowExact) {
   auto scores = flat(512, 0.0f);
   scores[100] = 60.0f;
-  prepare(scores, {.softmax = crestmax::anchor_shift{}});
+  prepare(scores, {.softmax = crestmax::anchor_shift{}, .tiles = {.key_tile = 64}});
   value_[100] = 5.0f;
   crestmax::cpu::run_whole(block_, 0);
   EXPECT_EQ(block_.counters->corrected, 1);

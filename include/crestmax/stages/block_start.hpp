@@ -58,6 +58,18 @@ inline bool has_fixed_shift(softmax_kind kind) {
   return kind == softmax_kind::anchor_shift || kind == softmax_kind::sampled_max;
 }
 
+// Whether all that a block may see is one tile of keys: scored once, it shows the true crest of every row.
+template <class T>
+bool has_one_tile(const block<T>& b) {
+  return b.view.sequence.splits == 1 && b.view.keys.end - b.view.keys.begin <= b.operands.key_tile;
+}
+
+// Whether the plan's sample is taken of a block.
+template <class T>
+bool may_sample(const block<T>& b) {
+  return b.plan->coarse && b.view.sequence.kv_len > b.plan->least_keys_to_sample && b.view.keys.begin < b.view.keys.end && !has_one_tile(b);
+}
+
 // The baselines, and the correction: every visible key under a running maximum.
 inline raise baseline_policy(softmax_kind kind) {
   return kind == softmax_kind::lazy_max ? raise::past_threshold : raise::always;

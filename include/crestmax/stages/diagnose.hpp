@@ -37,7 +37,7 @@ void report_row(block<T>& b, index_type r, T crest) {
   // The difference first: a product of its own, fused or not, would differ from itself by a rounding.
   const double undershoot = (static_cast<double>(top) - static_cast<double>(crest)) * unit;
   c.undershoot = std::max(c.undershoot, undershoot);
-  if (!b.plan->coarse || b.view.sequence.kv_len <= b.plan->least_keys_to_sample) return;
+  if (!may_sample(b)) return;
   const double bound = step * static_cast<double>(b.plan->stride);
   c.sampling_bound = std::max(c.sampling_bound, bound);
   c.above_bound += undershoot > bound * (1 + 0x1p-10);

@@ -14,11 +14,21 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
+// A block's only tile: its maxima are the crests, and all of it joins the sums at once.
+template <class T>
+void take_only_tile(block<T>& b) {
+  b.search.measure_lipschitz = b.plan->estimate_lipschitz;
+  take_crest(b, b.view.keys, true);
+  b.search.measure_lipschitz = false;
+  fix_shift(b);
+}
+
 // Phases 0 and 1. Anchors come first, so that coarse scores can be judged against each row's own crest.
 template <class T>
 void find_crest(block<T>& b, bool accumulate) {
+  if (has_one_tile(b)) return take_only_tile(b);
   take_anchors(b, accumulate);
-  if (b.plan->coarse && b.view.sequence.kv_len > b.plan->least_keys_to_sample && b.view.keys.begin < b.view.keys.end) {
+  if (may_sample(b)) {
     b.search.sampled = true;
     coarse_max(b);
     take_plateaus(b, accumulate);
@@ -29,7 +39,7 @@ void find_crest(block<T>& b, bool accumulate) {
 
 template <class T, class Sweep>
 void finish_block(block<T>& b, index_type number, guard_scope scope, Sweep&& sweep) {
-  const bool notes = scope == guard_scope::whole && has_fixed_shift(b.plan->method);
+  const bool notes = scope == guard_scope::whole && has_fixed_shift(b.plan->method) && !has_one_tile(b);
   guard_and_correct(b, scope, {0, b.view.sequence.kv_len}, sweep, [&](index_type r) {
     if (notes) note_undershoot(b, r);
     if (item_failed(b)) poison_row(b, r);
