@@ -51,6 +51,21 @@ void add_decode(std::vector<line>& lines) {
   }
 }
 
+// Blocks whose keys are one tile, of many heads.
+void add_short(std::vector<line>& lines) {
+  for (const element type : {element::float32, element::bfloat16}) {
+    for (const modifiers modified_by : {modifiers::none, modifiers::causal}) {
+      for (const std::int64_t length : {17, 32, 64, 128, 256}) {
+        line l;
+        l.name = std::string("short/") + name(type) + (modified_by == modifiers::none ? "/full" : "/causal") + "/n:" + std::to_string(length);
+        l.shape = {.type = type, .modified_by = modified_by, .heads_apart = true,
+                   .q_len = length, .kv_len = length, .q_heads = 32, .kv_heads = 32, .head_dim = 64};
+        lines.push_back(l);
+      }
+    }
+  }
+}
+
 // What a call costs beside its arithmetic.
 void add_tiny(std::vector<line>& lines) {
   const struct { const char* name; std::int64_t q_len, kv_len; bool owns_workspace; } sizes[] = {
@@ -124,6 +139,7 @@ std::vector<line> every_line() {
   std::vector<line> lines;
   add_prefill(lines);
   add_decode(lines);
+  add_short(lines);
   add_tiny(lines);
   add_coverages(lines);
   add_modifiers(lines);
