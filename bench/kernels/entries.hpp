@@ -81,7 +81,8 @@ class list_of_entries {
       k.score_and_weigh(w.strip(t.panel), scored(w, t, k), w.of_row.data(), k.weigh_with(T(0.1), 2));
     });
     add_one("multiply", "multiply-add", products, bound::multiply_adds, [](auto& w, const table& t, const auto& k) {
-      k.multiply(w.strip(t.panel), {w.value.data(), w.shape.keys, k.steps_of(w.shape.keys), w.output.data(), w.shape.head_dim});
+      k.multiply(w.strip(t.panel), {w.value.data(), w.shape.keys, k.steps_of(w.shape.keys), k.steps_of(w.shape.keys) * t.panel, t.panel,
+                                      w.output.data(), w.shape.head_dim});
     });
   }
 

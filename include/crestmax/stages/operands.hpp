@@ -14,6 +14,9 @@ namespace cpu {
 // summing across lanes for every row.
 inline constexpr index_type most_direct_rows = 16;
 
+// Numbers of a tile of values that may be multiplied where they lie: 16 KB of float.
+inline constexpr index_type most_lying_values = 4096;
+
 template <class T>
 struct operand_way {
   bool multiplies_whole_tiles;  // also where masks hide some of them
@@ -49,12 +52,34 @@ struct packed_operands {
   // Values that may not be pairs are numbers.
   static void take_values(block<T>& b, const tile_keys& tile) {
     operands<T>& o = b.operands;
+    o.value_in_hand = lying_values(b, tile);
+    if (o.value_in_hand != nullptr) return;
+    o.value_in_hand = o.value;
     const value_tile values{tile.first, tile.count, tile.seen != visibility::all, b.redo.finite_only, b.weighing.margin};
     const auto pack = [&](const packed_kernels<T>& as) {
       o.of_value = &as;
       return as.pack_values(o.value_rows, values, as.steps_of(tile.count), o.value);
     };
     if (!pack(*o.packed)) pack(b.kernels->numbers);
+  }
+  // A tile that is multiplied as numbers and lies in memory as if it were one panel after the other, if it is small enough to stay in the first
+  // cache; or null.
+  static const T* lying_values(const block<T>& b, const tile_keys& tile) {
+    const operands<T>& o = b.operands;
+    const source_rows& rows = o.value_rows;
+    const bool as_numbers = o.packed == &b.kernels->numbers && rows.kind == kind_of<T> && !b.redo.finite_only;
+    if (!as_numbers || rows.length % b.kernels->panel != 0 || tile.count * rows.length > most_lying_values) return nullptr;
+    const kv_run run = run_if_any(rows, tile.first);
+    return run.rows >= tile.count && run.row_stride == rows.length ? static_cast<const T*>(run.data) : nullptr;
+  }
+  // The values in hand for rows from `first` on.
+  static value_operands<T> multiplied(block<T>& b, index_type first, const tile_keys& tile) {
+    const operands<T>& o = b.operands;
+    const index_type panel = b.kernels->panel;
+    const index_type steps = o.of_value->steps_of(tile.count);
+    const bool lying = o.value_in_hand != o.value;
+    const index_type stride = b.state.output_stride;
+    return {o.value_in_hand, tile.count, steps, lying ? panel : steps * panel, lying ? stride : panel, b.state.output + first * stride, stride};
   }
   static bool score(block<T>& b, row_span strip, const tile_keys& tile) {
     return b.operands.packed->score(view_of(b, strip), scored(b, strip, tile));
@@ -65,13 +90,11 @@ struct packed_operands {
   static void multiply(block<T>& b, row_span strip, const tile_keys& tile) {
     const packed_kernels<T>& scored_as = *b.operands.packed;
     const packed_kernels<T>& of_value = *b.operands.of_value;
-    const index_type stride = b.state.output_stride;
     // Rows that were scored together see the same panels. Those that other kernels would multiply together need not.
     for (index_type r = 0; r < strip.count;) {
       const index_type rows = &of_value == &scored_as ? strip.count : scored_as.next_group(strip.count - r);
       const index_type first = strip.first + r;
-      of_value.multiply(view_of(b, strip, {first, rows}),
-                        {b.operands.value, tile.count, of_value.steps_of(tile.count), b.state.output + first * stride, stride});
+      of_value.multiply(view_of(b, strip, {first, rows}), multiplied(b, first, tile));
       r += rows;
     }
   }

@@ -88,6 +88,7 @@ struct operands {
   T* query;  // packed: see score_operands; in place: [rows][query_stride]
   T* key;    // packed, or room for a run of them
   T* value;
+  const T* value_in_hand;   // packed there, or where the values lie
   index_type query_stride;  // d_qk in whole vectors; zeros behind d_qk
   index_type key_tile;      // keys per tile: that of packed tiles, or of those read in place
   weight_type weights;      // what weights are rounded to

@@ -75,12 +75,14 @@ struct value_tile {
   int margin;         // weights are 2^-margin at the crest
 };
 
-// What a strip's weights are multiplied by: packed values of so many keys; and what that is added to.
+// What a strip's weights are multiplied by: values of so many keys; and what that is added to.
 template <class T>
 struct value_operands {
-  const T* value;  // panels of columns, [steps][panel]
+  const T* value;  // packed: panels of columns, [steps][panel]; or numbers that lie in whole panels, key by key
   index_type keys;
   index_type steps;
+  index_type panel_distance;  // in elements: from a panel to the next
+  index_type step_distance;   // from a step to the next
   T* output;  // [rows][output_stride], of the strip's first row
   index_type output_stride;
 };
