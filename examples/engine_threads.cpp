@@ -1,6 +1,6 @@
-// An engine that owns its threads and its memory: one plan for all layers of a decode step, items handed
-// out by a counter, a barrier between stages. Inside the loop the library allocates nothing and starts
-// no thread.
+// An engine that owns its threads and its memory: one plan for all layers of a decode step, made for its workers. Each of them
+// has items of its own, neighbours, the same ones in every step, and helps the others when it has done them; a barrier
+// between stages. Inside the loop the library allocates nothing and starts no thread.
 #include <atomic>
 #include <barrier>
 #include <crestmax/crestmax.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 using crestmax::index_type;
 constexpr index_type kv_len = 20000, q_heads = 8, kv_heads = 2, head_dim = 64;
-constexpr int workers = 3;
+constexpr int workers = 8;
 
 struct layer_data {
   std::vector<float> q, k, v, out;
@@ -31,6 +31,34 @@ struct layer_data {
   auto tensors() { return crestmax::tensors(query(), key(), value(), output()); }
 };
 
+// The items of a stage, a run of neighbours for each worker: the keys that it read in the last step are in its caches, and in memory
+// that is near to it if it was the first to touch them.
+class item_runs {
+ public:
+  // While all workers wait.
+  void deal(index_type count) {
+    for (int w = 0; w < workers; ++w) {
+      runs_[w].next = count * w / workers;
+      runs_[w].end = count * (w + 1) / workers;
+    }
+  }
+  // Calls run(item) for the worker's own items, then for what others have left.
+  template <class Run>
+  void take(int worker, Run&& run) {
+    for (int i = 0; i < workers; ++i) {
+      run_of_items& from = runs_[(worker + i) % workers];
+      for (index_type item; (item = from.next.fetch_add(1, std::memory_order_relaxed)) < from.end;) run(item);
+    }
+  }
+
+ private:
+  struct alignas(64) run_of_items {
+    std::atomic<index_type> next{0};
+    index_type end = 0;
+  };
+  run_of_items runs_[workers];
+};
+
 struct release {
   void operator()(std::byte* memory) const { std::free(memory); }
 };
@@ -40,7 +68,8 @@ struct release {
 int main() {
   using crestmax::index_type;
   // Start-up: a plan of the shapes alone, and what it asks for. There is no tensor yet.
-  const crestmax::problem step{.q_len = 1, .kv_len = kv_len, .q_heads = q_heads, .kv_heads = kv_heads, .d_qk = head_dim, .d_v = head_dim};
+  const crestmax::problem step{.q_len = 1, .kv_len = kv_len, .q_heads = q_heads, .kv_heads = kv_heads, .d_qk = head_dim, .d_v = head_dim,
+                               .workers = workers};
   std::vector<std::uint64_t> plan_memory(crestmax::plan::bytes(step.sequences) / 8);
   crestmax::plan plan;
   if (auto s = crestmax::make_plan(step, std::as_writable_bytes(std::span(plan_memory)), plan); !s) {
@@ -67,24 +96,26 @@ int main() {
 
   std::size_t layer = 0;
   index_type stage = 0;
-  std::atomic<index_type> next_item{0};
+  item_runs items;
   std::vector<crestmax::report> reports(layers.size());
   bool began = false;
   // Runs on one thread while all others wait.
   std::barrier stage_done(workers, [&]() noexcept {
-    next_item = 0;
-    if (++stage < layers[layer].stages()) return;
-    began = began && layers[layer].collect(reports[layer]).ok();
-    stage = 0;
-    if (++layer < layers.size()) began = began && layers[layer].begin().ok();
+    if (++stage == layers[layer].stages()) {
+      began = began && layers[layer].collect(reports[layer]).ok();
+      stage = 0;
+      if (++layer < layers.size()) began = began && layers[layer].begin().ok();
+    }
+    if (layer < layers.size()) items.deal(layers[layer].items(stage));
   });
   began = layers[0].begin().ok();
+  items.deal(layers[0].items(0));
   {
     std::vector<std::jthread> team;
     for (int worker = 0; worker < workers; ++worker) {
       team.emplace_back([&, worker] {
         while (layer < layers.size()) {
-          for (index_type item; (item = next_item++) < layers[layer].items(stage);) layers[layer].run(stage, item, worker);
+          items.take(worker, [&](index_type item) { layers[layer].run(stage, item, worker); });
           stage_done.arrive_and_wait();
         }
       });
@@ -101,7 +132,7 @@ int main() {
     same &= std::memcmp(alone.data(), data[i].out.data(), alone.size() * sizeof(float)) == 0;
     same &= reports[i].rows == q_heads;
   }
-  std::printf("engine_threads: %zu layers, %d threads, %lld stages: %s as on one thread\n", layers.size(), workers,
-              static_cast<long long>(plan.stages()), same ? "the same bits" : "NOT the same bits");
+  std::printf("engine_threads: %zu layers, %d threads, %lld items in %lld stages: %s as on one thread\n", layers.size(), workers,
+              static_cast<long long>(plan.items(0)), static_cast<long long>(plan.stages()), same ? "the same bits" : "NOT the same bits");
   return same ? 0 : 1;
 }

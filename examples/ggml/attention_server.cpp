@@ -84,13 +84,16 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   }
   const auto modifiers = crestmax::soft_cap{std::fabs(o.soft_cap)} | crestmax::chain(masked, head_sinks{numbers_of(o.sinks)});
 
-  const kept_plans::found found = plan_for(crestmax::problem_of(tensors), keys, o.scale);
+  const int threads = is_small(o, keys) ? 1 : threads_;
+  crestmax::problem problem = crestmax::problem_of(tensors);
+  problem.workers = threads;
+  const kept_plans::found found = plan_for(problem, keys, o.scale);
   if (!found.status.ok()) return found.status;
   crestmax::options options = found.key->options();
-  options.workspace = workspace(found.plan.workspace().total(threads_));
-  const auto call = crestmax::attach(found.plan, threads_, tensors, options, modifiers);
+  options.workspace = workspace(found.plan.workspace().total(threads));
+  const auto call = crestmax::attach(found.plan, threads, tensors, options, modifiers);
   if (const crestmax::status s = call.begin(); !s.ok()) return s;
-  run_in_team(is_small(o, keys) ? 1 : threads_, work_of(call));
+  run_in_team(threads, work_of(call));
   crestmax::report report;
   return call.collect(report);
 }

@@ -22,7 +22,7 @@ struct plan_key {
     const auto numbers = [](const plan_key& k) {
       const crestmax::problem& p = k.problem;
       return std::tuple(p.sequences, p.q_len, p.kv_len, p.q_heads, p.kv_heads, p.d_qk, p.d_v, p.query_kind, p.key_kind, p.value_kind,
-                        p.output_kind, k.splits);
+                        p.output_kind, p.workers, k.splits);
     };
     return numbers(a) == numbers(b) && crestmax::equals(a.scale, b.scale) && a.key_lengths == b.key_lengths;
   }

@@ -85,7 +85,7 @@ status run_call(const call_views<T, Source>& t, const options& o, const Chain& c
   const bool has_few = call.sequences() <= few;
   plan p;
   workspace_size size;
-  if (status s = has_few ? call.make(std::span<std::byte>(on_stack), p) : call.measure(size); !s.ok()) return s;
+  if (status s = has_few ? call.make(std::span<std::byte>(on_stack), p, workers) : call.measure(size, workers); !s.ok()) return s;
   if (has_few) size = p.workspace();
   const std::size_t plan_bytes = padded_plan_bytes(call.sequences());
   const memory_size needed = whole_workspace(size, call.sequences(), workers, is_device);
@@ -98,7 +98,7 @@ status run_call(const call_views<T, Source>& t, const options& o, const Chain& c
   }
   if (status s = call.check_data({}, is_device ? o.workspace : memory, bytes); !s.ok()) return s;
   if (!has_few) {
-    if (status s = call.write(memory.first(plan_bytes), p); !s.ok()) return s;
+    if (status s = call.write(memory.first(plan_bytes), p, workers); !s.ok()) return s;
   }
   if (status s = call.check_places(p); !s.ok()) return s;
   const auto attached = call.attach(p, is_device ? o.workspace.data() : memory.data() + plan_bytes, workers);
@@ -178,7 +178,7 @@ status workspace_bytes(const call_views<T, Source>& t, int workers, std::size_t&
       [&](const options& o, const auto& chain, const auto& backend, const auto&) {
         const bound_call call(t, o, chain, backend);
         workspace_size size;
-        if (status s = call.measure(size); !s.ok()) return s;
+        if (status s = call.measure(size, workers); !s.ok()) return s;
         const memory_size needed = whole_workspace(size, call.sequences(), workers, decltype(call)::is_device);
         bytes = needed.value();
         return needed.is_too_large() ? too_large() : success();
@@ -199,7 +199,7 @@ problem problem_of(const call_tensors<Q, Source, O>& t, const options& o = {}) {
 }
 
 // Decides everything that shapes, lengths and options decide, and writes it to `memory`: plan::bytes(p.sequences) bytes,
-// aligned to 8. Modifiers, if given, tell a backend that serves only some calls to refuse others now. Time: O(sequences).
+// aligned to 8. p.workers tells whom items are made for; any number of workers may run them, and results are the same. Modifiers, if given, tell a backend that serves only some calls to refuse others now. Time: O(sequences).
 template <class... Given>
   requires arguments::known_together<Given...>
 status make_plan(const problem& p, std::span<std::byte> memory, plan& result, const Given&... given) {

@@ -159,16 +159,17 @@ class bound_call {
     }
   }
 
-  status measure(workspace_size& size) const {
+  // A plan whose items are for so many workers.
+  status measure(workspace_size& size, int workers) const {
     if (status s = check_lengths(); !s.ok()) return s;
-    return crestmax::measure_plan<compute>(shape(), options_, lengths(), backend_, size);
+    return crestmax::measure_plan<compute>(shape_for(workers), options_, lengths(), backend_, size);
   }
-  status write(std::span<std::byte> memory, plan& result) const {
-    return crestmax::write_plan<compute>(shape(), options_, lengths(), backend_, memory, result);
+  status write(std::span<std::byte> memory, plan& result, int workers) const {
+    return crestmax::write_plan<compute>(shape_for(workers), options_, lengths(), backend_, memory, result);
   }
-  status make(std::span<std::byte> memory, plan& result) const {
+  status make(std::span<std::byte> memory, plan& result, int workers) const {
     if (status s = check_lengths(); !s.ok()) return s;
-    return write(memory, result);
+    return write(memory, result, workers);
   }
   status check(const plan& p) const {
     if (status s = check_lengths(); !s.ok()) return s;
@@ -206,6 +207,11 @@ class bound_call {
   }
 
  private:
+  problem shape_for(int workers) const {
+    problem p = shape();
+    p.workers = workers;
+    return p;
+  }
   attached_source kept(const plan& p) const {
     if constexpr (is_contiguous) {
       planned_tensors planned{source_, p ? p.sequences().data() : nullptr};

@@ -58,6 +58,8 @@ class atomic {
   void store_release(T value) { __atomic_store(&value_, &value, __ATOMIC_RELEASE); }
   // Relaxed; what was there before.
   T fetch_or(T value) { return __atomic_fetch_or(&value_, value, __ATOMIC_RELAXED); }
+  // What was there before. Whoever finds what others have added sees what they have written before.
+  T fetch_add_ordered(T value) { return __atomic_fetch_add(&value_, value, __ATOMIC_ACQ_REL); }
   // Relaxed; false if something else is there.
   bool replace(T expected, T value) {
     return __atomic_compare_exchange(&value_, &expected, &value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -86,6 +88,7 @@ class atomic {
   void store_relaxed(T value) { value_.store(value, std::memory_order_relaxed); }
   void store_release(T value) { value_.store(value, std::memory_order_release); }
   T fetch_or(T value) { return value_.fetch_or(value, std::memory_order_relaxed); }
+  T fetch_add_ordered(T value) { return value_.fetch_add(value, std::memory_order_acq_rel); }
   bool replace(T expected, T value) { return value_.compare_exchange_strong(expected, value, std::memory_order_relaxed); }
 
  private:

@@ -33,12 +33,19 @@ struct serial {
 };
 
 #if defined(_OPENMP)
-// Runs items on an OpenMP team, one at a time as workers become free.
+// Runs items on an OpenMP team, one at a time as workers become free; or where a worker keeps its items a run of neighbours each, the
+// same ones in every call of a shape: what it read last time may be in its caches. That is for items that cost alike.
 struct openmp {
   int threads = omp_get_max_threads();
+  bool keeps_items = false;
   int workers() const { return threads < 1 ? 1 : threads; }
   template <class Body>
   void run(index_type count, Body&& body) const {
+    if (keeps_items) {
+#pragma omp parallel for schedule(static) num_threads(workers())
+      for (index_type item = 0; item < count; ++item) body(item, omp_get_thread_num());
+      return;
+    }
 #pragma omp parallel for schedule(dynamic, 1) num_threads(workers())
     for (index_type item = 0; item < count; ++item) body(item, omp_get_thread_num());
   }

@@ -11,7 +11,9 @@
 #include <limits>
 #include <span>
 
+#include "grains.hpp"
 #include "memory_size.hpp"
+#include "merge_counts.hpp"
 #include "modifiers/concepts.hpp"
 #include "options.hpp"
 #include "place_marks.hpp"
@@ -51,6 +53,8 @@ struct problem {
   scalar_kind value_kind = scalar_kind::float32;
   scalar_kind output_kind = scalar_kind::float32;
   bool row_max = false;  // options.row_max will be asked for
+  // Whom items are made for: more of them for more workers, and the same bits. 0: for a number that is not known.
+  std::int32_t workers = 0;
   // For a backend that does not serve every call; no part of a plan. Of the modifiers that are active when the call is
   // made: causal, and the first of any other kind.
   bool paged = false;
@@ -102,49 +106,15 @@ constexpr const char* name_in(const char* const (&names)[Count], Kind kind) {
 }
 
 enum class plan_stage : std::int32_t {
-  whole,   // an item does everything for one query block
-  crest,   // an item finds the shift of one query block whose keys are split
-  sweep,   // an item accumulates one split under that shift
-  finish,  // an item merges the splits of one query block
+  whole,   // an item does everything for some query blocks
+  crest,   // an item finds the shift of one query block whose keys are split, where that takes a sample
+  sweep,   // an item accumulates some splits of some blocks under their shifts; the last of a small block's merges them
+  finish,  // an item merges the splits of some rows of a larger block
 };
 constexpr const char* name(plan_stage stage) {
   constexpr const char* names[] = {"whole", "crest", "sweep", "finish"};
   return name_in(names, stage);
 }
-
-// The lengths of one sequence: all that its bits depend on, of the batch.
-struct sequence_shape {
-  index_type q_len;
-  index_type kv_len;
-};
-
-// How one sequence is cut into blocks and items.
-struct sequence_blocks {
-  index_type queries_per_block;
-  index_type heads_per_block;
-  index_type query_blocks;
-  index_type head_chunks;      // pieces of a group of heads
-  index_type splits;
-  index_type blocks_per_item;  // consecutive blocks that one item sweeps side by side, if keys are split
-
-  index_type rows() const { return heads_per_block * queries_per_block; }
-  index_type blocks(index_type kv_heads) const { return kv_heads * head_chunks * query_blocks; }
-  index_type sweep_items(index_type kv_heads) const {
-    const index_type n = blocks(kv_heads);
-    return splits == 1 ? n : (n + blocks_per_item - 1) / blocks_per_item * splits;
-  }
-};
-
-// One sequence of the batch, and where its rows and its items are.
-struct plan_sequence : sequence_shape, sequence_blocks {
-  index_type query_batch;  // batch index and first row in the tensors: a sequence of its own, or packed with others
-  index_type query_begin;
-  index_type key_batch;
-  index_type key_begin;
-  index_type first_block;    // of the first of kv_heads * head_chunks * query_blocks blocks
-  index_type first_item;     // of the sequence's sweep items
-  index_type first_partial;  // of its partial states, one for each split of each block
-};
 
 // The bytes a call needs: marks, a shared part and a place for each item in flight, which are no more than there are workers
 // or items of a stage; all multiples of 64, and none depends on kv_len but for the number of splits.
@@ -252,8 +222,12 @@ struct plan_batch {
   index_type items[3];
   index_type max_splits;
   index_type split_rows;  // rows of the largest block whose keys are split
+  index_type merges;      // counts of splits, behind the partial states: bytes from the start of the shared part
+  index_type merges_at;
   workspace_size workspace;
   plan_stage stage[3];
+  std::int32_t workers;  // that items were made for; and once more in other bits, for whoever checks a plan is not told
+  std::int32_t workers_inverted;
   std::int32_t unused;
 };
 
@@ -289,7 +263,8 @@ class plan {
   static_assert(alignment % alignof(plan_header) == 0);
   // Bytes for a plan of so many sequences; the memory must be aligned to 8.
   static constexpr std::size_t bytes(index_type sequences) {
-    return (memory_size(sizeof(plan_header)) + memory_size(sizeof(plan_sequence)) * memory_size(static_cast<std::uint64_t>(sequences)))
+    return (memory_size(sizeof(plan_header)) +
+            memory_size(sizeof(plan_sequence) + sizeof(index_type)) * memory_size(static_cast<std::uint64_t>(sequences)))
         .value();
   }
 
@@ -302,6 +277,11 @@ class plan {
     if (header_ == nullptr) return {};
     return {reinterpret_cast<const plan_sequence*>(header_ + 1), static_cast<std::size_t>(header_->sequences)};
   }
+  // Sequences in the order of their items.
+  std::span<const index_type> order() const {
+    const std::span<const plan_sequence> of = sequences();
+    return {reinterpret_cast<const index_type*>(of.data() + of.size()), of.size()};
+  }
   index_type stages() const { return header_ == nullptr ? 0 : header_->stages; }
   // Items of a stage; 0 where there is no such stage.
   index_type items(index_type stage) const { return stage < 0 || stage >= std::min<index_type>(3, stages()) ? 0 : header_->items[stage]; }
@@ -309,17 +289,52 @@ class plan {
   std::size_t describe(std::span<char> text) const;
 
   // The sequence that holds a block, by bisection: O(log sequences).
-  index_type sequence_of_block(index_type block) const { return find(block, &plan_sequence::first_block); }
-  index_type sequence_of_item(index_type item) const { return find(item, &plan_sequence::first_item); }
+  index_type sequence_of_block(index_type block) const {
+    const std::span<const plan_sequence> all = sequences();
+    return last_that([&](index_type i) { return all[static_cast<std::size_t>(i)].first_block <= block; });
+  }
+  index_type sequence_of_item(index_type item) const {
+    const std::span<const plan_sequence> all = sequences();
+    const std::span<const index_type> by_items = order();
+    const auto begins = [&](index_type i) { return all[static_cast<std::size_t>(by_items[static_cast<std::size_t>(i)])].first_item <= item; };
+    return by_items[static_cast<std::size_t>(last_that(begins))];
+  }
+  // What an item of the stage `finish` is about.
+  merge_range merge_item(index_type number) const {
+    const std::span<const plan_sequence> all = sequences();
+    const index_type i = last_that([&](index_type n) { return all[static_cast<std::size_t>(n)].first_finish <= number; });
+    const plan_sequence& s = all[static_cast<std::size_t>(i)];
+    const index_type within = number - s.first_finish, pieces = s.merge_items(1) / s.blocks(1);
+    return {s.first_block + within / pieces, within % pieces * s.rows_per_merge, s.rows_per_merge};
+  }
+  // What an item of the stage `whole` or `sweep` costs beside others: multiply-adds, if no mask hides a key.
+  index_type cost_of_item(index_type item) const { return sequences()[static_cast<std::size_t>(sequence_of_item(item))].cost; }
+
+  // What an item of the stage `whole` or `sweep` is about: an item's rows are cut first, its keys next, then blocks.
+  item_range item(index_type number) const {
+    item_range r{};
+    r.sequence = sequence_of_item(number);
+    const plan_sequence& s = sequences()[static_cast<std::size_t>(r.sequence)];
+    const index_type within = number - s.first_item;
+    const index_type run = within / s.parts % s.runs();
+    const index_type first = within / (s.parts * s.runs()) * s.blocks_per_item;
+    r.part = within % s.parts;
+    r.first_block = s.first_block + first;
+    r.blocks = std::min(s.blocks_per_item, s.blocks(header_->shape.kv_heads) - first);
+    r.first_split = run * s.splits_per_item;
+    r.end_split = std::min(s.splits, r.first_split + s.splits_per_item);
+    return r;
+  }
 
  private:
-  index_type find(index_type item, index_type plan_sequence::* first) const {
-    const std::span<const plan_sequence> all = sequences();
+  // The last of the sequences that something is true of, which is true of all before it.
+  template <class IsTrue>
+  index_type last_that(IsTrue&& is_true) const {
     index_type low = 0;
     index_type high = header_->sequences;
     while (high - low > 1) {
       const index_type middle = low + (high - low) / 2;
-      if (all[static_cast<std::size_t>(middle)].*first <= item) low = middle;
+      if (is_true(middle)) low = middle;
       else high = middle;
     }
     return low;
@@ -373,7 +388,7 @@ inline std::size_t plan::describe(std::span<char> text) const {
       is_set(h.coarse) ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),
       static_cast<long long>(h.windows), static_cast<long long>(h.radius),
       is_set(h.tiles.whole_call) ? "one launch," : name(h.stage[0]), static_cast<long long>(h.items[0]),
-      h.stages > 1 ? ", sweep" : "", h.stages > 1 ? ", finish" : "", h.workspace.shared, h.workspace.per_worker);
+      h.stages > 1 ? ", then " : "", h.stages > 2 ? "sweep, finish" : h.stages > 1 ? name(h.stage[1]) : "", h.workspace.shared, h.workspace.per_worker);
   return written < 0 ? 0 : static_cast<std::size_t>(written);
 }
 

@@ -2,9 +2,10 @@
 // is allocated.
 #pragma once
 
+#include <memory>
 #include <new>
 
-#include "planner.hpp"
+#include "items.hpp"
 
 #include "names_aside.inc"
 
@@ -48,30 +49,41 @@ class plan_maker {
     header_.sequences = p.sequences;
     header_.block_capacity = rules.tiles.query_block;
     header_.max_splits = 1;
+    header_.workers = std::max(0, p.workers);
+    header_.workers_inverted = ~header_.workers;
+    workers_ = header_.workers > 0 ? header_.workers : planner::usual_workers;
+    for (index_type i = 0; workers_ > 1 && i < p.sequences; ++i) {
+      const sequence_shape s = lengths_.at(i, problem_);
+      cost_ = planner::add_costs(cost_, planner::cost_of_sequence(header_, s, planner::decide_blocks(header_, s)));
+    }
   }
 
   // Sequence i, after all before it. Fails where a plan would count further than 2^40.
   status next(index_type i, plan_sequence& s) {
     s = lengths_.at(i, problem_);
     static_cast<sequence_blocks&>(s) = planner::decide_blocks(header_, s);
+    static_cast<sequence_items&>(s) = planner::choose_items(header_, s, s, workers_, cost_);
     const index_type heads = header_.shape.kv_heads;
-    const double all = static_cast<double>(heads) * static_cast<double>(s.head_chunks) *
-                       static_cast<double>(s.query_blocks) * static_cast<double>(s.splits);
-    if (static_cast<double>(header_.blocks) + static_cast<double>(partials_) + all >
+    const double all = static_cast<double>(heads) * static_cast<double>(s.head_chunks) * static_cast<double>(s.query_blocks) *
+                       static_cast<double>(s.splits) * static_cast<double>(s.parts);
+    if (static_cast<double>(header_.blocks) + static_cast<double>(partials_) + static_cast<double>(items_) + all >
         static_cast<double>(planner::largest_extent)) {
       return error(status_code::bad_extent, "query", "rows of at most 2^40 query blocks and splits; q_len", s.q_len);
     }
     s.first_block = header_.blocks;
-    s.first_item = items_;
     s.first_partial = partials_;
+    s.first_merge = header_.merges;
+    s.first_finish = finishes_;
+    finishes_ += s.merge_items(header_.shape.kv_heads);
     header_.blocks += s.blocks(heads);
-    items_ += s.sweep_items(heads);
+    items_ += s.items(heads);
     header_.q_len = std::max(header_.q_len, s.q_len);
     header_.kv_len = std::max(header_.kv_len, s.kv_len);
     header_.block_capacity = std::max(header_.block_capacity, planner::block_rows_of(header_, s));
     header_.max_splits = std::max(header_.max_splits, s.splits);
     if (s.splits > 1) {
       partials_ += s.blocks(heads) * s.splits;
+      header_.merges += s.blocks(heads) * s.parts;
       header_.split_rows = std::max(header_.split_rows, s.rows());
     }
     return success();
@@ -81,21 +93,24 @@ class plan_maker {
   template <class T, class Backend>
   const plan_header& finish(const Backend& backend) {
     plan_header& h = header_;
-    if (h.tiles.whole_call) {
-      h.stages = 0;
-    } else if (h.max_splits == 1) {
-      h.stages = 1;
-      h.stage[0] = plan_stage::whole;
-      h.items[0] = h.blocks;
-    } else {
-      h.stages = 3;
-      h.stage[0] = plan_stage::crest;
-      h.stage[1] = plan_stage::sweep;
-      h.stage[2] = plan_stage::finish;
-      h.items[0] = h.items[2] = h.blocks;
-      h.items[1] = items_;
+    const auto add_stage = [&](plan_stage stage, index_type items) {
+      h.stage[h.stages] = stage;
+      h.items[h.stages++] = items;
+    };
+    if (!h.tiles.whole_call) {
+      const bool splits = h.max_splits > 1;
+      if (splits && planner::has_crest_stage(h)) add_stage(plan_stage::crest, h.blocks);
+      add_stage(splits ? plan_stage::sweep : plan_stage::whole, items_);
+      if (finishes_ > 0) add_stage(plan_stage::finish, finishes_);
     }
-    h.workspace.shared = h.stages == 1 ? 0 : backend.template shared_bytes<T>(h, partials_);
+    if (h.max_splits > 1) {
+      const std::size_t partial_bytes = backend.template shared_bytes<T>(h, partials_);
+      h.merges_at = static_cast<index_type>(partial_bytes);
+      h.workspace.shared = (memory_size(partial_bytes) + memory_size(static_cast<std::uint64_t>(h.merges)) * memory_size(merge_counts::word_bytes))
+                               .rounded_up(workspace_size::alignment).value();
+    } else if (h.tiles.whole_call) {
+      h.workspace.shared = backend.template shared_bytes<T>(h, partials_);
+    }
     h.workspace.per_worker = backend.template worker_bytes<T>(h);
     for (const index_type items : h.items) h.workspace.most_items = std::max(h.workspace.most_items, items);
     return h;
@@ -105,8 +120,11 @@ class plan_maker {
   problem problem_;
   sequence_lengths lengths_;
   plan_header header_{};
+  index_type workers_ = 0;
+  index_type cost_ = 0;  // of all sequences
   index_type items_ = 0;
   index_type partials_ = 0;
+  index_type finishes_ = 0;
 };
 
 // Makes a plan; `each(i, sequence)` sees its sequences in order. T is the compute type. Time: O(sequences).
@@ -188,6 +206,10 @@ status write_plan(const problem& p, const options& o, const sequence_lengths& le
   auto* const sequences = static_cast<plan_sequence*>(static_cast<void*>(memory.data() + sizeof(plan_header)));
   const auto write = [&](index_type i, const plan_sequence& s) { new (sequences + i) plan_sequence(s); };
   if (status s = crestmax::produce_plan<T>(p, o, lengths, backend, header, write); !s.ok()) return s;
+  const auto count = static_cast<std::size_t>(p.sequences);
+  auto* const order = static_cast<index_type*>(static_cast<void*>(sequences + count));
+  std::uninitialized_value_construct_n(order, count);
+  planner::number_items({sequences, count}, {order, count}, header.shape.kv_heads);
   new (memory.data()) plan_header(header);
   result = plan(memory);
   return success();
@@ -203,27 +225,36 @@ status measure_plan(const problem& p, const options& o, const sequence_lengths& 
   return success();
 }
 
-// Whether a plan is, byte by byte, what would be made for this problem and these options and lengths. Nothing in it is
-// believed before that.
+// Whether a plan is, byte by byte, what would be made for this problem and these options and lengths, and for the workers that it
+// was made for. Nothing else in it is believed before that.
 template <class T, class Backend>
 status check_plan(const plan& made, const problem& p, const options& o, const sequence_lengths& lengths, const Backend& backend) {
   if (!made) return error_text(status_code::null_pointer, "plan", "a plan made by this version and build of the library", "none");
   const std::span<const std::byte> memory = made.memory();
   const std::size_t room = memory.size() / sizeof(plan_sequence);
   index_type differs = -1;
-  const auto compare = [&](index_type i, const plan_sequence& s) {
+  // Where a sequence's items begin follows from all of them: that is looked at last.
+  const auto compare = [&](index_type i, plan_sequence s) {
     const std::size_t at = sizeof(plan_header) + static_cast<std::size_t>(i) * sizeof(plan_sequence);
+    plan_sequence found{};
     const bool there = static_cast<std::size_t>(i) < room && at + sizeof s <= memory.size();
-    if (differs < 0 && !(there && std::memcmp(memory.data() + at, &s, sizeof s) == 0)) differs = i;
+    if (there) std::memcpy(static_cast<void*>(&found), memory.data() + at, sizeof found);
+    s.first_item = found.first_item;
+    if (differs < 0 && !(there && std::memcmp(&found, &s, sizeof s) == 0)) differs = i;
   };
+  problem as_made = p;
+  as_made.workers = made->workers;
   plan_header asked;
-  if (status s = crestmax::produce_plan<T>(p, o, lengths, backend, asked, compare); !s.ok()) return s;
+  if (status s = crestmax::produce_plan<T>(as_made, o, lengths, backend, asked, compare); !s.ok()) return s;
   if (std::memcmp(memory.data(), &asked, sizeof asked) != 0) {
     plan_header found;
     std::memcpy(static_cast<void*>(&found), memory.data(), sizeof found);
     return planner::name_difference(found, asked);
   }
   if (differs >= 0) return error(status_code::mismatch, "plan", "the lengths and blocks planned for; given others in sequence", differs);
+  if (!planner::are_items_numbered(made.sequences(), made.order(), asked.shape.kv_heads)) {
+    return error_text(status_code::mismatch, "plan", "items in the order planned for", "others, or damaged memory");
+  }
   return success();
 }
 

@@ -26,11 +26,19 @@ inline constexpr index_type most_splits = 64;
 // together: memory is then read in the order in which it lies.
 inline constexpr index_type most_joined_blocks = 8;
 inline constexpr index_type most_joined_rows = 16;
-// A split has this many keys, times heads that are swept together; and never fewer than the least.
-inline constexpr index_type keys_per_split = 4096;
+// A split has at least this many keys: where they are read in place, and where packing them and merging larger blocks has to pay.
 inline constexpr index_type least_keys_per_split = 512;
-// A sequence is split over its keys when its queries are this few: decode and speculative decoding.
-inline constexpr index_type most_split_queries = 16;
+inline constexpr index_type least_packed_keys_per_split = 1024;
+constexpr index_type least_packed_keys(const tile_geometry& tiles, index_type rows) {
+  return std::max(least_packed_keys_per_split, (tiles.pairs == pair_product::tiles ? 16 : 8) * (rows - 64));
+}
+// A sequence of larger blocks is split where units of their rows are fewer than these; and its partial states have no more rows
+// than those.
+inline constexpr index_type enough_grains = 64;
+inline constexpr index_type usual_unit_rows = 96;
+inline constexpr index_type rows_merged_together = 4;  // and their units, once splits are merged
+inline constexpr index_type most_anchors_per_item = 128;
+inline constexpr index_type most_packed_partial_rows = 1 << 15;
 
 constexpr index_type divide_up(index_type a, index_type b) { return (a + b - 1) / b; }
 constexpr index_type round_up(index_type a, index_type b) { return divide_up(a, b) * b; }
@@ -164,11 +172,53 @@ constexpr index_type block_rows_of(const plan_rules& h, sequence_shape s) {
              : h.tiles.query_block;
 }
 
+inline bool is_in_place(const sequence_blocks& b) { return b.rows() <= most_joined_rows; }
+
+// A block's rows are whole units, some strips each, but for the last: items may take some of them, and rows that fail the guard are corrected
+// with those of their own unit. What looks at all of a block's rows at a time, a sample or a coverage that drops tiles, has one unit.
+inline index_type rows_per_unit(const plan_rules& h, const sequence_blocks& b) {
+  if (is_in_place(b) || h.coverage != coverage_kind::everything || h.coarse || h.diagnostics || h.row_max) return b.rows();
+  index_type strips = std::max<index_type>(1, usual_unit_rows / h.tiles.strip);
+  while (strips * h.tiles.strip % rows_merged_together != 0) ++strips;
+  return strips * h.tiles.strip;
+}
+
+// Whether the shift of a block whose keys are split takes more than a look at a few anchors, which every item has for itself.
+inline bool has_crest_stage(const plan_rules& h) {
+  const bool many = h.coarse || h.first_keys > most_anchors_per_item || h.nearest_keys > most_anchors_per_item;
+  return many && (h.method == softmax_kind::anchor_shift || h.method == softmax_kind::sampled_max);
+}
+
+// Into how many pieces a block's keys are cut: of whole tiles, none of them empty. Rows that are read in place are few, and so are
+// their partial states.
+inline index_type decide_splits(const plan_rules& h, sequence_shape s, const sequence_blocks& b) {
+  // The cheapest coverage reads too little to be worth a split.
+  if (h.coverage == coverage_kind::plateaus) return 1;
+  if (h.forced_splits > 0) return h.forced_splits;
+  const bool in_place = is_in_place(b);
+  if (!in_place && h.coverage != coverage_kind::everything) return 1;
+  const index_type least_keys = in_place ? least_keys_per_split : least_packed_keys(h.tiles, b.rows());
+  if (s.kv_len < 2 * least_keys) return 1;
+  index_type most = most_splits;
+  if (!in_place) {
+    const index_type blocks = std::max<index_type>(1, b.blocks(h.shape.kv_heads));
+    // Tiles multiply rows so fast that cutting a block by its rows gains little.
+    const index_type units = h.tiles.pairs == pair_product::tiles ? blocks : blocks * std::max<index_type>(1, b.rows() / rows_per_unit(h, b));
+    most = std::clamp<index_type>(std::min(divide_up(enough_grains, units), most_packed_partial_rows / (blocks * b.rows())), 1, most);
+  }
+  return divide_up(s.kv_len, round_up(std::max(least_keys, divide_up(s.kv_len, most)), h.tiles.key_tile));
+}
+
+// The keys of a split: whole tiles, but for the last.
+inline index_type keys_per_split(const plan_rules& h, index_type kv_len, index_type splits) {
+  return round_up(divide_up(kv_len, splits), h.tiles.key_tile);
+}
+
 inline sequence_blocks decide_blocks(const plan_rules& h, sequence_shape s) {
   const index_type group = h.shape.group();
   const index_type rows = block_rows_of(h, s);
   // A device's kernel has its own blocks: one head each, keys unsplit.
-  if (h.tiles.whole_call) return {rows, 1, divide_up(s.q_len, rows), group, 1, 1};
+  if (h.tiles.whole_call) return {rows, 1, divide_up(s.q_len, rows), group, 1};
   sequence_blocks b{};
   b.heads_per_block = std::clamp<index_type>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index_type>(1, group));
   b.queries_per_block = std::clamp<index_type>(rows / b.heads_per_block, 1, std::max<index_type>(1, s.q_len));
@@ -180,18 +230,7 @@ inline sequence_blocks decide_blocks(const plan_rules& h, sequence_shape s) {
     b.query_blocks = divide_up(s.q_len, b.queries_per_block);
   }
   b.head_chunks = divide_up(group, b.heads_per_block);
-  const bool few_queries = b.query_blocks == 1 && s.q_len <= most_split_queries;
-  b.blocks_per_item = 1;
-  if (few_queries && b.head_chunks == 1 && b.rows() <= most_joined_rows) {
-    b.blocks_per_item = std::clamp<index_type>(std::min(h.shape.kv_heads, rows / std::max<index_type>(1, b.rows())), 1,
-                                               most_joined_blocks);
-  }
-  const index_type by_length =
-      few_queries ? s.kv_len / std::max(least_keys_per_split, keys_per_split / b.blocks_per_item) : 1;
-  // The cheapest coverage reads too little to be worth a split.
-  b.splits = h.coverage == coverage_kind::plateaus ? 1
-             : h.forced_splits > 0                 ? h.forced_splits
-                                                   : std::clamp<index_type>(by_length, 1, most_splits);
+  b.splits = decide_splits(h, s, b);
   return b;
 }
 

@@ -90,6 +90,7 @@ class runnable {
       return parts_.backend.launch(whole());
     } else {
       marks().clear();
+      merges().clear();
       return success();
     }
   }
@@ -149,6 +150,9 @@ class runnable {
  private:
   int places() const { return parts_.plan.workspace().places(parts_.workers); }
   std::size_t marks_bytes() const { return is_device ? 0 : place_marks::bytes(places()); }
+  merge_counts merges() const {
+    return {parts_.workspace + marks_bytes() + parts_.plan->merges_at, parts_.plan->merges};
+  }
   place_marks marks() const { return place_marks(parts_.workspace, places()); }
   device_call whole() const {
     return {parts_.plan,  parts_.shape,  parts_.query, parts_.key,

@@ -260,6 +260,7 @@ crestmax_code in_steps(c_call& call, way w, int workers, crestmax_status& status
   crestmax_problem problem = crestmax_empty_problem();
   crestmax_code code = crestmax_problem_of(&call.tensors, &call.options, &problem, &status);
   if (code != CRESTMAX_OK) return code;
+  problem.workers = workers;
   // A plan is made before there are tensors: a paged cache's lengths are an option then.
   crestmax_options planned = call.options;
   if (call.tensors.pages != nullptr) planned.key_lengths = call.tensors.pages->key_lengths;

@@ -88,6 +88,18 @@ TEST_F(StepsFromC, PlanTellsWhatItAsksFor) {
   EXPECT_EQ(facts.workspace_bytes % CRESTMAX_ALIGNMENT, 0u);
 }
 
+TEST_F(StepsFromC, PlanForMoreWorkersHasMoreItems) {
+  problem.kv_len = 9000;
+  const auto items_for = [&](int32_t workers) {
+    problem.workers = workers;
+    EXPECT_EQ(crestmax_make_plan(&problem, &options, plan.memory(), &status), CRESTMAX_OK) << status.message;
+    crestmax_plan_facts facts = crestmax_empty_facts();
+    EXPECT_EQ(crestmax_read_plan(plan.memory(), 3, &facts, &status), CRESTMAX_OK) << status.message;
+    return facts.items[0];
+  };
+  EXPECT_LT(items_for(1), items_for(50));
+}
+
 TEST_F(StepsFromC, PlanThatIsNoneIsRefused) {
   crestmax_plan_facts facts = crestmax_empty_facts();
   aligned_bytes nothing(1000);

@@ -25,7 +25,7 @@ TEST(KeptPlans, AreMadeOnceForAShape) {
 
 TEST(KeptPlans, OfEverythingThatDiffersDiffer) {
   const plan_key base = key_of(1, 500);
-  std::vector<plan_key> others(12, base);
+  std::vector<plan_key> others(13, base);
   others[0].problem.sequences = 1;
   others[1].problem.q_len = 2;
   others[2].problem.kv_len = 501;
@@ -38,6 +38,7 @@ TEST(KeptPlans, OfEverythingThatDiffersDiffer) {
   others[9].key_lengths = {500, 400};
   others[10].scale = 0.25;
   others[11].splits = 4;
+  others[12].problem.workers = 4;
   for (std::size_t i = 0; i < others.size(); ++i) {
     EXPECT_FALSE(others[i] == base) << i;
     kept_plans plans;

@@ -49,6 +49,7 @@ set(levels
     "backend/cpu/numbers.hpp backend/cpu/pairs.hpp backend/cpu/rows_ahead.hpp backend/cpu/loss.hpp backend/concept.hpp"
     "backend/cpu/arena.hpp backend/cpu/counters.hpp"
     "plan_maker.hpp"
+    "items.hpp"
     "call.hpp planner.hpp"
     "modifiers/mask_tensor.hpp"
     "modifiers/positions.hpp modifiers/standard.hpp modifiers/tree_mask.hpp modifiers/view.hpp modifiers/build_mask_map.hpp intervals.hpp plan.hpp"
@@ -56,7 +57,7 @@ set(levels
     "modifiers/mask_view.hpp"
     # Vocabulary.
     "float_rules.hpp modifiers/concepts.hpp options.hpp execution.hpp kv_source.hpp memory_checks.hpp interop/rank.hpp"
-    "place_marks.hpp"
+    "place_marks.hpp merge_counts.hpp grains.hpp"
     "tensor.hpp error.hpp float_state.hpp softmax_state.hpp mass_bound.hpp backend/cpu/features.hpp"
     "scalar_types.hpp compiler.hpp memory_size.hpp"
     "config.hpp status.hpp report.hpp"

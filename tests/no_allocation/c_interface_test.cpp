@@ -64,7 +64,7 @@ TEST_F(NoAllocationFromC, FromThePlanToTheReport) {
     codes[5] = crestmax_collect(attached, &report, &status);
   });
   for (const crestmax_code code : codes) ASSERT_EQ(code, CRESTMAX_OK) << status.message;
-  EXPECT_EQ(facts.stages, 3);
+  EXPECT_EQ(facts.stages, 1);
   EXPECT_EQ(report.rows, q_len * heads);
   EXPECT_EQ(output[0], 0.25f);
 }

@@ -21,7 +21,7 @@ TEST(NoAllocationInTwoSteps, FromThePlanToTheReport) {
   });
   ASSERT_TRUE(planned.ok()) << planned.message();
   ASSERT_TRUE(sized.ok()) << sized.message();
-  ASSERT_EQ(plan.stages(), 3) << "this test wants a split";
+  ASSERT_GT(plan->max_splits, 1) << "this test wants a split";
   c.options.workspace = workspace.take(plan.workspace().total(2));
   expect_no_trace([&] {
     const auto call = crestmax::attach(plan, 2, tensors, c.options, crestmax::causal{});

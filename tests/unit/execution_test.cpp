@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <crestmax/execution.hpp>
 #include <vector>
@@ -46,8 +47,21 @@ TEST(Executors, SerialRunsInOrderOnTheCallingThread) {
 #if defined(_OPENMP)
 TEST(Executors, OpenMpIsLawful) {
   for (const int threads : {1, 2, 4}) {
-    for (const index_type count : {0, 1, 100}) expect_a_lawful_executor(crestmax::openmp{threads}, count);
+    for (const index_type count : {0, 1, 100}) {
+      expect_a_lawful_executor(crestmax::openmp{threads}, count);
+      expect_a_lawful_executor(crestmax::openmp{threads, true}, count);
+    }
   }
+}
+
+TEST(Executors, OpenMpWorkersKeepTheirItems) {
+  const crestmax::openmp run_on{3, true};
+  std::vector<int> first(50), second(50);
+  for (std::vector<int>* of : {&first, &second}) {
+    run_on.run(50, [&](index_type item, int worker) { (*of)[static_cast<std::size_t>(item)] = worker; });
+  }
+  EXPECT_EQ(first, second);
+  EXPECT_TRUE(std::is_sorted(first.begin(), first.end()));
 }
 
 TEST(Executors, OpenMpHasAtLeastOneWorker) { EXPECT_EQ(crestmax::openmp{0}.workers(), 1); }

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <crestmax/attention.hpp>
+#include <array>
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -106,18 +108,43 @@ TEST(Planner, DefaultsTheScaleToOneOverTheRootOfTheHeadDim) {
 TEST(Planner, SplitsLongDecodesByLengthAlone) {
   EXPECT_EQ((*made_plan(some_problem(1, 1000))).max_splits, 1);
   EXPECT_GT((*made_plan(some_problem(1, 65536))).max_splits, 1);
-  EXPECT_EQ((*made_plan(some_problem(100, 65536))).max_splits, 1);
+  EXPECT_EQ((*made_plan(some_problem(5000, 65536))).max_splits, 1);
   EXPECT_EQ((*made_plan(some_problem(1, 65536), {.tiles = {.splits = 5}})).max_splits, 5);
 }
 
-TEST(Planner, ASplitPlanHasThreeStages) {
+TEST(Planner, SplitsSequencesOfFewBlocksWhereTheirKeysAreMany) {
+  crestmax::problem p = some_problem(64, 131072);
+  p.q_heads = p.kv_heads = 1;
+  EXPECT_EQ((*made_plan(p)).max_splits, 64);
+  p.kv_len = 3000;
+  EXPECT_EQ((*made_plan(p)).max_splits, 3);
+  p.kv_len = 2000;
+  EXPECT_EQ((*made_plan(p)).max_splits, 1);
+  EXPECT_EQ((*made_plan(p, {.coverage = crestmax::above(3)})).max_splits, 1);
+}
+
+TEST(Planner, PartialStatesOfLargeBlocksHaveABoundedNumberOfRows) {
+  for (const index_type q_len : {17, 64, 100, 300, 1000, 4000}) {
+    for (const index_type heads : {1, 2, 8, 32}) {
+      crestmax::problem p = some_problem(q_len, 1 << 20);
+      p.kv_heads = heads;
+      p.q_heads = 4 * heads;
+      const made_plan made(p);
+      const crestmax::plan_sequence s = made.plan.sequences()[0];
+      EXPECT_LE((s.splits - 1) * s.blocks(heads) * s.rows(), 1 << 15);
+    }
+  }
+}
+
+TEST(Planner, ASplitPlanHasOneStageAndASampleOneMore) {
   const made_plan made(some_problem(1, 65536));
-  ASSERT_EQ(made.plan.stages(), 3);
-  EXPECT_EQ((*made).stage[0], crestmax::plan_stage::crest);
-  EXPECT_EQ((*made).stage[1], crestmax::plan_stage::sweep);
-  EXPECT_EQ((*made).stage[2], crestmax::plan_stage::finish);
-  const crestmax::index_type per_item = made.plan.sequences()[0].blocks_per_item;
-  EXPECT_EQ(made.plan.items(1), (made.plan.items(0) + per_item - 1) / per_item * (*made).max_splits);
+  ASSERT_EQ(made.plan.stages(), 1);
+  EXPECT_EQ((*made).stage[0], crestmax::plan_stage::sweep);
+  const made_plan sampled(some_problem(1, 65536), {.weights = crestmax::weight_type::float16});
+  ASSERT_EQ(sampled.plan.stages(), 2);
+  EXPECT_EQ((*sampled).stage[0], crestmax::plan_stage::crest);
+  EXPECT_EQ(sampled.plan.items(0), (*sampled).blocks);
+  EXPECT_EQ((*sampled).stage[1], crestmax::plan_stage::sweep);
   EXPECT_EQ(made_plan(some_problem()).plan.stages(), 1);
 }
 
@@ -127,16 +154,19 @@ TEST(Planner, PartialStatesOfSplitsHoldTwoNumbersBesideTheOutput) {
   p.kv_heads = 8;
   const made_plan made(p);
   const auto states = static_cast<std::size_t>((*made).max_splits * p.q_heads);
-  EXPECT_LE(made.plan.workspace().shared, states * static_cast<std::size_t>(p.d_v + 2) * sizeof(float));
+  const auto counts = static_cast<std::size_t>(p.kv_heads) * sizeof(std::uint32_t);
+  EXPECT_LE(made.plan.workspace().shared, states * static_cast<std::size_t>(p.d_v + 2) * sizeof(float) + (counts + 63) / 64 * 64);
 }
 
 TEST(Planner, HeadsOfFewRowsAreSweptSideBySide) {
   crestmax::problem p = some_problem(1, 4096);
   p.q_heads = 32;
   p.kv_heads = 8;
+  p.workers = 1;
   const made_plan few(p);
   EXPECT_EQ(few.plan.sequences()[0].blocks_per_item, 8);
   EXPECT_EQ((*few).max_splits, 8);
+  EXPECT_EQ(few.plan.items(0), 1);
   p.q_heads = 8 * 17;
   EXPECT_EQ(made_plan(p).plan.sequences()[0].blocks_per_item, 1);
 }
@@ -200,6 +230,94 @@ TEST(Planner, TheWorkspacePerWorkerIsIndependentOfKeysAndSplits) {
   EXPECT_EQ(made_plan(some_problem(1, 100)).plan.workspace().per_worker,
             made_plan(some_problem(1, 100000)).plan.workspace().per_worker);
 }
+
+// What decides bits is the same whomever items are for.
+TEST(Planner, WorkersDecideItemsAndNothingElse) {
+  random_source random(23);
+  for (int i = 0; i < 300; ++i) {
+    crestmax::problem p = some_problem(random.spread_integer(1, 600), random.spread_integer(1, 100000));
+    p.kv_heads = random.integer(1, 8);
+    p.q_heads = p.kv_heads * random.integer(1, 40);
+    const made_plan usual(p);
+    p.workers = static_cast<std::int32_t>(random.spread_integer(1, 1000));
+    const made_plan made(p);
+    ASSERT_EQ(std::memcmp(static_cast<const crestmax::plan_rules*>(&*usual), static_cast<const crestmax::plan_rules*>(&*made),
+                          sizeof(crestmax::plan_rules)), 0);
+    const crestmax::sequence_blocks &a = usual.plan.sequences()[0], &b = made.plan.sequences()[0];
+    ASSERT_EQ(std::memcmp(&a, &b, sizeof a), 0);
+  }
+}
+
+TEST(Planner, ItemsTakeEveryGrainOnce) {
+  random_source random(29);
+  for (int i = 0; i < 400; ++i) {
+    const index_type sequences = random.integer(1, 4);
+    std::vector<std::int32_t> queries, keys;
+    for (index_type s = 0; s < sequences; ++s) {
+      queries.push_back(static_cast<std::int32_t>(random.chance(0.5) ? random.integer(0, 3) : random.spread_integer(1, 700)));
+      keys.push_back(static_cast<std::int32_t>(random.spread_integer(1, 40000)));
+    }
+    crestmax::problem p = some_problem(1, 1, sequences);
+    p.kv_heads = random.integer(1, 8);
+    p.q_heads = p.kv_heads * random.integer(1, 70);
+    p.workers = static_cast<std::int32_t>(random.spread_integer(1, 1000));
+    const made_plan made(p, {}, {{{}, queries, {}, keys}});
+    ASSERT_TRUE(made.status.ok()) << made.status.message();
+    std::map<std::array<index_type, 3>, index_type> taken;  // block, split, row
+    for (index_type n = 0; n < made.plan.items(made.plan.stages() - 1); ++n) {
+      const crestmax::item_range item = made.plan.item(n);
+      const crestmax::plan_sequence s = made.plan.sequences()[static_cast<std::size_t>(item.sequence)];
+      ASSERT_GT(item.blocks, 0);
+      ASSERT_GT(item.end_split, item.first_split);
+      for (index_type block = item.first_block; block < item.first_block + item.blocks; ++block) {
+        ASSERT_EQ(made.plan.sequence_of_block(block), item.sequence);
+        for (index_type split = item.first_split; split < item.end_split; ++split) {
+          const index_type first = item.part * s.rows_per_part;
+          for (index_type row = first; row < std::min(first + s.rows_per_part, s.rows()); row += 16) ++taken[{block, split, row / 16}];
+        }
+      }
+    }
+    index_type grains = 0;
+    for (const crestmax::plan_sequence& s : made.plan.sequences()) {
+      grains += s.blocks(p.kv_heads) * s.splits;
+      ASSERT_EQ(s.parts == 1 || s.blocks_per_item == 1, true);
+      ASSERT_GE(s.parts * s.rows_per_part, s.rows());
+    }
+    std::map<std::array<index_type, 2>, index_type> whole;
+    for (const auto& [grain, times] : taken) {
+      ASSERT_EQ(times, 1) << "block " << grain[0] << ", split " << grain[1];
+      ++whole[{grain[0], grain[1]}];
+    }
+    ASSERT_EQ(std::ssize(whole), grains);
+  }
+}
+
+struct call_for_many {
+  const char* name;
+  index_type q_len, kv_len, q_heads, kv_heads, head_dim;
+  index_type least_items;  // for 64 workers
+};
+class ManyWorkers : public testing::TestWithParam<call_for_many> {};
+
+TEST_P(ManyWorkers, FindItems) {
+  const call_for_many& c = GetParam();
+  crestmax::problem p = some_problem(c.q_len, c.kv_len);
+  p.q_heads = c.q_heads;
+  p.kv_heads = c.kv_heads;
+  p.d_qk = p.d_v = c.head_dim;
+  p.workers = 64;
+  const made_plan made(p);
+  EXPECT_GE(made.plan.items(0), c.least_items) << made.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(Planner, ManyWorkers, testing::Values(
+    call_for_many{"Decode1024", 1, 1024, 32, 8, 128, 16}, call_for_many{"Decode4096", 1, 4096, 32, 8, 128, 64},
+    call_for_many{"Decode16384", 1, 16384, 32, 8, 128, 128}, call_for_many{"Decode131072", 1, 131072, 32, 8, 128, 192},
+    call_for_many{"Decode1M", 1, 1 << 20, 32, 8, 128, 192}, call_for_many{"Decode8HeadsOn1", 1, 4096, 8, 1, 256, 8},
+    call_for_many{"Mla", 1, 16384, 128, 1, 576, 32}, call_for_many{"Queries17", 17, 131072, 1, 1, 128, 64},
+    call_for_many{"Queries64", 64, 131072, 1, 1, 128, 64}, call_for_many{"Prefill512", 512, 512, 4, 1, 256, 24},
+    call_for_many{"Chunk512", 512, 32768, 32, 8, 128, 64}),
+    [](const auto& of) { return std::string(of.param.name); });
 
 TEST(Planner, EmptyProblemsHavePlansWithoutItems) {
   for (const auto& [sequences, q_len, heads] : {std::array<index_type, 3>{0, 5, 8}, {1, 0, 8}, {1, 5, 0}}) {

@@ -63,10 +63,9 @@ inline std::span<const float> sinks_of(const array& sinks, std::vector<float>& k
 // Fewer multiplications and additions than this are not worth another thread's waking.
 inline constexpr index_type least_to_share = index_type{1} << 16;
 
-inline int workers_for(const crestmax::plan& plan, int available) {
-  const auto& shape = plan->shape;
-  const double products = static_cast<double>(plan->sequences * plan->q_len * shape.q_heads) * static_cast<double>(plan->kv_len) *
-                          static_cast<double>(shape.d_qk + shape.d_v);
+inline int workers_for(const crestmax::problem& p, int available) {
+  const double products = static_cast<double>(p.sequences * p.q_len * p.q_heads) * static_cast<double>(p.kv_len) *
+                          static_cast<double>(p.d_qk + p.d_v);
   return products < static_cast<double>(least_to_share) ? 1 : available;
 }
 
@@ -77,15 +76,15 @@ void run(const Views& views, const crestmax::options& o, const Chain& chain, boo
   const crestmax::backend::automatic backend{};
   const crestmax::bound_call bound(views, o, chain, backend);
   require(bound.check_lengths());
-  const crestmax::problem shape = bound.shape();
-  const auto make = [&](std::span<std::byte> memory, crestmax::plan& result) { return bound.make(memory, result); };
+  crestmax::problem shape = bound.shape();
+  const int workers = shape.workers = workers_for(shape, available);
+  const auto make = [&](std::span<std::byte> memory, crestmax::plan& result) { return bound.make(memory, result, workers); };
   crestmax::plan plan;
   if (keep_plan) plan = kept.plans.find(key_of(shape, o), shape.sequences, make);
   else require(make(kept.plan.at_least(crestmax::plan::bytes(shape.sequences)), plan));
   // Of the memory there is nothing to check: torch vouches for its tensors, and the results are new ones.
   require(crestmax::check_modifiers(chain, {shape.sequences, shape.q_len, shape.kv_len, shape.q_heads}));
   require(bound.check_places(plan));
-  const int workers = workers_for(plan, available);
   const auto attached = bound.attach(plan, kept.workspace.at_least(plan.workspace().total(workers)).data(), workers);
   require(attached.begin());
   for (index_type stage = 0; stage < attached.stages(); ++stage) {

@@ -19,14 +19,15 @@ inline void require(const crestmax::status& s) {
   if (!s.ok()) throw bad_argument(s.message());
 }
 
-// Everything that a plan follows from, of calls whose sequences are all as long as their tensors: extents, types, and of
+// Everything that a plan follows from, of calls whose sequences are all as long as their tensors: extents, types, workers, and of
 // the options the scale alone.
-using plan_key = std::array<std::int64_t, 9>;
+using plan_key = std::array<std::int64_t, 10>;
 
 inline plan_key key_of(const crestmax::problem& p, const crestmax::options& o) {
   // Key, value and output have the query's type.
   const std::int64_t kind = 2 * static_cast<std::int64_t>(p.query_kind) + (o.scale ? 1 : 0);
-  return {p.sequences, p.q_len, p.kv_len, p.q_heads, p.kv_heads, p.d_qk, p.d_v, kind, std::bit_cast<std::int64_t>(o.scale.value_or(0))};
+  return {p.sequences, p.q_len, p.kv_len, p.q_heads, p.kv_heads, p.d_qk, p.d_v, kind, p.workers,
+          std::bit_cast<std::int64_t>(o.scale.value_or(0))};
 }
 
 // Bytes that are kept; what was in them is lost when there have to be more.

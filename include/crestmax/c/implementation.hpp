@@ -89,7 +89,7 @@ inline status problem_of(const crestmax_tensors* tensors, const crestmax_options
     if (status s = bound.check_lengths(); !s.ok()) return s;
     const problem p = bound.shape();
     write_struct({0, p.sequences, p.q_len, p.kv_len, p.q_heads, p.kv_heads, p.d_qk, p.d_v, type_of_kind(p.query_kind),
-                  type_of_kind(p.key_kind), type_of_kind(p.value_kind), type_of_kind(p.output_kind), p.row_max, p.paged},
+                  type_of_kind(p.key_kind), type_of_kind(p.value_kind), type_of_kind(p.output_kind), p.row_max, p.paged, 0},
                  result);
     return success();
   });
@@ -116,6 +116,7 @@ inline bool read_problem(const crestmax_problem* given, problem& result, status&
   result.d_v = p.d_v;
   result.row_max = p.row_max != 0;
   result.paged = p.paged != 0;
+  result.workers = p.workers;
   return true;
 }
 

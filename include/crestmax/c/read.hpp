@@ -15,6 +15,8 @@ template <class Struct>
 inline constexpr std::size_t first_size = sizeof(Struct);
 template <>
 inline constexpr std::size_t first_size<crestmax_modifier> = offsetof(crestmax_modifier, map);
+template <>
+inline constexpr std::size_t first_size<crestmax_problem> = offsetof(crestmax_problem, workers);
 // No version of a struct will be larger: a size that is no size is told without looking that far.
 inline constexpr std::size_t most_size = std::size_t{1} << 16;
 

@@ -302,6 +302,7 @@ typedef struct crestmax_problem {
   crestmax_type query_type, key_type, value_type, output_type;
   int32_t row_max; /* not 0: options.row_max will be asked for */
   int32_t paged;
+  int32_t workers; /* that items are made for; 0: not known. Any number may run them, and no bit depends on it */
 } crestmax_problem;
 
 typedef struct crestmax_plan_facts {

@@ -11,17 +11,20 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 struct tbb_executor {
-  tbb::task_arena* arena;  // the caller's arena; its size is the number of workers
+  tbb::task_arena* arena;    // the caller's arena; its size is the number of workers
+  bool keeps_items = false;  // a run of neighbours for each worker, as in openmp
 
-  explicit tbb_executor(tbb::task_arena& where) : arena(&where) { where.initialize(); }
+  explicit tbb_executor(tbb::task_arena& where, bool keep_items = false) : arena(&where), keeps_items(keep_items) { where.initialize(); }
   int workers() const { return arena->max_concurrency(); }
   template <class Body>
   void run(index_type count, Body&& body) const {
+    const auto run_item = [&](index_type item) {
+      // Without isolation a worker that waits inside an item could start a second one.
+      tbb::this_task_arena::isolate([&] { body(item, tbb::this_task_arena::current_thread_index()); });
+    };
     arena->execute([&] {
-      tbb::parallel_for(index_type{0}, count, [&](index_type item) {
-        // Without isolation a worker that waits inside an item could start a second one.
-        tbb::this_task_arena::isolate([&] { body(item, tbb::this_task_arena::current_thread_index()); });
-      });
+      if (keeps_items) tbb::parallel_for(index_type{0}, count, run_item, tbb::static_partitioner{});
+      else tbb::parallel_for(index_type{0}, count, run_item);
     });
   }
 };

@@ -31,12 +31,53 @@ void reset_rows(block<T>& b) {
   b.search.sampled = false;
 }
 
+// Leaves some of the block's rows in hand, whole units, as far as it has them.
 template <class T>
-void start_block(block<T>& b, index_type number) {
+void keep_rows(block<T>& b, row_span rows) {
+  b.view.first_row = std::min(rows.first, b.view.block_rows);
+  b.view.rows = std::min(rows.count, b.view.block_rows - b.view.first_row);
+  std::copy_n(b.view.rows_at + b.view.first_row, b.view.rows, b.view.rows_at);
+}
+template <class T>
+row_span rows_of_part(const block<T>& b, index_type part) {
+  return {part * b.view.sequence.rows_per_part, b.view.sequence.rows_per_part};
+}
+
+// Takes the queries of a part of the block's rows, as all of them would come: whether they are pairs is for all of them to say.
+template <class T>
+void start_part(block<T>& b, index_type part) {
+  bool pairs = false;
+  if (b.plan->pairs || b.view.block_rows <= most_direct_rows) {
+    start_operands(b);
+    pairs = b.operands.packed != &b.kernels->numbers;
+  }
+  keep_rows(b, rows_of_part(b, part));
+  if (b.view.rows == 0 || b.view.block_rows <= most_direct_rows) return;
+  b.operands.weights = b.plan->weights;
+  start_packed(b, queries_of(b), pairs);
+}
+
+// Rows that are to be merged, without their queries: only a correction would take those.
+template <class T>
+void start_merging(block<T>& b, index_type number, row_span rows) {
   open_block(b, number);
   measure_block(b);
   b.redo.careful = b.redo.finite_only = false;
-  start_operands(b);
+  b.operands.weights = comes_in_place(b) ? b.plan->weights_in_place : b.plan->weights;
+  keep_rows(b, rows);
+  measure_queries(b);
+  b.weighing.margin = b.plan->margin_exponent;
+  reset_rows(b);
+}
+
+// `part`: of the rows of blocks that items take in parts.
+template <class T>
+void start_block(block<T>& b, index_type number, index_type part = 0) {
+  open_block(b, number);
+  measure_block(b);
+  b.redo.careful = b.redo.finite_only = false;
+  if (b.view.sequence.parts > 1) start_part(b, part);
+  else start_operands(b);
   measure_queries(b);
   b.weighing.margin = b.plan->margin_exponent;
   reset_rows(b);

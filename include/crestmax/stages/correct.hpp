@@ -58,6 +58,16 @@ void sum_again(block<T>& b, index_type count, key_interval range, raise policy) 
   set_centers(b);
 }
 
+// Of rows numbered in rows_at[0, count), in rising order, those of the first one's unit: whoever works on others changes none of their
+// bits.
+template <class T>
+index_type rows_of_first_unit(const block<T>& b, index_type count, index_type unit) {
+  const auto unit_of = [&](index_type r) { return slot_of(b, r) / unit; };
+  index_type rows = 1;
+  while (rows < count && unit_of(rows) == unit_of(0)) ++rows;
+  return rows;
+}
+
 // Redoes the rows that fail with the running maximum: a row whose shift was too low is right then. Huge values can still
 // overflow before the row has met its maximum: such rows are summed once more under the maximum, known by now. `sweep` brings
 // the block to where it stands, for the case that values which are no finite numbers have spoilt it. `finish` is called for
@@ -93,13 +103,20 @@ void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, Sweep&&
   b.redo.careful = true;
   // Splits merge by their shifts alone: one margin for all. Narrow weights need theirs, or lose small ones to subnormals.
   if (scope != guard_scope::split) b.weighing.margin = std::min(b.weighing.margin, 0);
-  sum_again(b, failing, range, raise::always);
-  const index_type troubled = gather([&](index_type r) {
-    return output_is_finite(b, r) || !(is_finite(b.state.shift[r]) || equals(b.state.shift[r], hidden_score<T>));
-  });
-  if (troubled == 0) return;
-  sum_again(b, troubled, range, raise::never);
-  gather([](index_type) { return true; });
+  const index_type unit = scope == guard_scope::merged ? planner::rows_merged_together : planner::rows_per_unit(*b.plan, b.view.sequence);
+  row_position* const rows = b.view.rows_at;
+  for (index_type first = 0, count = 0; first < failing; first += count) {
+    b.view.rows_at = rows + first;
+    count = rows_of_first_unit(b, failing - first, unit);
+    sum_again(b, count, range, raise::always);
+    const index_type troubled = gather([&](index_type r) {
+      return output_is_finite(b, r) || !(is_finite(b.state.shift[r]) || equals(b.state.shift[r], hidden_score<T>));
+    });
+    if (troubled == 0) continue;
+    sum_again(b, troubled, range, raise::never);
+    gather([](index_type) { return true; });
+  }
+  b.view.rows_at = rows;
 }
 
 }  // namespace cpu

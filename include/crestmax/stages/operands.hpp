@@ -147,9 +147,9 @@ void start_in_place(block<T>& b, const query_rows& queries) {
   if (!pairs) kernels.pack_query(queries, o.key_rows.kind, o.query_stride, o.query);
 }
 
-// Queries that may not be pairs are numbers.
+// Queries as pairs, unless they may not be.
 template <class T>
-void start_packed(block<T>& b, const query_rows& queries) {
+void start_packed(block<T>& b, const query_rows& queries, bool may_be_pairs) {
   operands<T>& o = b.operands;
   o.way = &packed_operands<T>::way;
   o.key_tile = b.plan->tiles.key_tile;
@@ -158,17 +158,28 @@ void start_packed(block<T>& b, const query_rows& queries) {
     return as.pack_query(queries, as.steps_of(queries.length), o.query);
   };
   const bool in_tiles = b.plan->tiles.pairs == pair_product::tiles;
-  const bool paired = b.plan->pairs && o.weights == weight_type::bfloat16 && pack(in_tiles ? b.kernels->tiles : b.kernels->pairs);
+  const bool paired = may_be_pairs && pack(in_tiles ? b.kernels->tiles : b.kernels->pairs);
   if (!paired) pack(b.kernels->numbers);
 }
 
-// Takes the block's queries. Rows that are corrected keep the weights of the block that they are from.
+// Whether a block's rows may multiply pairs, for all that its queries say.
+template <class T>
+bool may_be_pairs(const block<T>& b) {
+  return b.plan->pairs && b.operands.weights == weight_type::bfloat16;
+}
+
+template <class T>
+bool comes_in_place(const block<T>& b) {
+  return b.kernels->in_place.score != nullptr && b.view.rows <= most_direct_rows;
+}
+
+// Takes the queries in hand. Rows that are corrected keep the weights of the block that they are from.
 template <class T>
 void start_operands(block<T>& b) {
-  const bool in_place = b.kernels->in_place.score != nullptr && b.view.rows <= most_direct_rows;
+  const bool in_place = comes_in_place(b);
   if (!b.redo.careful) b.operands.weights = in_place ? b.plan->weights_in_place : b.plan->weights;
   if (in_place) start_in_place(b, queries_of(b));
-  else start_packed(b, queries_of(b));
+  else start_packed(b, queries_of(b), may_be_pairs(b));
 }
 
 }  // namespace cpu

@@ -48,12 +48,12 @@ void finish_block(block<T>& b, index_type number, guard_scope scope, Sweep&& swe
   if (b.plan->diagnostics || b.plan->row_max) diagnose(b, number);
 }
 
-// What a block counts once, however many items work on it.
+// What the rows in hand count once, however many items work on them.
 template <class T>
 void count_block(block<T>& b) {
-  b.counters->rows += b.view.block_rows;
-  b.counters->visible += b.view.block_rows * std::max<index_type>(0, b.view.keys.end - b.view.keys.begin);
-  b.counters->masked += b.view.block_rows * (b.view.sequence.kv_len - std::max<index_type>(0, b.view.keys.end - b.view.keys.begin));
+  b.counters->rows += b.view.rows;
+  b.counters->visible += b.view.rows * std::max<index_type>(0, b.view.keys.end - b.view.keys.begin);
+  b.counters->masked += b.view.rows * (b.view.sequence.kv_len - std::max<index_type>(0, b.view.keys.end - b.view.keys.begin));
 }
 
 // All keys of one query block that its coverage asks for, from the first sample to the last tile.

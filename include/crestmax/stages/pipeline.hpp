@@ -1,6 +1,6 @@
 // The one pipeline, for one query block: coarse and crest (phases 0 and 1), the sweep under the fixed
-// shift (phase 2), guard, correction and finish (phase 3). Split sequences run the same pieces as
-// separate items with a barrier between them.
+// shift (phase 2), guard, correction and finish (phase 3). Split sequences run the same pieces split by
+// split.
 #pragma once
 
 #include "../backend/cpu/entries.hpp"
@@ -12,10 +12,12 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-// One query block from the first sample to the last write.
+// One query block, or a part of its rows, from the first sample to the last write.
 template <class T>
-void run_whole(block<T>& b, index_type number) {
-  start_block(b, number);
+void run_whole(block<T>& b, index_type number, index_type part) {
+  b.failed_before = b.counters->failed.count;
+  start_block(b, number, part);
+  if (b.view.rows == 0) return;
   count_block(b);
   sweep_whole(b);
   finish_block(b, number, guard_scope::whole, [&] {
@@ -72,21 +74,20 @@ void run_item(const kernel_table<T>& kernels, const call_data<T>& call, index_ty
   const plan_header& h = call.plan.header();
   const kernel_session<T> session(kernels, h);
   block<T> b = make_block(kernels, call, worker);
-  if (h.stage[stage] == plan_stage::whole) return run_whole(b, item);
   const plan& p = call.plan;
   const auto sequence_at = [&](index_type i) { return p.sequences()[static_cast<std::size_t>(i)]; };
-  if (h.stage[stage] == plan_stage::sweep) {
-    const plan_sequence s = sequence_at(p.sequence_of_item(item));
-    const index_type within = item - s.first_item;
-    // A sequence that is not split takes the same way as in a call of its own.
-    if (s.splits == 1) return run_whole(b, s.first_block + within);
-    const index_type first = within / s.splits * s.blocks_per_item;
-    const index_type blocks = std::min(s.blocks_per_item, s.blocks(h.shape.kv_heads) - first);
-    return run_split(b, s, s.first_block + first, blocks, within % s.splits);
+  if (h.stage[stage] == plan_stage::crest) {
+    if (sequence_at(p.sequence_of_block(item)).splits > 1) run_crest(b, item);
+    return;
   }
-  if (sequence_at(p.sequence_of_block(item)).splits == 1) return;
-  if (h.stage[stage] == plan_stage::crest) run_crest(b, item);
-  else run_finish(b, item);
+  if (h.stage[stage] == plan_stage::finish) {
+    const merge_range merged = p.merge_item(item);
+    return run_finish(b, merged.block, {merged.first_row, merged.rows});
+  }
+  const item_range range = p.item(item);
+  const plan_sequence s = sequence_at(range.sequence);
+  if (s.splits > 1) return run_splits(b, s, range);
+  for (index_type i = 0; i < range.blocks; ++i) run_whole(b, range.first_block + i, range.part);
 }
 
 // The method is compiled where kernels are; see text/table.inc.

@@ -1,5 +1,6 @@
 // Split sequences: the crest of a block, common to all its splits; the sweep of a split; and the splits of a block merged to one
-// state. Each is a stage of the plan.
+// state by whoever has done the last of them, or row by row in a stage of its own. Where the crest takes a sample it is a stage of its own; else every item has it for
+// itself, from the anchors.
 #pragma once
 
 #include "../backend/cpu/partials.hpp"
@@ -12,18 +13,17 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
-// Split sequences, first stage: the shift of a block, common to all its splits.
+// The shift of a block, common to all its splits, for those who sweep them.
 template <class T>
 void run_crest(block<T>& b, index_type number) {
   start_block(b, number);
   count_block(b);
-  if (has_fixed_shift(b.plan->method)) find_crest(b, false);
+  find_crest(b, false);
   const partial_layout at = partial_layout_of<T>(*b.plan);
   for (index_type split = 0; split < b.view.sequence.splits; ++split) {
     for (index_type r = 0; r < b.view.rows; ++r) {
       T* partial = partial_of(*b.call, b.view.sequence, number, split, r);
       partial[at.shift] = item_failed(b) ? std::numeric_limits<T>::quiet_NaN() : b.state.shift[r];
-      if (at.crest >= 0) partial[at.crest] = b.state.shift[r];
     }
   }
 }
@@ -33,34 +33,55 @@ template <class T, class Sweep>
 void finish_split(block<T>& b, index_type number, index_type split, key_interval range, Sweep&& sweep) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
   guard_and_correct(b, guard_scope::split, range, sweep, [&](index_type r) {
-    T* partial = partial_of(*b.call, b.view.sequence, number, split, slot_of(b, r));
+    const index_type slot = slot_of(b, r);
+    T* partial = partial_of(*b.call, b.view.sequence, number, split, b.view.first_row + slot);
     if (has_fixed_shift(b.plan->method)) note_undershoot(b, r);
+    // A split that met no visible key has no state, whatever shift it was given. One whose weights all underflow may still have met values that
+    // are no finite numbers.
+    const bool none = !item_failed(b) && equals(b.state.sum[r], T(0)) && output_is_finite(b, r) &&
+                      (at.mass < 0 || equals(b.loss.mass[r].left_out, 0.0));
+    if (at.crest >= 0) partial[at.crest] = b.state.crest[slot];
+    partial[at.shift] = hidden_score<T>;
+    if (none) return;
     std::copy_n(b.state.output + r * b.state.output_stride, b.plan->shape.d_v, partial);
     if (at.mass >= 0) std::memcpy(partial + at.mass, b.loss.mass + r, sizeof(mass_bound));
     partial[at.exact_sum] = b.state.exact_sum[r];
     partial[at.sum] = b.state.sum[r];
-    // A split that met no visible key has no state, whatever shift it was given. One whose weights all underflow may still have met values that
-    // are no finite numbers.
-    const bool none = equals(b.state.sum[r], T(0)) && output_is_finite(b, r) && (at.mass < 0 || equals(b.loss.mass[r].left_out, 0.0));
-    if (item_failed(b)) partial[at.shift] = std::numeric_limits<T>::quiet_NaN();  // the last stage redoes or poisons the row
-    else partial[at.shift] = none ? hidden_score<T> : is_nan(b.state.center[r]) ? static_cast<T>(b.state.center[r]) : b.state.shift[r];
+    // The last stage redoes a row that failed, or poisons it.
+    partial[at.shift] = item_failed(b)              ? std::numeric_limits<T>::quiet_NaN()
+                        : is_nan(b.state.center[r]) ? static_cast<T>(b.state.center[r])
+                                                    : b.state.shift[r];
   });
 }
 
-// The keys of a split: whole tiles, but for the last.
 inline key_interval keys_of_split(const plan_rules& h, const plan_sequence& s, index_type split) {
-  const index_type length = planner::round_up(planner::divide_up(s.kv_len, s.splits), h.tiles.key_tile);
+  const index_type length = planner::keys_per_split(h, s.kv_len, s.splits);
   return {std::min(split * length, s.kv_len), std::min((split + 1) * length, s.kv_len)};
 }
 
-// The shift that the first stage left for a block.
+// The shift of the rows in hand: what a stage before has left for all splits of a block, or what their anchors say. Whoever takes
+// the first split counts the keys that were looked at.
 template <class T>
-void take_shift(block<T>& b, index_type number, index_type split) {
-  if (!has_fixed_shift(b.plan->method)) return;
-  const index_type at = partial_layout_of<T>(*b.plan).shift;
-  for (index_type r = 0; r < b.view.rows; ++r) {
-    b.state.crest[r] = b.state.shift[r] = partial_of(*b.call, b.view.sequence, number, split, r)[at];
+void take_crest_of_splits(block<T>& b, index_type number, index_type first_split) {
+  if (!has_fixed_shift(b.plan->method)) return fill(b.state.crest, b.view.rows, hidden_score<T>);
+  if (planner::has_crest_stage(*b.plan)) {
+    const index_type at = partial_layout_of<T>(*b.plan).shift;
+    for (index_type r = 0; r < b.view.rows; ++r) b.state.crest[r] = partial_of(*b.call, b.view.sequence, number, first_split, r)[at];
+    return;
   }
+  worker_counters unused{};
+  worker_counters* const counters = b.counters;
+  if (first_split > 0) b.counters = &unused;
+  find_crest(b, false);
+  b.counters = counters;
+}
+
+// Rows begin a split under their shift.
+template <class T>
+void begin_split(block<T>& b) {
+  reset_rows(b);
+  if (!has_fixed_shift(b.plan->method)) return;
+  std::copy_n(b.state.crest, b.view.rows, b.state.shift);
   note_set_rows(b);
 }
 
@@ -74,47 +95,75 @@ bool may_take_turns(const block<T>& one, const block<T>& other, key_interval key
          are_neighbours(in_place_view(one), in_place_view(other), keys.begin);
 }
 
-// Tile by tile, each for every block of a team.
+// Tile by tile, each for every block of a team. `end`: of the keys that follow.
 template <class T>
-void sweep_in_turn(block<T>* team, index_type blocks, key_interval keys, raise policy) {
+void sweep_in_turn(block<T>* team, index_type blocks, key_interval keys, index_type all_end, raise policy) {
   const index_type step = team->operands.key_tile;
   for (index_type first = keys.begin; first < keys.end; first += step) {
     const index_type end = std::min(first + step, keys.end);
-    for (index_type i = 0; i < blocks; ++i) team[i].upcoming = {end, std::min(end + step, keys.end)};
+    for (index_type i = 0; i < blocks; ++i) team[i].upcoming = {end, std::min(end + step, all_end)};
     accumulate_in_turn(team, blocks, {first, end}, policy);
   }
 }
 
-// Second stage: one split of up to `most_joined_blocks` blocks under their shifts. Memory is read in its own order: a block
-// after the other, or in turn where their keys lie side by side.
+// The blocks of an item: consecutive ones, whose splits it takes side by side.
 template <class T>
-void run_split(const block<T>& memory, const plan_sequence& s, index_type number, index_type blocks, index_type split) {
-  const plan_rules& h = *memory.plan;
-  const index_type rows = s.heads_per_block * s.queries_per_block;
-  const key_interval range = keys_of_split(h, s, split);
-  const raise policy = has_fixed_shift(h.method) ? raise::never : baseline_policy(h.method);
-  block<T> team[planner::most_joined_blocks];
-  const auto sweep_alone = [&](block<T>& b) {
-    b.upcoming = {0, 0};
-    accumulate_range(b, {std::max(range.begin, b.view.keys.begin), std::min(range.end, b.view.keys.end)}, policy);
-  };
-  bool in_turn = blocks > 1 && blocks * rows <= rows_with_scores(h);
-  for (index_type i = 0; i < blocks; ++i) {
-    block<T>& b = team[i] = part_of(memory, i, rows);
-    start_block(b, number + i);
-    in_turn = in_turn && (i == 0 || may_take_turns(team[i - 1], b, range));
-    take_shift(b, number + i, split);
+struct split_team {
+  block<T> members[planner::most_joined_blocks];
+  index_type count;
+  index_type first_block;
+  index_type part;
+};
+
+template <class T>
+void start_team(split_team<T>& team, const block<T>& memory, const plan_sequence& s, const item_range& item) {
+  const index_type rows = s.rows();
+  team.count = item.blocks;
+  team.first_block = item.first_block;
+  team.part = item.part;
+  for (index_type i = 0; i < team.count; ++i) {
+    block<T>& b = team.members[i] = part_of(memory, i, rows);
+    start_block(b, team.first_block + i, team.part);
+    if (item.first_split == 0 && !planner::has_crest_stage(*b.plan)) count_block(b);
+    take_crest_of_splits(b, team.first_block + i, item.first_split);
   }
-  if (in_turn) sweep_in_turn(team, blocks, range, policy);
-  for (index_type i = 0; i < blocks; ++i) {
-    block<T>& b = team[i];
+}
+
+// Whether all blocks of a team take turns over these keys: there is room for the scores of all of them, and their keys lie side by side.
+template <class T>
+bool takes_turns(const split_team<T>& team, key_interval keys) {
+  const plan_sequence& s = team.members->view.sequence;
+  bool in_turn = team.count > 1 && team.count * s.rows() <= rows_with_scores(*team.members->plan);
+  for (index_type i = 1; in_turn && i < team.count; ++i) in_turn = may_take_turns(team.members[i - 1], team.members[i], keys);
+  return in_turn;
+}
+
+// One split of every block under its shift. Memory is read in its own order: a block after the other, or in turn where their keys
+// lie side by side. `all_end`: of the item's keys.
+template <class T>
+void sweep_split(split_team<T>& team, index_type split, index_type all_end) {
+  const plan_rules& h = *team.members->plan;
+  const key_interval range = keys_of_split(h, team.members->view.sequence, split);
+  const raise policy = has_fixed_shift(h.method) ? raise::never : baseline_policy(h.method);
+  const auto sweep_alone = [&](block<T>& b) {
+    b.upcoming = {range.end, std::max(range.end, std::min(all_end, b.view.keys.end))};
+    accumulate_range(b, {std::max(range.begin, b.view.keys.begin), std::min(range.end, b.view.keys.end)}, policy);
+    b.upcoming = {0, 0};
+  };
+  const bool in_turn = takes_turns(team, range);
+  for (index_type i = 0; i < team.count; ++i) begin_split(team.members[i]);
+  if (in_turn) sweep_in_turn(team.members, team.count, range, all_end, policy);
+  for (index_type i = 0; i < team.count; ++i) {
+    block<T>& b = team.members[i];
+    const index_type number = team.first_block + i;
     if (!in_turn) sweep_alone(b);
     b.upcoming = {0, 0};
-    finish_split(b, number + i, split, range, [&] {
-      reset_rows(b);
-      take_shift(b, number + i, split);
+    finish_split(b, number, split, range, [&] {
+      begin_split(b);
       sweep_alone(b);
     });
+    // A correction leaves other rows in hand.
+    if (b.redo.careful || b.redo.finite_only) start_block(b, number, team.part);
   }
 }
 
@@ -144,7 +193,7 @@ template <class T>
 void merge_splits(block<T>& b, index_type number) {
   const partial_layout at = partial_layout_of<T>(*b.plan);
   for (index_type r = 0; r < b.view.rows; ++r) {
-    const auto partial = [&](index_type split) { return partial_of(*b.call, b.view.sequence, number, split, r); };
+    const auto partial = [&](index_type split) { return partial_of(*b.call, b.view.sequence, number, split, b.view.first_row + r); };
     T top = hidden_score<T>;
     for (index_type split = 0; split < b.view.sequence.splits; ++split) {
       const T shift = partial(split)[at.shift];
@@ -167,15 +216,34 @@ void merge_splits(block<T>& b, index_type number) {
   }
 }
 
-// Last stage of split sequences.
+// The last that is done for some rows of a block.
 template <class T>
-void run_finish(block<T>& b, index_type number) {
-  start_block(b, number);
+void run_finish(block<T> b, index_type number, row_span rows) {
+  b.failed_before = b.counters->failed.count;
+  start_merging(b, number, rows);
+  if (b.view.rows == 0) return;
   merge_splits(b, number);
   finish_block(b, number, guard_scope::merged, [&] {
     reset_rows(b);
     merge_splits(b, number);
   });
+}
+
+// Some splits of some blocks; and all that is left to do for those of which no split is missing then, but where that is a stage of
+// its own.
+template <class T>
+void run_splits(const block<T>& b, const plan_sequence& s, const item_range& item) {
+  split_team<T> team;
+  start_team(team, b, s, item);
+  if (team.members->view.rows == 0) return;
+  const index_type end = keys_of_split(*b.plan, s, item.end_split - 1).end;
+  for (index_type split = item.first_split; split < item.end_split; ++split) sweep_split(team, split, end);
+  if (s.rows_per_merge > 0) return;
+  const merge_counts done = merges_of(*b.call);
+  for (index_type number = item.first_block; number < item.first_block + item.blocks; ++number) {
+    const index_type count = s.first_merge + (number - s.first_block) * s.parts + item.part;
+    if (done.add(count, item.end_split - item.first_split, s.splits)) run_finish(b, number, {item.part * s.rows_per_part, s.rows_per_part});
+  }
 }
 
 }  // namespace cpu

@@ -29,7 +29,8 @@ struct block_view {
   index_type sequence_number;
   index_type kv_head;
   index_type rows;
-  index_type block_rows;   // rows of the whole block; rows is fewer while some are corrected
+  index_type block_rows;   // rows of the whole block; rows is fewer in a part of it, and while some are corrected
+  index_type first_row;    // of the part in hand, in the whole block
   index_type first_index;  // query index and head of the block's first row, and its number of heads
   index_type block_head;
   index_type block_heads;
@@ -276,7 +277,7 @@ void open_block(block<T>& b, index_type number) {
   b.view.first_index = first;
   b.view.block_head = first_head;
   b.view.block_heads = heads;
-  b.view.rows = 0;
+  b.view.rows = b.view.first_row = 0;
   for (index_type q = first; q < first + queries; ++q) {
     for (index_type i = 0; i < heads; ++i) {
       b.view.rows_at[b.view.rows++] = {first_head + i, q + b.view.query_offset, q};
@@ -290,10 +291,11 @@ void open_block(block<T>& b, index_type number) {
   }
 }
 
-// Number of a row in its whole block.
+// Number of a row in the part of the block that is in hand, whichever of them are being corrected.
 template <class T>
 index_type slot_of(const block<T>& b, index_type r) {
-  return (b.view.rows_at[r].query_index - b.view.first_index) * b.view.block_heads + b.view.rows_at[r].head - b.view.block_head;
+  return (b.view.rows_at[r].query_index - b.view.first_index) * b.view.block_heads + b.view.rows_at[r].head - b.view.block_head -
+         b.view.first_row;
 }
 
 // A strip: rows of a block whose scores are in memory at the same time, small enough for the first caches.

@@ -44,6 +44,12 @@ T* partial_of(const call_data<T>& call, const plan_sequence& s, index_type numbe
          (block * h.split_rows + row) * partial_layout_of<T>(h).size;
 }
 
+// How many splits of each block, or of each part of its rows, are done.
+template <class T>
+merge_counts merges_of(const call_data<T>& call) {
+  return {call.workspace.shared() + call.plan->merges_at, call.plan->merges};
+}
+
 template <class T>
 std::size_t shared_bytes(const plan_header& h, index_type partials) {
   const auto size = [](index_type n) { return memory_size(static_cast<std::uint64_t>(n)); };

@@ -1,0 +1,177 @@
+// How a plan groups grains into items for a number of workers. Nothing here decides a bit: only who may work at the same time, and
+// what is done twice for it.
+#pragma once
+
+#include "planner.hpp"
+
+#include "names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace planner {
+
+// Whoever does not say how many workers there are gets items for so many.
+inline constexpr index_type usual_workers = 16;
+// Costs are in multiply-adds. Taking a key, whatever rows there are, costs as much as so many rows: packed it is laid out anew, in place
+// it comes from memory.
+inline constexpr index_type rows_of_packing = 24;
+inline constexpr index_type rows_of_packing_for_tiles = 192;  // which multiply a row in an eighth of the time
+inline constexpr index_type rows_of_reading = 12;
+// What an item does before its first key and behind its last; and an item with splits scores these keys first.
+inline constexpr index_type cost_of_item = index_type{1} << 16;
+inline constexpr index_type keys_of_crest = 48;
+// A number of a split's output, from where it is summed to where splits are merged.
+inline constexpr index_type cost_of_merged_number = 12;
+inline constexpr index_type most_numbers_merged_alone = 1 << 14;
+
+inline constexpr index_type most_cost = index_type{1} << 61;
+constexpr index_type add_costs(index_type a, index_type b) { return std::min(most_cost, a + b); }
+constexpr index_type multiply_costs(index_type a, index_type b) { return b > 0 && a > most_cost / b ? most_cost : std::min(most_cost, a * b); }
+
+// Blocks of one item at most. Side by side there is room for the scores of a few.
+inline index_type most_blocks_per_item(const plan_rules& h, const sequence_blocks& b) {
+  const index_type blocks = std::max<index_type>(1, b.blocks(h.shape.kv_heads));
+  if (b.splits == 1) return blocks;
+  if (!is_in_place(b) || b.head_chunks > 1 || b.query_blocks > 1) return 1;
+  return std::clamp<index_type>(std::min(h.shape.kv_heads, h.tiles.query_block / std::max<index_type>(1, b.rows())), 1, most_joined_blocks);
+}
+
+inline sequence_items whole_items(const plan_rules& h, const sequence_blocks& b) {
+  return {most_blocks_per_item(h, b), b.splits, 1, std::max<index_type>(1, b.rows()), 0, 0};
+}
+
+// Of one item, if no mask hides a key.
+inline index_type cost_of(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const sequence_items& items) {
+  const index_type split = b.splits == 1 ? s.kv_len : multiply_costs(keys_per_split(h, s.kv_len, b.splits), items.splits_per_item);
+  const index_type keys = std::min(s.kv_len, split) + (b.splits > 1 ? keys_of_crest : 0);
+  const index_type packing = h.tiles.pairs == pair_product::tiles ? rows_of_packing_for_tiles : rows_of_packing;
+  const index_type rows = std::min(b.rows(), items.rows_per_part) + (is_in_place(b) ? rows_of_reading : packing);
+  const index_type block = multiply_costs(multiply_costs(keys, rows), h.shape.d_qk + h.shape.d_v);
+  return add_costs(multiply_costs(block, items.blocks_per_item), cost_of_item);
+}
+
+inline index_type number_of(const plan_rules& h, const sequence_blocks& b, const sequence_items& items) {
+  return divide_up(b.blocks(h.shape.kv_heads), items.blocks_per_item) * divide_up(b.splits, items.splits_per_item) * items.parts;
+}
+
+// Of a sequence in items as large as they can be.
+inline index_type cost_of_sequence(const plan_rules& h, sequence_shape s, const sequence_blocks& b) {
+  const sequence_items items = whole_items(h, b);
+  return multiply_costs(cost_of(h, s, b, items), number_of(h, b, items));
+}
+
+// Calls f(items) for groupings from the coarsest to the finest: runs of splits become shorter, then blocks fewer, then rows.
+template <class F>
+void for_each_grouping(const plan_rules& h, const sequence_blocks& b, F&& f) {
+  sequence_items items = whole_items(h, b);
+  f(items);
+  for (index_type runs = 2; items.splits_per_item > 1; runs *= 2) {
+    items.splits_per_item = divide_up(b.splits, std::min(runs, b.splits));
+    f(items);
+  }
+  for (index_type teams = 2, most = items.blocks_per_item; items.blocks_per_item > 1; teams *= 2) {
+    items.blocks_per_item = divide_up(most, std::min(teams, most));
+    f(items);
+  }
+  const index_type unit = rows_per_unit(h, b);
+  for (index_type parts = 2; items.rows_per_part > unit; ++parts) {
+    const index_type rows = round_up(divide_up(b.rows(), parts), unit);
+    if (rows >= items.rows_per_part) continue;
+    items.rows_per_part = rows;
+    items.parts = divide_up(b.rows(), rows);
+    f(items);
+  }
+}
+
+// Rows that an item of the last stage merges, where one worker would take long to merge a whole block.
+inline index_type choose_rows_per_merge(const plan_rules& h, const sequence_blocks& b, index_type workers) {
+  if (b.splits == 1 || workers == 1 || h.diagnostics || h.row_max) return 0;
+  const index_type numbers = multiply_costs(b.splits, h.shape.d_v);
+  if (b.rows() <= rows_merged_together || multiply_costs(numbers, b.rows()) <= most_numbers_merged_alone) return 0;
+  return round_up(std::max<index_type>(1, most_numbers_merged_alone / 2 / numbers), rows_merged_together);
+}
+
+// What the last to come does for the blocks of an item.
+inline index_type cost_of_merging(const plan_rules& h, const sequence_blocks& b, const sequence_items& items) {
+  if (b.splits == 1 || choose_rows_per_merge(h, b, 2) > 0) return 0;  // or it is the same however items are cut
+  const index_type rows = items.blocks_per_item * std::min(b.rows(), items.rows_per_part);
+  return multiply_costs(multiply_costs(rows, b.splits), h.shape.d_v * cost_of_merged_number);
+}
+
+// When workers have done the items of all sequences, if these are cut like this one, `alike` of them. Query blocks differ by what masks
+// hide of them: a sequence is taken to be causal, its last queries come first.
+inline index_type end_of(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const sequence_items& items, index_type workers,
+                         index_type alike) {
+  const index_type cost = cost_of(h, s, b, items);
+  const index_type number = multiply_costs(number_of(h, b, items), alike);
+  index_type end = cost;
+  if (alike > 1) {
+    end = add_costs(multiply_costs(number, cost) / workers, cost);
+  } else if (b.query_blocks == 1) {
+    end = multiply_costs(divide_up(number, workers), cost);
+  } else if (number > workers) {
+    end = add_costs(multiply_costs(number, cost) / workers, cost);
+    end -= multiply_costs(end / (2 * s.kv_len + 1), std::min(s.q_len, s.kv_len));
+  }
+  return add_costs(end, cost_of_merging(h, b, items));
+}
+
+// The grouping under which workers end soonest, if each takes the next item when it has done one. `total` is the cost of all sequences.
+inline sequence_items choose_grouping(const plan_rules& h, sequence_shape s, const sequence_blocks& b, index_type workers, index_type total) {
+  sequence_items best = whole_items(h, b);
+  if (workers == 1 || h.tiles.whole_call) return best;
+  const index_type alike = std::max<index_type>(1, total / std::max<index_type>(1, cost_of_sequence(h, s, b)));
+  index_type soonest = std::numeric_limits<index_type>::max();
+  for_each_grouping(h, b, [&](const sequence_items& items) {
+    const index_type end = end_of(h, s, b, items, workers, alike);
+    if (end > soonest - soonest / 64) return;  // smaller items have to pay
+    soonest = end;
+    best = items;
+  });
+  return best;
+}
+
+inline sequence_items choose_items(const plan_rules& h, sequence_shape s, const sequence_blocks& b, index_type workers, index_type total) {
+  sequence_items items = choose_grouping(h, s, b, workers, total);
+  items.rows_per_merge = choose_rows_per_merge(h, b, workers);
+  items.cost = cost_of(h, s, b, items);
+  return items;
+}
+
+// Whether the items of one sequence come before those of another: dear ones first, so that workers end together.
+inline bool comes_first(std::span<const plan_sequence> sequences, index_type a, index_type b) {
+  const index_type cost_a = sequences[static_cast<std::size_t>(a)].cost, cost_b = sequences[static_cast<std::size_t>(b)].cost;
+  return cost_a != cost_b ? cost_a > cost_b : a < b;
+}
+
+// Numbers the items of a plan whose sequences are known, and writes the order of these.
+inline void number_items(std::span<plan_sequence> sequences, std::span<index_type> order, index_type kv_heads) {
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<index_type>(i);
+  const auto first = [&](index_type a, index_type b) { return comes_first(sequences, a, b); };
+  if (!std::is_sorted(order.begin(), order.end(), first)) std::sort(order.begin(), order.end(), first);
+  index_type items = 0;
+  for (const index_type i : order) {
+    plan_sequence& s = sequences[static_cast<std::size_t>(i)];
+    s.first_item = items;
+    items += s.items(kv_heads);
+  }
+}
+
+// Whether that is what number_items() would leave, of sequences that are known to be right but for their first items.
+inline bool are_items_numbered(std::span<const plan_sequence> sequences, std::span<const index_type> order, index_type kv_heads) {
+  const index_type count = std::ssize(sequences);
+  index_type items = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (order[i] < 0 || order[i] >= count || (i > 0 && !comes_first(sequences, order[i - 1], order[i]))) return false;
+    const plan_sequence& s = sequences[static_cast<std::size_t>(order[i])];
+    if (s.first_item != items) return false;
+    items += s.items(kv_heads);
+  }
+  return true;
+}
+
+}  // namespace planner
+
+CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"
