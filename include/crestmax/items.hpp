@@ -17,11 +17,12 @@ inline constexpr index_type usual_workers = 16;
 inline constexpr index_type rows_of_packing = 24;
 inline constexpr index_type rows_of_packing_for_tiles = 192;  // which multiply a row in an eighth of the time
 inline constexpr index_type rows_of_reading = 12;
-// What an item does before its first key and behind its last; and an item with splits scores these keys first.
+// What an item and each of its blocks do before the first key and behind the last; and with splits they score these keys first.
 inline constexpr index_type cost_of_item = index_type{1} << 16;
+inline constexpr index_type cost_of_block = index_type{1} << 17;
 inline constexpr index_type keys_of_crest = 48;
 // A number of a split's output, from where it is summed to where splits are merged.
-inline constexpr index_type cost_of_merged_number = 12;
+inline constexpr index_type cost_of_merged_number = 64;
 inline constexpr index_type most_numbers_merged_alone = 1 << 14;
 
 inline constexpr index_type most_cost = index_type{1} << 61;
@@ -46,7 +47,7 @@ inline index_type cost_of(const plan_rules& h, sequence_shape s, const sequence_
   const index_type keys = std::min(s.kv_len, split) + (b.splits > 1 ? keys_of_crest : 0);
   const index_type packing = h.tiles.pairs == pair_product::tiles ? rows_of_packing_for_tiles : rows_of_packing;
   const index_type rows = std::min(b.rows(), items.rows_per_part) + (is_in_place(b) ? rows_of_reading : packing);
-  const index_type block = multiply_costs(multiply_costs(keys, rows), h.shape.d_qk + h.shape.d_v);
+  const index_type block = add_costs(multiply_costs(multiply_costs(keys, rows), h.shape.d_qk + h.shape.d_v), cost_of_block);
   return add_costs(multiply_costs(block, items.blocks_per_item), cost_of_item);
 }
 
@@ -64,14 +65,18 @@ inline index_type cost_of_sequence(const plan_rules& h, sequence_shape s, const 
 template <class F>
 void for_each_grouping(const plan_rules& h, const sequence_blocks& b, F&& f) {
   sequence_items items = whole_items(h, b);
-  f(items);
-  for (index_type runs = 2; items.splits_per_item > 1; runs *= 2) {
-    items.splits_per_item = divide_up(b.splits, std::min(runs, b.splits));
+  const auto each_run = [&] {
+    items.splits_per_item = b.splits;
     f(items);
-  }
+    for (index_type runs = 2; items.splits_per_item > 1; runs *= 2) {
+      items.splits_per_item = divide_up(b.splits, std::min(runs, b.splits));
+      f(items);
+    }
+  };
+  each_run();
   for (index_type teams = 2, most = items.blocks_per_item; items.blocks_per_item > 1; teams *= 2) {
     items.blocks_per_item = divide_up(most, std::min(teams, most));
-    f(items);
+    each_run();
   }
   const index_type unit = rows_per_unit(h, b);
   for (index_type parts = 2; items.rows_per_part > unit; ++parts) {
@@ -98,32 +103,33 @@ inline index_type cost_of_merging(const plan_rules& h, const sequence_blocks& b,
   return multiply_costs(multiply_costs(rows, b.splits), h.shape.d_v * cost_of_merged_number);
 }
 
-// When workers have done the items of all sequences, if these are cut like this one, `alike` of them. Query blocks differ by what masks
-// hide of them: a sequence is taken to be causal, its last queries come first.
-inline index_type end_of(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const sequence_items& items, index_type workers,
-                         index_type alike) {
-  const index_type cost = cost_of(h, s, b, items);
-  const index_type number = multiply_costs(number_of(h, b, items), alike);
-  index_type end = cost;
-  if (alike > 1) {
-    end = add_costs(multiply_costs(number, cost) / workers, cost);
-  } else if (b.query_blocks == 1) {
-    end = multiply_costs(divide_up(number, workers), cost);
-  } else if (number > workers) {
-    end = add_costs(multiply_costs(number, cost) / workers, cost);
-    end -= multiply_costs(end / (2 * s.kv_len + 1), std::min(s.q_len, s.kv_len));
-  }
+// What items are for: so many workers, and a batch of this cost.
+struct work_to_share {
+  index_type workers;
+  index_type sequences;
+  index_type cost;  // of all sequences
+};
+
+// When workers have done the items of all sequences, if these are cut like this one. Query blocks differ by what masks hide of them: a
+// sequence is taken to be causal, its last queries come first.
+inline index_type end_of(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const sequence_items& items,
+                         const work_to_share& work) {
+  const index_type cost = cost_of(h, s, b, items), of_sequence = std::max<index_type>(1, cost_of_sequence(h, s, b));
+  const index_type number = multiply_costs(number_of(h, b, items), std::max<index_type>(1, work.cost / of_sequence));
+  const bool are_alike = multiply_costs(of_sequence, work.sequences) == work.cost;
+  index_type end = add_costs(multiply_costs(number, cost) / work.workers, cost);
+  if (are_alike && (b.query_blocks == 1 || number <= work.workers)) end = multiply_costs(divide_up(number, work.workers), cost);
+  else if (b.query_blocks > 1) end -= multiply_costs(end / (2 * s.kv_len + 1), std::min(s.q_len, s.kv_len));
   return add_costs(end, cost_of_merging(h, b, items));
 }
 
-// The grouping under which workers end soonest, if each takes the next item when it has done one. `total` is the cost of all sequences.
-inline sequence_items choose_grouping(const plan_rules& h, sequence_shape s, const sequence_blocks& b, index_type workers, index_type total) {
+// The grouping under which workers end soonest, if each takes the next item when it has done one.
+inline sequence_items choose_grouping(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const work_to_share& work) {
   sequence_items best = whole_items(h, b);
-  if (workers == 1 || h.tiles.whole_call) return best;
-  const index_type alike = std::max<index_type>(1, total / std::max<index_type>(1, cost_of_sequence(h, s, b)));
+  if (work.workers == 1 || h.tiles.whole_call) return best;
   index_type soonest = std::numeric_limits<index_type>::max();
   for_each_grouping(h, b, [&](const sequence_items& items) {
-    const index_type end = end_of(h, s, b, items, workers, alike);
+    const index_type end = end_of(h, s, b, items, work);
     if (end > soonest - soonest / 64) return;  // smaller items have to pay
     soonest = end;
     best = items;
@@ -131,9 +137,9 @@ inline sequence_items choose_grouping(const plan_rules& h, sequence_shape s, con
   return best;
 }
 
-inline sequence_items choose_items(const plan_rules& h, sequence_shape s, const sequence_blocks& b, index_type workers, index_type total) {
-  sequence_items items = choose_grouping(h, s, b, workers, total);
-  items.rows_per_merge = choose_rows_per_merge(h, b, workers);
+inline sequence_items choose_items(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const work_to_share& work) {
+  sequence_items items = choose_grouping(h, s, b, work);
+  items.rows_per_merge = choose_rows_per_merge(h, b, work.workers);
   items.cost = cost_of(h, s, b, items);
   return items;
 }

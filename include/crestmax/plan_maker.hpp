@@ -51,10 +51,10 @@ class plan_maker {
     header_.max_splits = 1;
     header_.workers = std::max(0, p.workers);
     header_.workers_inverted = ~header_.workers;
-    workers_ = header_.workers > 0 ? header_.workers : planner::usual_workers;
-    for (index_type i = 0; workers_ > 1 && i < p.sequences; ++i) {
+    work_ = {header_.workers > 0 ? header_.workers : planner::usual_workers, p.sequences, 0};
+    for (index_type i = 0; work_.workers > 1 && i < p.sequences; ++i) {
       const sequence_shape s = lengths_.at(i, problem_);
-      cost_ = planner::add_costs(cost_, planner::cost_of_sequence(header_, s, planner::decide_blocks(header_, s)));
+      work_.cost = planner::add_costs(work_.cost, planner::cost_of_sequence(header_, s, planner::decide_blocks(header_, s)));
     }
   }
 
@@ -62,7 +62,7 @@ class plan_maker {
   status next(index_type i, plan_sequence& s) {
     s = lengths_.at(i, problem_);
     static_cast<sequence_blocks&>(s) = planner::decide_blocks(header_, s);
-    static_cast<sequence_items&>(s) = planner::choose_items(header_, s, s, workers_, cost_);
+    static_cast<sequence_items&>(s) = planner::choose_items(header_, s, s, work_);
     const index_type heads = header_.shape.kv_heads;
     const double all = static_cast<double>(heads) * static_cast<double>(s.head_chunks) * static_cast<double>(s.query_blocks) *
                        static_cast<double>(s.splits) * static_cast<double>(s.parts);
@@ -120,8 +120,7 @@ class plan_maker {
   problem problem_;
   sequence_lengths lengths_;
   plan_header header_{};
-  index_type workers_ = 0;
-  index_type cost_ = 0;  // of all sequences
+  planner::work_to_share work_{};
   index_type items_ = 0;
   index_type partials_ = 0;
   index_type finishes_ = 0;
