@@ -59,11 +59,11 @@ struct measured_backend {
   crestmax::status available(const crestmax::problem&, const crestmax::options&) const { return {}; }
   template <class T>
   crestmax::tile_geometry geometry(const crestmax::head_shape& p) const {
-    crestmax::cpu::kernel_table<T> kernels{};
+    crestmax::cpu::kernel_sizes<T> kernels{};
     kernels.row_group = costs->row_group;
     kernels.panel = costs->panel;
-    kernels.in_place.score = [](crestmax::cpu::side_by_side<T>, const crestmax::cpu::tile_keys&) {};
-    kernels.pairs.score = [](const crestmax::cpu::strip_view<T>&, const crestmax::cpu::score_operands<T>&) { return false; };
+    kernels.reads_in_place = true;
+    kernels.multiplies_pairs = true;
     return crestmax::cpu::geometry_of(kernels, p, costs->set);
   }
   template <class T>
