@@ -33,7 +33,7 @@ struct sequence_items {
   index_type parts;            // that a block's rows are cut into
   index_type rows_per_part;
   index_type rows_per_merge;   // that an item of the last stage merges; 0: whoever does the last split of a block merges it
-  index_type cost;             // of an item, in multiply-adds, if no mask hides a key
+  index_type cost;             // of an item, in multiply-adds, if no mask hides a key; 0 in a plan for one worker
 };
 
 // One sequence of the batch, and where its rows and its items are.
@@ -49,13 +49,14 @@ struct plan_sequence : sequence_shape, sequence_blocks, sequence_items {
   index_type first_finish;   // of its items of the last stage, where it has some
 
   index_type items(index_type kv_heads) const {
-    return (blocks(kv_heads) + blocks_per_item - 1) / blocks_per_item * runs() * parts;
+    const index_type n = blocks(kv_heads);
+    return (n <= blocks_per_item ? (n > 0 ? 1 : 0) : (n + blocks_per_item - 1) / blocks_per_item) * runs() * parts;
   }
   index_type merge_items(index_type kv_heads) const {
     return rows_per_merge == 0 ? 0 : blocks(kv_heads) * ((rows() + rows_per_merge - 1) / rows_per_merge);
   }
   // Items that share the keys of a block, one behind the other.
-  index_type runs() const { return (splits + splits_per_item - 1) / splits_per_item; }
+  index_type runs() const { return splits_per_item >= splits ? 1 : (splits + splits_per_item - 1) / splits_per_item; }
 };
 
 // What an item of the last stage merges.

@@ -27,7 +27,10 @@ inline constexpr index_type most_numbers_merged_alone = 1 << 14;
 
 inline constexpr index_type most_cost = index_type{1} << 61;
 constexpr index_type add_costs(index_type a, index_type b) { return std::min(most_cost, a + b); }
-constexpr index_type multiply_costs(index_type a, index_type b) { return b > 0 && a > most_cost / b ? most_cost : std::min(most_cost, a * b); }
+inline index_type multiply_costs(index_type a, index_type b) {
+  index_type product = 0;
+  return compiler::multiply_overflows(a, b, product) ? most_cost : std::min(most_cost, product);
+}
 
 // Blocks of one item at most. Side by side there is room for the scores of a few.
 inline index_type most_blocks_per_item(const plan_rules& h, const sequence_blocks& b) {
@@ -126,7 +129,7 @@ inline index_type end_of(const plan_rules& h, sequence_shape s, const sequence_b
 // The grouping under which workers end soonest, if each takes the next item when it has done one.
 inline sequence_items choose_grouping(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const work_to_share& work) {
   sequence_items best = whole_items(h, b);
-  if (work.workers == 1 || h.tiles.whole_call) return best;
+  if (h.tiles.whole_call) return best;
   index_type soonest = std::numeric_limits<index_type>::max();
   for_each_grouping(h, b, [&](const sequence_items& items) {
     const index_type end = end_of(h, s, b, items, work);
@@ -137,7 +140,9 @@ inline sequence_items choose_grouping(const plan_rules& h, sequence_shape s, con
   return best;
 }
 
+// One worker alone asks for no more than one item of a sequence, and for no order of them.
 inline sequence_items choose_items(const plan_rules& h, sequence_shape s, const sequence_blocks& b, const work_to_share& work) {
+  if (work.workers == 1) return whole_items(h, b);
   sequence_items items = choose_grouping(h, s, b, work);
   items.rows_per_merge = choose_rows_per_merge(h, b, work.workers);
   items.cost = cost_of(h, s, b, items);

@@ -316,9 +316,11 @@ class plan {
     r.sequence = sequence_of_item(number);
     const plan_sequence& s = sequences()[static_cast<std::size_t>(r.sequence)];
     const index_type within = number - s.first_item;
-    const index_type run = within / s.parts % s.runs();
-    const index_type first = within / (s.parts * s.runs()) * s.blocks_per_item;
-    r.part = within % s.parts;
+    const index_type runs = s.runs();
+    const bool is_cut = s.parts > 1 || runs > 1;  // most are not, and divisions take long
+    const index_type run = is_cut ? within / s.parts % runs : 0;
+    const index_type first = (is_cut ? within / (s.parts * runs) : within) * s.blocks_per_item;
+    r.part = is_cut ? within % s.parts : 0;
     r.first_block = s.first_block + first;
     r.blocks = std::min(s.blocks_per_item, s.blocks(header_->shape.kv_heads) - first);
     r.first_split = run * s.splits_per_item;

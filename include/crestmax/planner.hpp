@@ -222,7 +222,7 @@ inline sequence_blocks decide_blocks(const plan_rules& h, sequence_shape s) {
   sequence_blocks b{};
   b.heads_per_block = std::clamp<index_type>(s.q_len > 0 ? rows / s.q_len : 1, 1, std::max<index_type>(1, group));
   // Chunks of about the same size.
-  if (group > 0) b.heads_per_block = divide_up(group, divide_up(group, b.heads_per_block));
+  if (b.heads_per_block < group) b.heads_per_block = divide_up(group, divide_up(group, b.heads_per_block));
   b.queries_per_block = std::clamp<index_type>(rows / b.heads_per_block, 1, std::max<index_type>(1, s.q_len));
   b.query_blocks = divide_up(s.q_len, b.queries_per_block);
   // Blocks of about the same size: a last one of a few rows would pack as many keys for little work.
