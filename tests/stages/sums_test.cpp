@@ -122,7 +122,7 @@ TEST_P(SumStages, CorrectionMakesAFailingRowExact) {
   scores[100] = 60.0f;
   prepare(scores, {.softmax = crestmax::anchor_shift{}, .tiles = {.key_tile = 64}});
   value_[100] = 5.0f;
-  crestmax::cpu::run_whole(block_, 0);
+  crestmax::cpu::run_whole(block_, 0, 0);
   EXPECT_EQ(block_.counters->corrected, 1);
   EXPECT_EQ(output_[0], 5.0f);
 }

@@ -47,6 +47,8 @@ struct kernels {
     if constexpr (std::is_same_v<T, float>) return table_on_tiles();
     else return portable::kernels::table<T>();
   }
+  template <class T>
+  static const kernel_sizes<T>& sizes() { return table<T>(); }
 };
 
 }  // namespace cpu::tiled

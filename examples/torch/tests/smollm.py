@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 import transformers
 
-TEXT = Path(__file__).resolve().parents[3] / "include" / "crestmax" / "README.md"
+PAGES = ("include/crestmax/README.md", "bench/README.md", "README.md")
 
 
 def file():
@@ -24,9 +24,12 @@ def load(attention, dtype=torch.float32):
 
 
 def read(count):
-    """(1, count) tokens of the text."""
+    """(1, count) tokens of the project's pages."""
     path = file()
     tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    tokens = tokenizer(TEXT.read_text(), return_tensors="pt").input_ids[:, :count]
-    assert tokens.shape == (1, count)
-    return tokens
+    folder = Path(__file__).resolve().parents[3]
+    text = "\n".join((folder / page).read_text() for page in PAGES)
+    tokens = tokenizer(text, return_tensors="pt").input_ids
+    if tokens.shape[1] < count:
+        raise ValueError(f"text: expected {count} tokens, the pages have {tokens.shape[1]}")
+    return tokens[:, :count]
