@@ -210,6 +210,7 @@ TEST(Float16Weights, KeepManySmallOnesInRowsThatAreCorrected) {
   c.value.fill_row(0, 0, 0, 0);
   c.options.weights = crestmax::weight_type::float16;
   c.options.guard_limit = 0;
+  c.options.tiles.splits = 1;
   const attention_result result = run(c);
   ASSERT_TRUE(is_exact(c, result, 1));
   EXPECT_EQ(result.report.rows_corrected, 20);

@@ -84,7 +84,7 @@ TEST_F(Workspace, LargerThanAnyMemoryIsNamed) {
 TEST_F(Workspace, ForTooManyWorkersIsNamed) {
   options.tiles.query_block = 4096;
   double number = 0;
-  const crestmax::tensor<double> wide(&number, {1, 1, index_type{1} << 31, 65536}, {0, 0, 0, 1});
+  const crestmax::tensor<double> wide(&number, {1, 1, index_type{1} << 36, 65536}, {0, 0, 0, 1});
   std::size_t size = 0;
   const crestmax::status s =
       crestmax::workspace_bytes(crestmax::tensors(wide, wide, wide, wide), std::numeric_limits<int>::max(), size, options);

@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Groupings, testing::Values(
     grouping_case{"WideGroups", {.q_len = 1, .kv_len = 2500, .q_heads = 128, .kv_heads = 1, .d_qk = 72, .d_v = 64}, 4},
     grouping_case{"FewQueries", {.q_len = 50, .kv_len = 3333, .q_heads = 2, .kv_heads = 1, .d_qk = 64, .d_v = 64}, 3, true},
     grouping_case{"FewQueriesThatAllFail", {.q_len = 50, .kv_len = 2200, .q_heads = 2, .kv_heads = 1, .d_qk = 64, .d_v = 64}, 3, true, 0, 0},
-    grouping_case{"Prefill", {.q_len = 300, .kv_len = 300, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 4, true},
+    grouping_case{"Prefill", {.q_len = 300, .kv_len = 300, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 3, true},
     grouping_case{"PrefillWhereAllRowsFail", {.q_len = 200, .kv_len = 250, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 4, true, 0, 0},
     grouping_case{"PrefillUnderARunningMaximum", {.q_len = 200, .kv_len = 250, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 4, true, 0, -1,
                   crestmax::running_max{}},

@@ -29,6 +29,7 @@ struct cancelling_call {
     const crestmax::tensor<const float> q{query.data(), {1, q_len, 1, 1}}, k{key.data(), {1, kv_len, 1, 1}}, v{value.data(), {1, kv_len, 1, 1}};
     const crestmax::tensor<float> out{output.data(), {1, q_len, 1, 1}};
     crestmax::options o{.softmax = crestmax::anchor_shift{.first_keys = kept, .nearest_keys = 0}, .coverage = crestmax::above(6), .scale = 1.0};
+    o.tiles.splits = 1;  // the tile of a split's first keys is kept whole for those of score 0
     o.dropped_mass = crestmax::row_tensor<float>{dropped.data(), {1, q_len, 1}};
     const crestmax::tensor<const float> table{bias.data(), {1, 1, q_len, kv_len}};
     const crestmax::status s = crestmax::attention(q, k, v, out, o, crestmax::alibi{{&slope, 1}} | crestmax::additive_bias{table}, backend);

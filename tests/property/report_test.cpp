@@ -18,6 +18,7 @@ attention_case peak_case() {
 attention_case spike_case(double height) {
   attention_case c = scores_case(1, 4096, [&](index_type j) { return j == 1000 ? height : 0.0; });
   c.options.softmax = crestmax::anchor_shift{};
+  c.options.tiles.splits = 1;
   return c;
 }
 

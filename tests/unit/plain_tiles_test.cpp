@@ -109,10 +109,12 @@ attention_case brains(index_type q_len) {
 }
 
 TEST_F(PlainTiles, HaveAShapeForEachItemAndNoneAfterACall) {
-  const int before = plain_tiles::configurations();
-  ASSERT_TRUE(run(brains(1000), {.backend = backend_kind::tiles}).status.ok());
-  EXPECT_EQ(plain_tiles::configurations(), before + 3);  // blocks of at most 480 rows
-  EXPECT_FALSE(plain_tiles::is_configured());
+  for (const int workers : {1, 3}) {  // blocks of at most 480 rows, an item for each worker
+    const int before = plain_tiles::configurations();
+    ASSERT_TRUE(run(brains(1000), {.backend = backend_kind::tiles, .executor = {executor_kind::serial, workers}}).status.ok());
+    EXPECT_EQ(plain_tiles::configurations(), before + workers);
+    EXPECT_FALSE(plain_tiles::is_configured());
+  }
 }
 
 }  // namespace
