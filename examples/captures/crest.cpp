@@ -27,8 +27,9 @@ void for_each_block(const captured_model& m, index_type head, const crestmax::so
   std::vector<std::uint64_t> plan_memory(crestmax::plan::bytes(1) / 8);
   crestmax::plan plan;
   const crestmax::backend::generic backend;
-  const auto planned = crestmax::make_plan(crestmax::problem_of(tensors), std::as_writable_bytes(std::span(plan_memory)), plan,
-                                           options, backend);
+  crestmax::problem problem = crestmax::problem_of(tensors);
+  problem.workers = 1;  // blocks are whole, one after the other
+  const auto planned = crestmax::make_plan(problem, std::as_writable_bytes(std::span(plan_memory)), plan, options, backend);
   if (!planned) std::abort();  // measure() ran it
   const std::size_t bytes = plan.workspace().total(1);
   const std::unique_ptr<std::byte, release> workspace(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
@@ -38,7 +39,7 @@ void for_each_block(const captured_model& m, index_type head, const crestmax::so
   const auto data = call.data();
   backend.begin(data, 0);
   auto block = stages::make_block(stages::generic::kernels::table<float>(), data, 0);
-  for (index_type number = 0; number < plan.items(0); ++number) {
+  for (index_type number = 0; number < plan.sequences()[0].blocks(1); ++number) {
     stages::start_block(block, number);
     f(block);
   }

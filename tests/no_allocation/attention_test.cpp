@@ -98,6 +98,7 @@ TEST(NoAllocation, InEveryCoverage) {
   quiet_call<float> c({.batch = 1, .q_len = 3, .kv_len = 4000});
   std::vector<float> dropped(3 * 4);
   c.options.dropped_mass = crestmax::row_tensor<float>(dropped.data(), {1, 3, 4});
+  c.options.tiles.splits = 1;
   for (const crestmax::coverage_mode coverage :
        {crestmax::everything, crestmax::above(2.0), crestmax::plateaus}) {
     c.options.coverage = coverage;

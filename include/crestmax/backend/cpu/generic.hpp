@@ -147,7 +147,7 @@ struct primitives {
 
   static vec load(const T* from) {
     vec x;
-    std::memcpy(&x, aligned(from), sizeof x);
+    std::memcpy(&x, from, sizeof x);  // values may be the caller's
     return x;
   }
   static void store(T* to, const vec& x) { std::memcpy(aligned(to), &x, sizeof x); }
