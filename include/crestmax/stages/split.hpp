@@ -124,6 +124,7 @@ void start_team(split_team<T>& team, const block<T>& memory, const plan_sequence
   for (index_type i = 0; i < team.count; ++i) {
     block<T>& b = team.members[i] = part_of(memory, i, rows);
     start_block(b, team.first_block + i, team.part);
+    if (b.view.rows == 0) return;  // the last block of a sequence may have fewer parts
     if (item.first_split == 0 && !planner::has_crest_stage(*b.plan)) count_block(b);
     take_crest_of_splits(b, team.first_block + i, item.first_split);
   }
