@@ -174,19 +174,20 @@ constexpr index_type block_rows_of(const plan_rules& h, sequence_shape s) {
 
 inline bool is_in_place(const sequence_blocks& b) { return b.rows() <= most_joined_rows; }
 
-// A block's rows are whole units, some strips each, but for the last: items may take some of them, and rows that fail the guard are corrected
-// with those of their own unit. What looks at all of a block's rows at a time, a sample or a coverage that drops tiles, has one unit.
-inline index_type rows_per_unit(const plan_rules& h, const sequence_blocks& b) {
-  if (is_in_place(b) || h.coverage != coverage_kind::everything || h.coarse || h.diagnostics || h.row_max) return b.rows();
-  index_type strips = std::max<index_type>(1, usual_unit_rows / h.tiles.strip);
-  while (strips * h.tiles.strip % rows_merged_together != 0) ++strips;
-  return strips * h.tiles.strip;
-}
-
 // Whether the shift of a block whose keys are split takes more than a look at a few anchors, which every item has for itself.
 inline bool has_crest_stage(const plan_rules& h) {
   const bool many = h.coarse || h.first_keys > most_anchors_per_item || h.nearest_keys > most_anchors_per_item;
   return many && (h.method == softmax_kind::anchor_shift || h.method == softmax_kind::sampled_max);
+}
+
+// A block's rows are whole units, some strips each, but for the last: items may take some of them, and rows that fail the guard are corrected
+// with those of their own unit. What looks at all of a block's rows at a time, a stage of crests or a coverage that drops tiles, has one
+// unit.
+inline index_type rows_per_unit(const plan_rules& h, const sequence_blocks& b) {
+  if (is_in_place(b) || h.coverage != coverage_kind::everything || has_crest_stage(h) || h.diagnostics || h.row_max) return b.rows();
+  index_type strips = std::max<index_type>(1, usual_unit_rows / h.tiles.strip);
+  while (strips * h.tiles.strip % rows_merged_together != 0) ++strips;
+  return strips * h.tiles.strip;
 }
 
 // Into how many pieces a block's keys are cut: of whole tiles, none of them empty. Rows that are read in place are few, and so are
