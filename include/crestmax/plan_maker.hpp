@@ -54,7 +54,8 @@ class plan_maker {
     work_ = {header_.workers > 0 ? header_.workers : planner::usual_workers, p.sequences, 0};
     for (index_type i = 0; work_.workers > 1 && i < p.sequences; ++i) {
       const sequence_shape s = lengths_.at(i, problem_);
-      work_.cost = planner::add_costs(work_.cost, planner::cost_of_sequence(header_, s, planner::decide_blocks(header_, s)));
+      const sequence_blocks b = planner::decide_blocks(header_, s);
+      if (planner::can_be_counted(header_, b)) work_.cost = planner::add_costs(work_.cost, planner::cost_of_sequence(header_, s, b));
     }
   }
 
@@ -62,13 +63,17 @@ class plan_maker {
   status next(index_type i, plan_sequence& s) {
     s = lengths_.at(i, problem_);
     static_cast<sequence_blocks&>(s) = planner::decide_blocks(header_, s);
+    const auto too_many = [&] {
+      return error(status_code::bad_extent, "query", "rows of at most 2^40 query blocks and splits; q_len", s.q_len);
+    };
+    if (!planner::can_be_counted(header_, s)) return too_many();  // nor can its items be
     static_cast<sequence_items&>(s) = planner::choose_items(header_, s, s, work_);
     const index_type heads = header_.shape.kv_heads;
     const double all = static_cast<double>(heads) * static_cast<double>(s.head_chunks) * static_cast<double>(s.query_blocks) *
                        static_cast<double>(s.splits) * static_cast<double>(s.parts);
     if (static_cast<double>(header_.blocks) + static_cast<double>(partials_) + static_cast<double>(items_) + all >
         static_cast<double>(planner::largest_extent)) {
-      return error(status_code::bad_extent, "query", "rows of at most 2^40 query blocks and splits; q_len", s.q_len);
+      return too_many();
     }
     s.first_block = header_.blocks;
     s.first_partial = partials_;

@@ -190,11 +190,17 @@ inline index_type rows_per_unit(const plan_rules& h, const sequence_blocks& b) {
   return strips * h.tiles.strip;
 }
 
+// Whether the blocks of a sequence, and their splits if these are known, are no more than a plan may count.
+inline bool can_be_counted(const plan_rules& h, const sequence_blocks& b) {
+  const double blocks = static_cast<double>(h.shape.kv_heads) * static_cast<double>(b.head_chunks) * static_cast<double>(b.query_blocks);
+  return blocks * static_cast<double>(std::max<index_type>(1, b.splits)) <= static_cast<double>(largest_extent);
+}
+
 // Into how many pieces a block's keys are cut: of whole tiles, none of them empty. Rows that are read in place are few, and so are
 // their partial states.
 inline index_type decide_splits(const plan_rules& h, sequence_shape s, const sequence_blocks& b) {
   // The cheapest coverage reads too little to be worth a split.
-  if (h.coverage == coverage_kind::plateaus) return 1;
+  if (h.coverage == coverage_kind::plateaus || !can_be_counted(h, b)) return 1;
   if (h.forced_splits > 0) return h.forced_splits;
   const bool in_place = is_in_place(b);
   if (!in_place && h.coverage != coverage_kind::everything) return 1;

@@ -164,12 +164,16 @@ TEST_F(BadInput, AScaleThatOverflowsTheComputeTypeIsNamed) {
 
 TEST_F(BadInput, MoreBlocksThanCanBeCountedAreNamed) {
   constexpr crestmax::index_type huge = crestmax::index_type{1} << 40;
-  query.extents = output.extents = {1, huge, huge, 8};
-  key.extents = value.extents = {1, 1, huge, 8};
-  query.strides = key.strides = value.strides = {0, 0, 0, 1};
-  std::size_t bytes = 0;
-  const crestmax::status s = crestmax::workspace_bytes(crestmax::tensors(query, key, value, output), 1, bytes);
-  EXPECT_EQ(s.code, status_code::bad_extent) << s.message();
+  for (const crestmax::index_type keys : {crestmax::index_type{1}, huge}) {
+    for (const int workers : {1, 64}) {
+      query.extents = output.extents = {1, huge, huge, 8};
+      key.extents = value.extents = {1, keys, huge, 8};
+      query.strides = key.strides = value.strides = {0, 0, 0, 1};
+      std::size_t bytes = 0;
+      const crestmax::status s = crestmax::workspace_bytes(crestmax::tensors(query, key, value, output), workers, bytes);
+      EXPECT_EQ(s.code, status_code::bad_extent) << s.message();
+    }
+  }
 }
 
 }  // namespace
