@@ -20,7 +20,7 @@ inline status success() {
 
 // "argument: expected <expectation>, given <given>"; both halves are printf formats with at most
 // one number each.
-inline status error(status_code code, const char* argument, const char* expectation,
+CRESTMAX_OUT_OF_LINE inline status error(status_code code, const char* argument, const char* expectation,
                     std::int64_t given) {
   status s{};
   s.code = code;
@@ -29,7 +29,7 @@ inline status error(status_code code, const char* argument, const char* expectat
   return s;
 }
 
-inline status error(status_code code, const char* argument, const char* expectation,
+CRESTMAX_OUT_OF_LINE inline status error(status_code code, const char* argument, const char* expectation,
                     std::int64_t expected, std::int64_t given) {
   status s{};
   s.code = code;
@@ -38,7 +38,7 @@ inline status error(status_code code, const char* argument, const char* expectat
   return s;
 }
 
-inline status error_real(status_code code, const char* argument, const char* expectation,
+CRESTMAX_OUT_OF_LINE inline status error_real(status_code code, const char* argument, const char* expectation,
                          double given) {
   status s{};
   s.code = code;
@@ -46,7 +46,7 @@ inline status error_real(status_code code, const char* argument, const char* exp
   return s;
 }
 
-inline status error_text(status_code code, const char* argument, const char* expectation,
+CRESTMAX_OUT_OF_LINE inline status error_text(status_code code, const char* argument, const char* expectation,
                          const char* given) {
   status s{};
   s.code = code;

@@ -2,7 +2,6 @@
 // is allocated.
 #pragma once
 
-#include <memory>
 #include <new>
 
 #include "items.hpp"
@@ -212,7 +211,7 @@ status write_plan(const problem& p, const options& o, const sequence_lengths& le
   if (status s = crestmax::produce_plan<T>(p, o, lengths, backend, header, write); !s.ok()) return s;
   const auto count = static_cast<std::size_t>(p.sequences);
   auto* const order = static_cast<index_type*>(static_cast<void*>(sequences + count));
-  std::uninitialized_value_construct_n(order, count);
+  for (std::size_t i = 0; i < count; ++i) new (order + i) index_type(static_cast<index_type>(i));
   planner::number_items({sequences, count}, {order, count}, header.shape.kv_heads);
   new (memory.data()) plan_header(header);
   result = plan(memory);

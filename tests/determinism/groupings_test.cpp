@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Groupings, testing::Values(
                   crestmax::running_max{}},
     grouping_case{"PrefillInSplits", {.q_len = 150, .kv_len = 1500, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 4, true, 4},
     grouping_case{"PrefillInSplitsWhoseLastBlockHasFewerParts", {.q_len = 100, .kv_len = 1000, .q_heads = 17, .kv_heads = 1, .d_qk = 32, .d_v = 32}, 3, false, 3},
-    grouping_case{"PrefillInSplitsUnderManyAnchors", {.q_len = 150, .kv_len = 700, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 3, true, 4, -1,
+    grouping_case{"PrefillInSplitsUnderManyAnchors", {.q_len = 150, .kv_len = 700, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 2, true, 4, -1,
                   crestmax::anchor_shift{.nearest_keys = 300}},
     grouping_case{"PrefillWithASample", {.q_len = 200, .kv_len = 250, .q_heads = 4, .kv_heads = 2, .d_qk = 64, .d_v = 64}, 2, true, 0, -1,
                   crestmax::sampled_max{.coarse = crestmax::choice::on}}),
