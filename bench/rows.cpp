@@ -22,8 +22,8 @@ using crestmax::tensor;
 
 constexpr index_type head_dim = 128, few_keys = 256, many_keys = 768;
 constexpr index_type counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 32};
-constexpr std::size_t kinds_of_counts = std::size(counts);
-constexpr index_type most_rows = counts[kinds_of_counts - 1];
+constexpr std::size_t number_of_counts = std::size(counts);
+constexpr index_type most_rows = counts[number_of_counts - 1];
 constexpr int rounds = 60, calls = 3;
 
 // Keys and values of one head, queries and outputs of many.
@@ -31,34 +31,38 @@ template <class Q, class KV>
 class decoded_rows {
  public:
   explicit decoded_rows(instruction_set most)
-      : most_(most), query_(filled<Q>(most_rows)), key_(filled<KV>(many_keys)), value_(filled<KV>(many_keys)), output_(query_.size()),
+      : most_(most), query_(filled<Q>(most_rows)), key_(filled<KV>(many_keys)), value_(filled<KV>(many_keys)), output_(filled<Q>(most_rows)),
         memory_(std::size_t{1} << 22) {}
 
   // Nanoseconds that one more key takes, of every count of rows.
   std::vector<double> nanoseconds() {
-    std::vector<double> few[kinds_of_counts], many[kinds_of_counts], all;
+    std::vector<double> few[number_of_counts], many[number_of_counts], all;
     for (int round = 0; round < rounds; ++round) {
-      for (std::size_t i = 0; i < kinds_of_counts; ++i) {
+      for (std::size_t i = 0; i < number_of_counts; ++i) {
         for (int warm = 0; warm < 2; ++warm) call(counts[i], many_keys);
         few[i].push_back(seconds_of([&] { repeat(counts[i], few_keys); }) / calls);
         many[i].push_back(seconds_of([&] { repeat(counts[i], many_keys); }) / calls);
       }
     }
-    for (std::size_t i = 0; i < kinds_of_counts; ++i) {
+    for (std::size_t i = 0; i < number_of_counts; ++i) {
       all.push_back((median(many[i]) - median(few[i])) * 1e9 / static_cast<double>(many_keys - few_keys));
     }
     return all;
   }
 
  private:
+  // Rows of random numbers, from the beginning of a page on.
   template <class T>
-  static std::vector<T> filled(index_type rows) {
+  static memory_block filled(index_type rows) {
     std::mt19937 source(1);
     std::normal_distribution<float> normal;
-    std::vector<T> all(static_cast<std::size_t>(rows * head_dim));
-    for (T& x : all) x = crestmax::convert<T>(normal(source));
-    return all;
+    memory_block block(static_cast<std::size_t>(rows * head_dim) * sizeof(T));
+    for (index_type i = 0; i < rows * head_dim; ++i) numbers<T>(block)[i] = crestmax::convert<T>(normal(source));
+    return block;
   }
+  template <class T>
+  static T* numbers(const memory_block& block) { return static_cast<T*>(static_cast<void*>(block.data())); }
+
   void repeat(index_type rows, index_type keys) {
     for (int i = 0; i < calls; ++i) call(rows, keys);
   }
@@ -67,16 +71,14 @@ class decoded_rows {
     crestmax::options options;
     options.workspace = {memory_.data(), memory_.size()};
     const crestmax::status s =
-        crestmax::attention(tensor<const Q>(query_.data(), queries), tensor<const KV>(key_.data(), cache), tensor<const KV>(value_.data(), cache),
-                            tensor<Q>(output_.data(), queries), options, crestmax::backend::cpu(most_), crestmax::serial{});
+        crestmax::attention(tensor<const Q>(numbers<Q>(query_), queries), tensor<const KV>(numbers<KV>(key_), cache),
+                            tensor<const KV>(numbers<KV>(value_), cache), tensor<Q>(numbers<Q>(output_), queries), options,
+                            crestmax::backend::cpu(most_), crestmax::serial{});
     if (!s.ok()) throw std::runtime_error(s.message());
   }
 
   instruction_set most_;
-  std::vector<Q> query_;
-  std::vector<KV> key_, value_;
-  std::vector<Q> output_;
-  memory_block memory_;
+  memory_block query_, key_, value_, output_, memory_;
 };
 
 struct measured_line {
