@@ -108,7 +108,7 @@ void c_call::take_mask(const crestmax::mask_view& m) {
   mask.type = types[static_cast<int>(m.type)];
   std::copy(m.strides.begin(), m.strides.end(), mask.strides);
   const bool one_number = std::all_of(m.strides.begin(), m.strides.end(), [](index_type step) { return step == 0; });
-  for (int i = 0; i < 4; ++i) mask.extents[i] = one_number ? std::min<index_type>(m.extents[i], 1) : m.extents[i];
+  for (std::size_t i = 0; i < 4; ++i) mask.extents[i] = one_number ? std::min<index_type>(m.extents[i], 1) : m.extents[i];
   crestmax_status status{};
   std::size_t bytes = 0;
   EXPECT_EQ(crestmax_mask_map_bytes(&mask, &bytes, &status), CRESTMAX_OK) << status.message;
