@@ -14,10 +14,10 @@ endfunction()
 
 set(crestmax_one_call "${crestmax_tests}/compile_cost/one_call.cpp")
 set(crestmax_one_call_elsewhere 2)
-set(crestmax_one_call_whole 11)  # aimed at: 5; this much is no regression
+set(crestmax_one_call_whole 13)  # aimed at: 5; this much is no regression
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   set(crestmax_one_call_elsewhere 1.5)
-  set(crestmax_one_call_whole 9)
+  set(crestmax_one_call_whole 11)
 endif()
 crestmax_add_compile_cost("one fp32 call with kernels compiled elsewhere" ${crestmax_one_call_elsewhere} 0 -DCRESTMAX_EXTERN_KERNELS
                           "${crestmax_one_call}")
