@@ -57,30 +57,38 @@ void start_part(block<T>& b, index_type part) {
   start_packed(b, queries_of(b), pairs);
 }
 
-// Rows that are to be merged, without their queries: only a correction would take those.
+// A block with all its rows, without their queries.
 template <class T>
-void start_merging(block<T>& b, index_type number, row_span rows) {
+void take_rows(block<T>& b, index_type number) {
   open_block(b, number);
   measure_block(b);
   b.redo.careful = b.redo.finite_only = false;
-  b.operands.weights = comes_in_place(b) ? b.plan->weights_in_place : b.plan->weights;
-  keep_rows(b, rows);
+}
+
+// The rows in hand are those that are worked on.
+template <class T>
+void begin_rows(block<T>& b) {
   measure_queries(b);
   b.weighing.margin = b.plan->margin_exponent;
   reset_rows(b);
 }
 
+// Rows that are to be merged, without their queries: only a correction would take those.
+template <class T>
+void start_merging(block<T>& b, index_type number, row_span rows) {
+  take_rows(b, number);
+  b.operands.weights = comes_in_place(b) ? b.plan->weights_in_place : b.plan->weights;
+  keep_rows(b, rows);
+  begin_rows(b);
+}
+
 // `part`: of the rows of blocks that items take in parts.
 template <class T>
 void start_block(block<T>& b, index_type number, index_type part = 0) {
-  open_block(b, number);
-  measure_block(b);
-  b.redo.careful = b.redo.finite_only = false;
+  take_rows(b, number);
   if (b.view.sequence.parts > 1) start_part(b, part);
   else start_operands(b);
-  measure_queries(b);
-  b.weighing.margin = b.plan->margin_exponent;
-  reset_rows(b);
+  begin_rows(b);
 }
 
 // A row that met no visible key has no centre; one whose scores were all NaN has a NaN.

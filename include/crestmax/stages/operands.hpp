@@ -11,8 +11,8 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 // Blocks of at most this many rows are read in place: with more, transposing a tile once costs less than
-// summing across lanes for every row.
-inline constexpr index_type most_direct_rows = 16;
+// summing across lanes for every row. Plans count on it.
+inline constexpr index_type most_direct_rows = planner::most_joined_rows;
 
 // Numbers of a tile of values that may be multiplied where they lie: 16 KB of float.
 inline constexpr index_type most_lying_values = 4096;
