@@ -56,7 +56,7 @@ struct device_call {
 
 // What an output is made of: it is written through.
 template <class T>
-concept output_scalar = scalar<T> && !std::is_const_v<T> && is_written(kind_of<T>);
+concept output_scalar = number_scalar<T> && !std::is_const_v<T>;
 
 CRESTMAX_END_NAMESPACE
 

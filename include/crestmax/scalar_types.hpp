@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <type_traits>
 
@@ -27,26 +28,28 @@ struct CRESTMAX_MAY_ALIAS bfloat16 {  // the upper half of a binary32
   friend constexpr bool operator==(bfloat16, bfloat16) = default;
 };
 
-enum class scalar_kind : std::int32_t { float32, float64, float16, bfloat16 };
+// Numbers, and behind them encodings of keys and values, which are only read: encodings.hpp has what each looks like.
+enum class scalar_kind : std::int32_t {
+  float32, float64, float16, bfloat16,
+  q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl,
+  int8, uint8, uint4, float8_e4m3, float8_e5m2,
+  custom
+};
 
 constexpr const char* name(scalar_kind kind) {
-  switch (kind) {
-    case scalar_kind::float32: return "float32";
-    case scalar_kind::float64: return "float64";
-    case scalar_kind::float16: return "float16";
-    case scalar_kind::bfloat16: return "bfloat16";
-  }
-  return "unknown";
+  constexpr const char* names[] = {"float32", "float64", "float16", "bfloat16", "q8_0",        "q4_0",        "q4_1",  "q5_0",
+                                   "q5_1",    "iq4_nl",  "int8",    "uint8",    "uint4",       "float8_e4m3", "float8_e5m2", "custom"};
+  const auto i = static_cast<std::uint32_t>(kind);
+  return i < std::size(names) ? names[i] : "unknown";
 }
 
+// Whether rows have to be decoded before they are numbers.
+constexpr bool is_encoded(scalar_kind kind) { return kind > scalar_kind::bfloat16; }
+
+// Bytes of an element; of encodings bytes are the elements, in which strides are counted.
 constexpr std::int64_t size_of(scalar_kind kind) {
-  switch (kind) {
-    case scalar_kind::float64: return 8;
-    case scalar_kind::float32: return 4;
-    case scalar_kind::float16:
-    case scalar_kind::bfloat16: break;
-  }
-  return 2;
+  if (is_encoded(kind)) return 1;
+  return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
 }
 
 // Of an element's address, in bytes. (Some 32-bit targets align members less than objects.)
@@ -87,8 +90,9 @@ concept scalar = requires {
 } && sizeof(T) == static_cast<std::size_t>(size_of(scalar_traits<std::remove_cv_t<T>>::kind)) &&
     (sizeof(T) <= 2 || std::floating_point<std::remove_cv_t<T>>);
 
-// Whether outputs may be of a kind: the first ones. Others are encodings that are only read.
-constexpr bool is_written(scalar_kind kind) { return kind <= scalar_kind::bfloat16; }
+// Of queries and outputs.
+template <class T>
+concept number_scalar = scalar<T> && !is_encoded(scalar_traits<std::remove_cv_t<T>>::kind);
 
 template <scalar T>
 inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;
@@ -97,6 +101,7 @@ inline constexpr scalar_kind kind_of = scalar_traits<std::remove_cv_t<T>>::kind;
 struct kind_set {
   std::uint32_t bits = ~std::uint32_t{0};  // all of them
   constexpr bool contains(scalar_kind kind) const { return (bits >> static_cast<std::uint32_t>(kind) & 1u) != 0; }
+  constexpr bool has_encodings() const { return bits >> (static_cast<std::uint32_t>(scalar_kind::bfloat16) + 1) != 0; }
   friend constexpr bool operator==(kind_set, kind_set) = default;
 };
 template <class... Kind>

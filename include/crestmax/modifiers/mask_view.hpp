@@ -28,7 +28,7 @@ static_assert(mask_type_of(scalar_kind::float32) == mask_type::float32 && mask_t
 constexpr scalar_kind kind_of_mask(mask_type type) { return static_cast<scalar_kind>(static_cast<int>(type) - 1); }
 
 template <class T>
-concept mask_element = std::is_same_v<std::remove_cv_t<T>, bool> || std::is_same_v<std::remove_cv_t<T>, std::uint8_t> || scalar<T>;
+concept mask_element = std::is_same_v<std::remove_cv_t<T>, bool> || std::is_same_v<std::remove_cv_t<T>, std::uint8_t> || number_scalar<T>;
 
 // An extent of 1 or a stride of 0 is broadcast. Strides count elements and may be anything else.
 struct mask_view {
@@ -42,7 +42,7 @@ struct mask_view {
       : data(entries), type(of), extents(shape), strides(steps) {}
   template <mask_element T>
   constexpr mask_view(tensor<T> t) : data(t.data), extents(t.extents), strides(t.strides) {
-    if constexpr (scalar<T>) type = mask_type_of(kind_of<T>);
+    if constexpr (number_scalar<T>) type = mask_type_of(kind_of<T>);
   }
 };
 

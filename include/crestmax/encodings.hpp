@@ -1,0 +1,134 @@
+// Encodings of keys and values: rows of bytes that stand for numbers. A tensor or a paged cache of encoded rows is one of the types below:
+// its innermost extent counts numbers, its strides count bytes. What the numbers are is decided in float, each operation rounded once:
+//
+//   q8_0     blocks of 32 numbers, 34 bytes: a float16 scale, 32 int8 codes                  scale * code
+//   q4_0     18 bytes: scale, 16 bytes of nibbles (low: number j, high: number j + 16)       scale * (nibble - 8)
+//   q4_1     20 bytes: scale, float16 minimum, nibbles                                       scale * nibble + minimum
+//   q5_0     22 bytes: scale, 32 fifth bits, nibbles                                         scale * (code - 16)
+//   q5_1     24 bytes: scale, minimum, fifth bits, nibbles                                   scale * code + minimum
+//   iq4_nl   18 bytes: as q4_0, nibbles into a table of 16 numbers                           scale * table[nibble]
+//   int8, uint8                      a byte a number
+//   uint4                            two numbers a byte, the first in the low nibble
+//   float8_e4m3, float8_e5m2         a byte a number: without infinities (e4m3fn), with them
+//
+// The first six are ggml's, little-endian. The others may have scales and offsets beside the rows: options.key_coding, options.value_coding.
+#pragma once
+
+#include <array>
+
+#include "tensor.hpp"
+
+#include "names_aside.inc"
+
+CRESTMAX_BEGIN_VERSION
+
+// A byte of encoded rows.
+template <scalar_kind Kind>
+struct CRESTMAX_MAY_ALIAS encoded {
+  std::uint8_t bits;
+  friend constexpr bool operator==(encoded, encoded) = default;
+};
+template <scalar_kind Kind>
+struct scalar_traits<encoded<Kind>> { static constexpr scalar_kind kind = Kind; };
+template <>
+struct scalar_traits<std::int8_t> { static constexpr scalar_kind kind = scalar_kind::int8; };
+template <>
+struct scalar_traits<std::uint8_t> { static constexpr scalar_kind kind = scalar_kind::uint8; };
+
+using q8_0 = encoded<scalar_kind::q8_0>;
+using q4_0 = encoded<scalar_kind::q4_0>;
+using q4_1 = encoded<scalar_kind::q4_1>;
+using q5_0 = encoded<scalar_kind::q5_0>;
+using q5_1 = encoded<scalar_kind::q5_1>;
+using iq4_nl = encoded<scalar_kind::iq4_nl>;
+using uint4 = encoded<scalar_kind::uint4>;
+using float8_e4m3 = encoded<scalar_kind::float8_e4m3>;
+using float8_e5m2 = encoded<scalar_kind::float8_e5m2>;
+
+// Scales or offsets of encoded rows: one for each (batch or page, key, head, group of the row), by strides in elements; a stride of 0 has
+// one for all. Without data there are none: scales are 1 then, offsets 0.
+struct coding_numbers {
+  const void* data = nullptr;
+  scalar_kind kind = scalar_kind::float32;  // or float16, bfloat16
+  std::array<index_type, 4> strides{};
+
+  constexpr coding_numbers() = default;
+  constexpr coding_numbers(const void* numbers, scalar_kind of, const std::array<index_type, 4>& steps) : data(numbers), kind(of), strides(steps) {}
+  template <number_scalar T>
+  constexpr coding_numbers(const T* numbers, const std::array<index_type, 4>& steps) : coding_numbers(numbers, kind_of<T>, steps) {}
+  constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+enum class offset_kind : std::int32_t {
+  zero_point,  // numbers are scale * (code - offset)
+  minimum,     // scale * code + offset
+};
+
+// Keys or values behind the last whole block, where rows are coded in blocks of keys: float16 or bfloat16, row kv_len % keys and before of
+// each sequence and head, by strides in elements. The innermost dimension is contiguous.
+struct open_rows {
+  const void* data = nullptr;
+  scalar_kind kind = scalar_kind::float16;
+  std::array<index_type, 3> strides{};  // sequence, key, head
+};
+
+// What stands beside encoded rows of keys, or of values.
+struct row_coding {
+  coding_numbers scales{};
+  coding_numbers offsets{};
+  offset_kind offset = offset_kind::zero_point;
+  index_type group = 0;  // neighbouring numbers of a row that share a scale and an offset; 0: the whole row does
+  // Neighbouring keys that share them. With more than one, strides along keys count such blocks, the last kv_len % keys keys of a
+  // sequence are in `open`, and pages hold whole blocks.
+  index_type keys = 1;
+  open_rows open{};
+};
+
+CRESTMAX_END_VERSION
+
+CRESTMAX_BEGIN_NAMESPACE
+
+// Numbers that are encoded together: rows have a multiple of it.
+constexpr index_type numbers_in_block(scalar_kind kind) {
+  if (kind >= scalar_kind::q8_0 && kind <= scalar_kind::iq4_nl) return 32;
+  return kind == scalar_kind::uint4 ? 2 : 1;
+}
+
+// Bytes of such a block.
+constexpr index_type bytes_of_block(scalar_kind kind) {
+  switch (kind) {
+    case scalar_kind::q8_0: return 34;
+    case scalar_kind::q4_0:
+    case scalar_kind::iq4_nl: return 18;
+    case scalar_kind::q4_1: return 20;
+    case scalar_kind::q5_0: return 22;
+    case scalar_kind::q5_1: return 24;
+    case scalar_kind::float32:
+    case scalar_kind::float64:
+    case scalar_kind::float16:
+    case scalar_kind::bfloat16:
+    case scalar_kind::int8:
+    case scalar_kind::uint8:
+    case scalar_kind::uint4:
+    case scalar_kind::float8_e4m3:
+    case scalar_kind::float8_e5m2:
+    case scalar_kind::custom: break;
+  }
+  return size_of(kind);
+}
+
+// Bytes of a row of so many numbers. Wraps on overflow.
+constexpr index_type row_bytes_of(scalar_kind kind, index_type length) {
+  const auto blocks = static_cast<std::uint64_t>(length / numbers_in_block(kind));
+  return static_cast<index_type>(blocks * static_cast<std::uint64_t>(bytes_of_block(kind)));
+}
+
+// Whether rows may have scales and offsets beside them.
+constexpr bool may_have_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::float8_e5m2; }
+
+// Where iq4_nl's nibbles lead.
+inline constexpr std::array<std::int8_t, 16> iq4_nl_numbers{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+CRESTMAX_END_NAMESPACE
+
+#include "names_back.inc"
