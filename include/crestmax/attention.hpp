@@ -121,29 +121,29 @@ decltype(auto) narrow_for(const call_tensors<Q, Source, O>&, const Chain&, const
 // A call with its arguments, whose status goes through Finish. See the top of this file.
 template <class Finish>
 struct attention_function {
-  template <scalar Q, scalar K, scalar V, output_scalar O, arguments::known... More>
+  template <number_scalar Q, scalar K, scalar V, output_scalar O, arguments::known... More>
   auto operator()(tensor<Q> query, tensor<K> key, tensor<V> value, tensor<O> output, const options& o = {}, More&&... more) const {
     return finish(crestmax::tensors(query, key, value, output), o, more...);
   }
-  template <scalar Q, scalar K, scalar V, output_scalar O, arguments::no_options First, arguments::known... More>
+  template <number_scalar Q, scalar K, scalar V, output_scalar O, arguments::no_options First, arguments::known... More>
     requires arguments::known<First>
   auto operator()(tensor<Q> query, tensor<K> key, tensor<V> value, tensor<O> output, First&& first, More&&... more) const {
     return finish(crestmax::tensors(query, key, value, output), first, more...);
   }
-  template <scalar Q, kv_source Source, output_scalar O, arguments::known... More>
+  template <number_scalar Q, kv_source Source, output_scalar O, arguments::known... More>
   auto operator()(tensor<Q> query, const Source& source, tensor<O> output, const options& o = {}, More&&... more) const {
     return finish(crestmax::tensors(query, source, output), o, more...);
   }
-  template <scalar Q, kv_source Source, output_scalar O, arguments::no_options First, arguments::known... More>
+  template <number_scalar Q, kv_source Source, output_scalar O, arguments::no_options First, arguments::known... More>
     requires arguments::known<First>
   auto operator()(tensor<Q> query, const Source& source, tensor<O> output, First&& first, More&&... more) const {
     return finish(crestmax::tensors(query, source, output), first, more...);
   }
-  template <scalar Q, scalar K, scalar V, output_scalar O, arguments::known... More>
+  template <number_scalar Q, scalar K, scalar V, output_scalar O, arguments::known... More>
   auto operator()(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output, const options& o = {}, More&&... more) const {
     return finish(crestmax::tensors(query, cache, output), o, more...);
   }
-  template <scalar Q, scalar K, scalar V, output_scalar O, arguments::no_options First, arguments::known... More>
+  template <number_scalar Q, scalar K, scalar V, output_scalar O, arguments::no_options First, arguments::known... More>
     requires arguments::known<First>
   auto operator()(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output, First&& first, More&&... more) const {
     return finish(crestmax::tensors(query, cache, output), first, more...);

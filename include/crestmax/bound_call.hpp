@@ -20,22 +20,22 @@ paged_source<K, V> make_source(const paged_cache<K, V>& cache) {
 }
 
 // What a call reads and writes.
-template <scalar Q, kv_source Source, output_scalar O>
+template <number_scalar Q, kv_source Source, output_scalar O>
 struct call_tensors {
   tensor<const Q> query;
   Source source;
   tensor<O> output;
 };
 
-template <scalar Q, kv_source Source, output_scalar O>
+template <number_scalar Q, kv_source Source, output_scalar O>
 call_tensors<std::remove_const_t<Q>, Source, O> tensors(tensor<Q> query, const Source& source, tensor<O> output) {
   return {query, source, output};
 }
-template <scalar Q, scalar K, scalar V, output_scalar O>
+template <number_scalar Q, scalar K, scalar V, output_scalar O>
 auto tensors(tensor<Q> query, tensor<K> key, tensor<V> value, tensor<O> output) {
   return crestmax::tensors(query, crestmax::make_source(key, value), output);
 }
-template <scalar Q, scalar K, scalar V, output_scalar O>
+template <number_scalar Q, scalar K, scalar V, output_scalar O>
 auto tensors(tensor<Q> query, const paged_cache<K, V>& cache, tensor<O> output) {
   return crestmax::tensors(query, crestmax::make_source(cache), output);
 }
@@ -66,11 +66,11 @@ auto views_of(const call_tensors<Q, Source, O>& t) {
   return call_views<compute_type<Q, Source>, source>{t.query, static_cast<source>(t.source), t.output};
 }
 
-// What such a call can come to use.
+// What such a call can come to use. Kernels read decoded rows as numbers of the compute type.
 template <class Q, class Source, class O, class Chain>
 inline constexpr call_needs needs_of = {
-    crestmax::kinds(kind_of<Q>, Source::key_kind(), Source::value_kind()), crestmax::kinds(kind_of<O>),
-    may_act_on_rows<compute_type<Q, Source>, Chain>};
+    crestmax::with_decoded(crestmax::kinds(kind_of<Q>, Source::key_kind(), Source::value_kind()), kind_of<compute_type<Q, Source>>),
+    crestmax::kinds(kind_of<O>), may_act_on_rows<compute_type<Q, Source>, Chain>};
 
 // Lives no longer than the function that makes it: options are held by reference.
 template <class T, source_or_view Source, class Chain, class Backend>
@@ -180,8 +180,9 @@ class bound_call {
   status check_data(std::span<const std::byte> plan_memory, std::span<const std::byte> workspace, std::size_t needed) const {
     const problem p = shape();
     if (status s = crestmax::check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads, lengths()}); !s.ok()) return s;
-    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged, lse_,
-                                   row_max_, dropped_mass_, plan_memory, workspace},
+    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged,
+                                   !lengths().key_offsets.empty(), options_.key_coding, options_.value_coding, lse_, row_max_, dropped_mass_,
+                                   plan_memory, workspace},
                                   p, !options_.query_offsets.empty(), needed);
   }
 
@@ -214,9 +215,14 @@ class bound_call {
   }
   attached_source kept(const plan& p) const {
     if constexpr (is_contiguous) {
-      planned_tensors planned{source_, p ? p.sequences().data() : nullptr};
+      planned_tensors planned{source_, options_.key_coding, options_.value_coding, p ? p.sequences().data() : nullptr};
       planned.tensors.offsets = {};
       return planned;
+    } else if constexpr (is_paged) {
+      Source coded = source_;
+      coded.key_coding = options_.key_coding;
+      coded.value_coding = options_.value_coding;
+      return coded;
     } else {
       return source_;
     }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <utility>
 
 #include "tensor.hpp"
 
@@ -88,46 +89,38 @@ CRESTMAX_END_VERSION
 
 CRESTMAX_BEGIN_NAMESPACE
 
-// Numbers that are encoded together: rows have a multiple of it.
-constexpr index_type numbers_in_block(scalar_kind kind) {
-  if (kind >= scalar_kind::q8_0 && kind <= scalar_kind::iq4_nl) return 32;
-  return kind == scalar_kind::uint4 ? 2 : 1;
-}
-
-// Bytes of such a block.
-constexpr index_type bytes_of_block(scalar_kind kind) {
-  switch (kind) {
-    case scalar_kind::q8_0: return 34;
-    case scalar_kind::q4_0:
-    case scalar_kind::iq4_nl: return 18;
-    case scalar_kind::q4_1: return 20;
-    case scalar_kind::q5_0: return 22;
-    case scalar_kind::q5_1: return 24;
-    case scalar_kind::float32:
-    case scalar_kind::float64:
-    case scalar_kind::float16:
-    case scalar_kind::bfloat16:
-    case scalar_kind::int8:
-    case scalar_kind::uint8:
-    case scalar_kind::uint4:
-    case scalar_kind::float8_e4m3:
-    case scalar_kind::float8_e5m2:
-    case scalar_kind::custom: break;
-  }
-  return size_of(kind);
-}
-
-// Bytes of a row of so many numbers. Wraps on overflow.
-constexpr index_type row_bytes_of(scalar_kind kind, index_type length) {
-  const auto blocks = static_cast<std::uint64_t>(length / numbers_in_block(kind));
-  return static_cast<index_type>(blocks * static_cast<std::uint64_t>(bytes_of_block(kind)));
-}
-
 // Whether rows may have scales and offsets beside them.
 constexpr bool may_have_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::float8_e5m2; }
 
+// Where a block of ggml's has what: bytes from its begin, 0 where it has none (scales come first); and what codes of 0 stand for.
+struct block_layout {
+  index_type minimum;
+  index_type fifth_bits;
+  index_type codes;
+  int zero;
+};
+constexpr block_layout layout_of_block(scalar_kind kind) {
+  if (kind == scalar_kind::q4_1) return {2, 0, 4, 0};
+  if (kind == scalar_kind::q5_0) return {0, 2, 6, 16};
+  if (kind == scalar_kind::q5_1) return {2, 4, 8, 0};
+  return {0, 0, 2, kind == scalar_kind::q4_0 ? 8 : 0};
+}
+
 // Where iq4_nl's nibbles lead.
 inline constexpr std::array<std::int8_t, 16> iq4_nl_numbers{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+// Calls f with std::integral_constant of the encoding, one of Kinds.
+template <kind_set Kinds, class F>
+inline void visit_encoding(scalar_kind kind, F&& f) {
+  const auto try_one = [&]<scalar_kind Kind>(std::integral_constant<scalar_kind, Kind> one) {
+    if constexpr (Kinds.contains(Kind)) {
+      if (kind == Kind) f(one);
+    }
+  };
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (try_one(std::integral_constant<scalar_kind, static_cast<scalar_kind>(I + static_cast<std::size_t>(scalar_kind::q8_0))>{}), ...);
+  }(std::make_index_sequence<static_cast<std::size_t>(scalar_kind::custom) - static_cast<std::size_t>(scalar_kind::q8_0)>{});
+}
 
 CRESTMAX_END_NAMESPACE
 

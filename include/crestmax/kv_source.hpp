@@ -3,22 +3,41 @@
 // of quantised rows joins by satisfying the concept; kernels see runs only.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <span>
 
 #include "config.hpp"
-#include "tensor.hpp"
+#include "encodings.hpp"
 
 #include "names_aside.inc"
 
 CRESTMAX_BEGIN_VERSION
 
-// `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before.
+struct kv_run;
+
+// How rows of kind `custom` become numbers: rows first, first + step, ... of a run, `count` of them, to rows of `length` floats one
+// behind the other. Called by all workers at once.
+using decode_function = void (*)(const kv_run& run, index_type first, index_type step, index_type count, index_type length, float* to);
+
+// What stands beside the encoded rows of a run.
+struct run_coding {
+  const row_coding* coding = nullptr;
+  const void* scales = nullptr;  // those of the first row's first group; the next row's are scale_stride elements away
+  const void* offsets = nullptr;
+  index_type scale_stride = 0;
+  index_type offset_stride = 0;
+  bool open = false;  // rows are numbers of coding->open.kind
+  decode_function decode = nullptr;  // of kind `custom`
+};
+
+// `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before; bytes, of a source of encoded rows.
 struct kv_run {
   const void* data;
   index_type row_stride;
   index_type rows;
+  run_coding beside{};
 };
 
 // Which block table has been looked through, made by check_pages(): every page in it that is in use existed then. An
@@ -98,8 +117,19 @@ concept source_or_view = requires(const S& s, index_type sequence, index_type he
   { s.value_kind() } -> std::same_as<scalar_kind>;
 };
 
+// The same of a row that is `rows` behind.
+inline run_coding with_rows_skipped(run_coding of, index_type rows) {
+  const auto skip = [&](const void*& numbers, scalar_kind kind, index_type stride) {
+    if (numbers != nullptr) numbers = static_cast<const std::byte*>(numbers) + rows * stride * size_of(kind);
+  };
+  if (of.coding == nullptr) return of;
+  skip(of.scales, of.coding->scales.kind, of.scale_stride);
+  skip(of.offsets, of.coding->offsets.kind, of.offset_stride);
+  return of;
+}
+
 // What a source hands out where it finds that it has no keys.
-inline constexpr kv_run no_rows{nullptr, 0, 0};
+inline constexpr kv_run no_rows{nullptr, 0, 0, {}};
 
 // One read of a number that another thread may be writing meanwhile: what has been checked is what is used.
 inline index_type read_once(const std::int32_t& number) {
@@ -109,6 +139,40 @@ inline index_type read_once(const std::int32_t& number) {
   return static_cast<const volatile std::int32_t&>(number);
 #endif
 }
+
+// The numbers of a coding that belong to a row, first group.
+inline const void* numbers_at(const coding_numbers& n, index_type first, index_type block, index_type head) {
+  if (!n) return nullptr;
+  return static_cast<const std::byte*>(n.data) + size_of(n.kind) * (first * n.strides[0] + block * n.strides[1] + head * n.strides[2]);
+}
+
+// What stands beside a run of rows: of sequence or page `first`, of a head, from row `row` on. Where keys are coded in blocks the run ends with its block.
+inline kv_run with_coding(kv_run run, const row_coding& c, index_type first, index_type head, index_type row) {
+  const bool in_blocks = c.keys > 1;
+  const index_type block = in_blocks ? row / c.keys : row;
+  if (in_blocks) run.rows = std::min(run.rows, (block + 1) * c.keys - row);
+  run.beside = {&c, numbers_at(c.scales, first, block, head), numbers_at(c.offsets, first, block, head),
+                in_blocks ? 0 : c.scales.strides[1], in_blocks ? 0 : c.offsets.strides[1]};
+  return run;
+}
+
+// Rows that are not coded yet: of a sequence, from the key at `position` on, of which there are `rows`.
+inline kv_run open_run(const row_coding& c, index_type sequence, index_type head, index_type position, index_type rows) {
+  const open_rows& open = c.open;
+  const index_type at = sequence * open.strides[0] + position % c.keys * open.strides[1] + head * open.strides[2];
+  kv_run run{static_cast<const std::byte*>(open.data) + at * size_of(open.kind), open.strides[1] * size_of(open.kind), rows};
+  run.beside.coding = &c;
+  run.beside.open = true;
+  return run;
+}
+
+// Whether rows of such a tensor may have a coding.
+template <class T>
+constexpr bool has_coding(const tensor<const T>&) { return may_have_coding(kind_of<T>); }
+inline bool has_coding(const tensor_view& t) { return may_have_coding(t.kind); }
+
+// Whether a key is among those that are not coded yet.
+inline bool is_open(const row_coding& c, index_type position, index_type kv_len) { return c.keys > 1 && position >= kv_len - kv_len % c.keys; }
 
 // (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one. Tensor is tensor<const T>, or
 // tensor_view where kinds are known at run time.
@@ -183,12 +247,14 @@ inline checked_pages stamp_of(const cache_view& cache) {
 template <class Cache>
 struct rows_of_pages {
   Cache cache;
+  row_coding key_coding{};
+  row_coding value_coding{};
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
-    return run(cache.key_pages, sequence, head, position);
+    return run(cache.key_pages, key_coding, sequence, head, position);
   }
   kv_run value_run(index_type sequence, index_type head, index_type position) const {
-    return run(cache.value_pages, sequence, head, position);
+    return run(cache.value_pages, value_coding, sequence, head, position);
   }
   source_shape shape() const {
     index_type longest = 0;
@@ -215,26 +281,31 @@ struct rows_of_pages {
 
  private:
   template <class Tensor>
-  kv_run run(const Tensor& pages, index_type sequence, index_type head, index_type position) const {
+  kv_run run(const Tensor& pages, const row_coding& coding, index_type sequence, index_type head, index_type position) const {
     const index_type page_size = pages.extents[1];
     const index_type within = position % page_size;
+    if (coding.keys > 1) {
+      const index_type kv_len = read_once(cache.key_lengths[static_cast<std::size_t>(sequence)]);
+      if (is_open(coding, position, kv_len)) return open_run(coding, sequence, head, position, kv_len - position);
+    }
     const index_type page = page_at(table_begin(sequence) + position / page_size);
     if (page < 0 || page >= pages.extents[0]) return no_rows;
-    return {crestmax::element_of(pages, page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2]),
-            pages.strides[1], page_size - within};
+    const kv_run rows{crestmax::element_of(pages, page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2]),
+                      pages.strides[1], page_size - within};
+    return has_coding(pages) ? with_coding(rows, coding, page, head, within) : rows;
   }
 };
 
 template <class K, class V>
 struct paged_source : rows_of_pages<paged_cache<K, V>> {
-  constexpr explicit paged_source(const paged_cache<K, V>& c) : rows_of_pages<paged_cache<K, V>>{c} {}
+  constexpr explicit paged_source(const paged_cache<K, V>& c) : rows_of_pages<paged_cache<K, V>>{c, {}, {}} {}
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
   static constexpr scalar_kind value_kind() { return kind_of<V>; }
 };
 
 // The same, of kinds that are known at run time.
 struct paged_view : rows_of_pages<cache_view> {
-  explicit paged_view(const cache_view& c) : rows_of_pages<cache_view>{c} {}
+  explicit paged_view(const cache_view& c) : rows_of_pages<cache_view>{c, {}, {}} {}
   template <class K, class V>
   explicit paged_view(const paged_source<K, V>& s) : paged_view(cache_view(s.cache)) {}
   scalar_kind key_kind() const { return cache.key_pages.kind; }

@@ -6,8 +6,8 @@
 #include <optional>
 #include <span>
 
+#include "encodings.hpp"
 #include "report.hpp"
-#include "tensor.hpp"
 
 #include "names_aside.inc"
 
@@ -128,6 +128,10 @@ struct options {
   // Memory for the call, aligned to 64 bytes: workspace_bytes() for attention(), plan.workspace().total(workers) for
   // attach(). Empty: attention() owns its own.
   std::span<std::byte> workspace{};
+
+  // What stands beside encoded keys and values, of tensors and pages; nothing of it is owned.
+  row_coding key_coding{};
+  row_coding value_coding{};
 
   weight_type weights = weight_type::planner;
   tile_sizes tiles{};

@@ -11,19 +11,28 @@ CRESTMAX_BEGIN_NAMESPACE
 // Key and value tensors by the plan's places of sequences, so that no array of the caller's is read while a call runs.
 struct planned_tensors {
   contiguous_view tensors;  // without offsets of their own
+  row_coding key_coding{};
+  row_coding value_coding{};
   const plan_sequence* sequences = nullptr;
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
-    const plan_sequence& s = sequences[sequence];
-    return tensors.key_run(s.key_batch, head, s.key_begin + position);
+    return run(tensors.key, key_coding, sequence, head, position);
   }
   kv_run value_run(index_type sequence, index_type head, index_type position) const {
-    const plan_sequence& s = sequences[sequence];
-    return tensors.value_run(s.key_batch, head, s.key_begin + position);
+    return run(tensors.value, value_coding, sequence, head, position);
   }
   source_shape shape() const { return tensors.shape(); }
   scalar_kind key_kind() const { return tensors.key_kind(); }
   scalar_kind value_kind() const { return tensors.value_kind(); }
+
+ private:
+  kv_run run(const tensor_view& rows, const row_coding& coding, index_type sequence, index_type head, index_type position) const {
+    const plan_sequence& s = sequences[sequence];
+    if (is_open(coding, position, s.kv_len)) return open_run(coding, s.key_batch, head, position, s.kv_len - position);
+    const index_type row = s.key_begin + position;
+    const kv_run found = crestmax::run_of_rows(rows, {}, s.key_batch, head, row);
+    return has_coding(rows) ? with_coding(found, coding, s.key_batch, head, row) : found;
+  }
 };
 
 // What a runnable is made of. T is the compute type.

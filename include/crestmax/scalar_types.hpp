@@ -52,6 +52,43 @@ constexpr std::int64_t size_of(scalar_kind kind) {
   return kind == scalar_kind::float64 ? 8 : kind == scalar_kind::float32 ? 4 : 2;
 }
 
+// Numbers that are encoded together: rows have a multiple of it.
+constexpr std::int64_t numbers_in_block(scalar_kind kind) {
+  if (kind >= scalar_kind::q8_0 && kind <= scalar_kind::iq4_nl) return 32;
+  return kind == scalar_kind::uint4 ? 2 : 1;
+}
+
+// Bytes of such a block.
+constexpr std::int64_t bytes_of_block(scalar_kind kind) {
+  switch (kind) {
+    case scalar_kind::q8_0: return 34;
+    case scalar_kind::q4_0:
+    case scalar_kind::iq4_nl: return 18;
+    case scalar_kind::q4_1: return 20;
+    case scalar_kind::q5_0: return 22;
+    case scalar_kind::q5_1: return 24;
+    case scalar_kind::float32:
+    case scalar_kind::float64:
+    case scalar_kind::float16:
+    case scalar_kind::bfloat16:
+    case scalar_kind::int8:
+    case scalar_kind::uint8:
+    case scalar_kind::uint4:
+    case scalar_kind::float8_e4m3:
+    case scalar_kind::float8_e5m2:
+    case scalar_kind::custom: break;
+  }
+  return size_of(kind);
+}
+
+// Elements, which strides count, of a row of so many numbers: bytes, of encodings.
+constexpr std::int64_t row_elements(scalar_kind kind, std::int64_t length) {
+  if (!is_encoded(kind)) return length;
+  const auto blocks = static_cast<std::uint64_t>(length / numbers_in_block(kind));
+  return static_cast<std::int64_t>(blocks * static_cast<std::uint64_t>(bytes_of_block(kind)));
+}
+constexpr std::int64_t row_bytes_of(scalar_kind kind, std::int64_t length) { return row_elements(kind, length) * size_of(kind); }
+
 // Of an element's address, in bytes. (Some 32-bit targets align members less than objects.)
 constexpr std::int64_t alignment_of(scalar_kind kind) {
   struct member { double number; };
@@ -106,6 +143,10 @@ struct kind_set {
 };
 template <class... Kind>
 constexpr kind_set kinds(Kind... kind) { return {((std::uint32_t{1} << static_cast<std::uint32_t>(kind)) | ...)}; }
+// Some kinds, and what encodings among them are decoded to.
+constexpr kind_set with_decoded(kind_set set, scalar_kind number) {
+  return set.has_encodings() ? kind_set{set.bits | kinds(number).bits} : set;
+}
 
 CRESTMAX_END_VERSION
 

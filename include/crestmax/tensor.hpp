@@ -46,11 +46,16 @@ struct tensor {
 
   // Row-major strides. Wraps on overflow instead of being undefined: validation reports it.
   static constexpr axes dense_strides(const axes& shape) {
+    if constexpr (scalar<T>) return row_major(shape, row_elements(scalar_traits<std::remove_cv_t<T>>::kind, shape.back()));
+    else return row_major(shape, shape.back());
+  }
+  // The same of rows of so many elements.
+  static constexpr axes row_major(const axes& shape, index_type row) {
     axes steps{};
     std::uint64_t step = 1;
     for (int i = Rank - 1; i >= 0; --i) {
       steps[static_cast<std::size_t>(i)] = static_cast<index_type>(step);
-      step *= static_cast<std::uint64_t>(shape[static_cast<std::size_t>(i)]);
+      step *= static_cast<std::uint64_t>(i == Rank - 1 ? row : shape[static_cast<std::size_t>(i)]);
     }
     return steps;
   }

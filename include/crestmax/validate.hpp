@@ -2,6 +2,7 @@
 #pragma once
 
 #include "call.hpp"
+#include "coding_checks.hpp"
 #include "compiler.hpp"
 #include "error.hpp"
 #include "memory_checks.hpp"
@@ -147,6 +148,9 @@ struct call_memory {
   tensor_view value;
   bool source_has_tensors;
   bool paged;
+  bool packed_keys;
+  row_coding key_coding;
+  row_coding value_coding;
   row_output lse;
   row_output row_max;
   row_output dropped_mass;
@@ -165,6 +169,40 @@ inline status check_workspace(std::span<const std::byte> workspace, std::size_t 
   if (needed > 0 && !suits(workspace.data(), alignment)) return pointer_error("workspace", workspace.data(), alignment);
   return success();
 }
+
+// What a call reads: tensors, and what stands beside encoded ones.
+struct read_memory {
+  const char* names[9];
+  byte_range ranges[9];
+  int count = 0;
+
+  status check(const call_memory& call, const char* key_name, const char* value_name, index_type sequences) {
+    if (status s = check_tensor("query", call.query); !s.ok() || !call.source_has_tensors) return s;
+    const coded_rows keys{key_name, "key_coding", "key_coding.scales", "key_coding.offsets", "key_coding.open", &call.key, &call.key_coding,
+                          sequences, call.paged, call.packed_keys};
+    const coded_rows values{value_name, "value_coding", "value_coding.scales", "value_coding.offsets", "value_coding.open", &call.value,
+                            &call.value_coding, sequences, call.paged, call.packed_keys};
+    if (status s = check_rows(keys); !s.ok()) return s;
+    return check_rows(values);
+  }
+
+ private:
+  status check_tensor(const char* name, const tensor_view& t) {
+    names[count] = name;
+    const tensor_view elements = in_elements(t);
+    return check_view(as_any(name, elements, false), ranges[count++]);
+  }
+  status check_rows(const coded_rows& c) {
+    byte_range beside[3];
+    if (status s = check_tensor(c.name, *c.rows); !s.ok()) return s;
+    if (status s = check_coding(c, beside); !s.ok()) return s;
+    for (int i = 0; i < 3; ++i) {
+      names[count] = i == 0 ? c.scales_name : i == 1 ? c.offsets_name : c.open_name;
+      ranges[count++] = beside[i];
+    }
+    return success();
+  }
+};
 
 // The memory of a call against its problem, and against each other. The workspace must have `needed` bytes.
 inline status check_memory(const call_memory& call, const problem& p, bool packed_queries, std::size_t needed_bytes) {
@@ -207,14 +245,9 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
     }
     outputs[output_count++] = as_any(r.name, *r.rows);
   }
-  const any_view inputs[] = {as_any("query", call.query, false), as_any(key_name, key, false),
-                             as_any(value_name, value, false)};
-  const int input_count = call.source_has_tensors ? 3 : 1;
-  byte_range in[3];
+  read_memory in;
   byte_range out[6];  // the outputs, the workspace, the plan
-  for (int i = 0; i < input_count; ++i) {
-    if (status s = check_view(inputs[i], in[i]); !s.ok()) return s;
-  }
+  if (status s = in.check(call, key_name, value_name, p.sequences); !s.ok()) return s;
   for (int i = 0; i < output_count; ++i) {
     if (status s = check_view(outputs[i], out[i]); !s.ok()) return s;
   }
@@ -230,9 +263,9 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
     return i < output_count ? outputs[i].name : i == output_count ? "workspace" : "plan memory";
   };
   for (int i = 0; i <= output_count + 1; ++i) {
-    for (int j = 0; j < input_count && i <= output_count; ++j) {
-      if (out[i].overlaps(in[j])) {
-        return error_text(status_code::overlap, name_of(i), "memory of its own", inputs[j].name);
+    for (int j = 0; j < in.count && i <= output_count; ++j) {
+      if (out[i].overlaps(in.ranges[j])) {
+        return error_text(status_code::overlap, name_of(i), "memory of its own", in.names[j]);
       }
     }
     for (int j = 0; j < i; ++j) {

@@ -92,7 +92,8 @@ struct call_options {
            read_numbers("query_offsets", o.query_offsets, common.query_offsets, why) &&
            read_numbers("key_offsets", o.key_offsets, common.key_offsets, why) &&
            read_numbers("query_lengths", o.query_lengths, common.query_lengths, why) &&
-           read_numbers("key_lengths", o.key_lengths, common.key_lengths, why);
+           read_numbers("key_lengths", o.key_lengths, common.key_lengths, why) &&
+           read_coding("key_coding", o.key_coding, common.key_coding, why) && read_coding("value_coding", o.value_coding, common.value_coding, why);
   }
   void read_values(const crestmax_options& o) {
     common.softmax = method_of(o);
@@ -117,7 +118,7 @@ inline bool read_cache(const crestmax_pages* given, cache_view& result, status& 
   result.table_stride = p.table_stride;
   const crestmax_checked_pages& c = p.checked;
   result.checked = {c.table, c.lengths, c.offsets, c.entries, c.sequences, c.table_stride, c.page_size, c.pages};
-  return read_tensor("key_pages", p.key_pages, result.key_pages, why) && read_tensor("value_pages", p.value_pages, result.value_pages, why) &&
+  return read_rows_of_cache("key_pages", p.key_pages, result.key_pages, why) && read_rows_of_cache("value_pages", p.value_pages, result.value_pages, why) &&
          read_numbers("block_table", p.block_table, result.block_table, why) &&
          read_numbers("key_lengths", p.key_lengths, result.key_lengths, why) &&
          read_numbers("page_offsets", p.page_offsets, result.page_offsets, why);
@@ -146,7 +147,7 @@ struct call : call_options {
 
  private:
   bool read_keys(const crestmax_tensors& t, status& why) {
-    if (t.pages == nullptr) return read_tensor("key", t.key, key, why) && read_tensor("value", t.value, value, why);
+    if (t.pages == nullptr) return read_rows_of_cache("key", t.key, key, why) && read_rows_of_cache("value", t.value, value, why);
     const char* const given = t.key.data != nullptr ? "key" : t.value.data != nullptr ? "value" : nullptr;
     if (given != nullptr) return refuse(why, error_text(status_code::bad_option, given, "none: pages are given", "some"));
     return read_cache(t.pages, cache.emplace(), why);

@@ -104,7 +104,8 @@ inline bool read_problem(const crestmax_problem* given, problem& result, status&
       {"problem.query_type", p.query_type, &result.query_kind}, {"problem.key_type", p.key_type, &result.key_kind},
       {"problem.value_type", p.value_type, &result.value_kind}, {"problem.output_type", p.output_type, &result.output_kind}};
   for (const auto& t : types) {
-    if (!check_constant(t.argument, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why)) return false;
+    const bool encoded = is_encoding(t.type) && (t.kind == &result.key_kind || t.kind == &result.value_kind);
+    if (!encoded && !check_constant(t.argument, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why)) return false;
     *t.kind = kind_of_type(t.type);
   }
   result.sequences = p.sequences;

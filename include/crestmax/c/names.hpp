@@ -66,7 +66,7 @@ inline const char* name_of_status(std::int32_t code) {
 inline const char* name_of_type(std::int32_t type) {
   if (type == CRESTMAX_BYTE) return "byte";
   if (type == CRESTMAX_WORD) return "word";
-  return type >= CRESTMAX_FLOAT32 && type <= CRESTMAX_BFLOAT16 ? crestmax::name(kind_of_type(type)) : "unknown";
+  return is_number(type) || is_encoding(type) ? crestmax::name(kind_of_type(type)) : "unknown";
 }
 inline const char* name_of_set(std::int32_t set) {
   if (set == CRESTMAX_SET_ANY) return "any";

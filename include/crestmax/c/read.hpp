@@ -17,6 +17,8 @@ template <>
 inline constexpr std::size_t first_size<crestmax_modifier> = offsetof(crestmax_modifier, map);
 template <>
 inline constexpr std::size_t first_size<crestmax_problem> = offsetof(crestmax_problem, workers);
+template <>
+inline constexpr std::size_t first_size<crestmax_options> = offsetof(crestmax_options, key_coding);
 // No version of a struct will be larger: a size that is no size is told without looking that far.
 inline constexpr std::size_t most_size = std::size_t{1} << 16;
 
@@ -86,16 +88,21 @@ inline bool check_constant(const char* argument, std::int32_t given, std::int32_
   return refuse(why, error(status_code::bad_option, argument, first == 0 ? "one of its constants, 0 to" : "one of its constants, 1 to", last, given));
 }
 
+// Numbers stand before bytes and words of masks, encodings behind them.
 constexpr scalar_kind kind_of_type(crestmax_type type) {
-  constexpr scalar_kind kinds[] = {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16};
-  return kinds[type - CRESTMAX_FLOAT32];
+  constexpr scalar_kind numbers[] = {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16};
+  if (type <= CRESTMAX_BFLOAT16) return numbers[type - CRESTMAX_FLOAT32];
+  return static_cast<scalar_kind>(type - CRESTMAX_Q8_0 + static_cast<int>(scalar_kind::q8_0));
 }
+static_assert(kind_of_type(CRESTMAX_INT8) == scalar_kind::int8 && kind_of_type(CRESTMAX_FLOAT8_E5M2) == scalar_kind::float8_e5m2);
 constexpr crestmax_type type_of_kind(scalar_kind kind) {
-  return kind == scalar_kind::float64   ? CRESTMAX_FLOAT64
-         : kind == scalar_kind::float16 ? CRESTMAX_FLOAT16
-         : kind == scalar_kind::bfloat16 ? CRESTMAX_BFLOAT16
-                                         : CRESTMAX_FLOAT32;
+  for (crestmax_type type = CRESTMAX_FLOAT32; type <= CRESTMAX_FLOAT8_E5M2; ++type) {
+    if (type != CRESTMAX_BYTE && type != CRESTMAX_WORD && kind_of_type(type) == kind) return type;
+  }
+  return 0;
 }
+constexpr bool is_number(crestmax_type type) { return type >= CRESTMAX_FLOAT32 && type <= CRESTMAX_BFLOAT16; }
+constexpr bool is_encoding(crestmax_type type) { return type >= CRESTMAX_Q8_0 && type <= CRESTMAX_FLOAT8_E5M2; }
 
 // The name of a struct's member, as messages have it.
 struct member_name {
@@ -103,25 +110,34 @@ struct member_name {
   member_name(const char* of, const char* member) { std::snprintf(text, sizeof text, "%s.%s", of, member); }
 };
 
+// Of rows of so many elements.
 template <std::size_t Rank>
-std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const std::array<index_type, Rank>& extents) {
+std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const std::array<index_type, Rank>& extents, index_type row) {
   std::array<index_type, Rank> strides = std::to_array(given);
   for (const index_type step : strides) {
     if (step != 0) return strides;
   }
-  return tensor<float, static_cast<int>(Rank)>::dense_strides(extents);
+  return tensor<float, static_cast<int>(Rank)>::row_major(extents, row);
+}
+template <std::size_t Rank>
+std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const std::array<index_type, Rank>& extents) {
+  return strides_of(given, extents, extents.back());
 }
 
 // Of crestmax_tensor or crestmax_output.
 template <class Tensor>
 bool read_tensor(const char* name, const Tensor& t, tensor_view& result, status& why) {
-  if (t.type < CRESTMAX_FLOAT32 || t.type > CRESTMAX_BFLOAT16) {
-    return check_constant(member_name(name, "type").text, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why);
-  }
-  result.data = t.data;
-  result.kind = kind_of_type(t.type);
-  result.extents = std::to_array(t.extents);
+  if (!is_number(t.type)) return check_constant(member_name(name, "type").text, t.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why);
+  result = {t.data, kind_of_type(t.type), std::to_array(t.extents), {}};
   result.strides = strides_of(t.strides, result.extents);
+  return true;
+}
+
+// Of keys and values, which may be encoded.
+inline bool read_rows_of_cache(const char* name, const crestmax_tensor& t, tensor_view& result, status& why) {
+  if (!is_encoding(t.type)) return read_tensor(name, t, result, why);
+  result = {t.data, kind_of_type(t.type), std::to_array(t.extents), {}};
+  result.strides = strides_of(t.strides, result.extents, row_elements(result.kind, result.extents[3]));
   return true;
 }
 
@@ -135,6 +151,30 @@ inline bool read_rows(const char* name, const crestmax_rows& r, row_output& resu
   result.kind = kind_of_type(r.type);
   result.strides = strides_of(r.strides, result.extents);
   return true;
+}
+
+inline bool read_coding_numbers(const char* name, const crestmax_coding_numbers& n, coding_numbers& result, status& why) {
+  if (n.data == nullptr) return true;
+  if (!is_number(n.type)) return check_constant(name, n.type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why);
+  result = {n.data, kind_of_type(n.type), std::to_array(n.strides)};
+  return true;
+}
+
+// What stands beside encoded rows; null: nothing.
+inline bool read_coding(const char* name, const crestmax_coding* given, row_coding& result, status& why) {
+  if (given == nullptr) return true;
+  crestmax_coding larger;
+  const crestmax_coding* const c = read_struct(name, given, larger, why);
+  if (c == nullptr || !check_constant(member_name(name, "offset").text, c->offset, CRESTMAX_ZERO_POINT, CRESTMAX_MINIMUM, why)) return false;
+  result.offset = static_cast<offset_kind>(c->offset);
+  result.group = c->group;
+  result.keys = c->keys == 0 ? 1 : c->keys;
+  if (c->keys > 1) {
+    if (!is_number(c->open_type)) return check_constant(member_name(name, "open_type").text, c->open_type, CRESTMAX_FLOAT32, CRESTMAX_BFLOAT16, why);
+    result.open = {c->open, kind_of_type(c->open_type), std::to_array(c->open_strides)};
+  }
+  return read_coding_numbers(member_name(name, "scales").text, c->scales, result.scales, why) &&
+         read_coding_numbers(member_name(name, "offsets").text, c->offsets, result.offsets, why);
 }
 
 inline bool read_numbers(const char* name, const crestmax_numbers& n, std::span<const std::int32_t>& result, status& why) {

@@ -48,7 +48,19 @@ enum {
   CRESTMAX_FLOAT16 = 3,  /* IEEE 754 binary16 */
   CRESTMAX_BFLOAT16 = 4, /* the upper half of a binary32 */
   CRESTMAX_BYTE = 5,     /* of a mask: 0 hides */
-  CRESTMAX_WORD = 6      /* of a tree: 64 bits, a uint64_t */
+  CRESTMAX_WORD = 6,     /* of a tree: 64 bits, a uint64_t */
+  /* Of keys and values alone: rows of bytes that stand for numbers, encodings.hpp says how. Extents count numbers, strides bytes. The first six are ggml's. */
+  CRESTMAX_Q8_0 = 7,
+  CRESTMAX_Q4_0 = 8,
+  CRESTMAX_Q4_1 = 9,
+  CRESTMAX_Q5_0 = 10,
+  CRESTMAX_Q5_1 = 11,
+  CRESTMAX_IQ4_NL = 12,
+  CRESTMAX_INT8 = 13, /* from here on with scales and offsets of options.key_coding and value_coding */
+  CRESTMAX_UINT8 = 14,
+  CRESTMAX_UINT4 = 15,
+  CRESTMAX_FLOAT8_E4M3 = 16, /* without infinities */
+  CRESTMAX_FLOAT8_E5M2 = 17
 };
 typedef int32_t crestmax_type; /* one of these */
 
@@ -242,6 +254,29 @@ typedef struct crestmax_report {
   int32_t lipschitz_from;    /* 0 none, 1 stated, 2 estimated, 3 measured */
 } crestmax_report;
 
+/* Scales or offsets of encoded rows: one for each (batch or page, key, head, group of the row), by strides in elements; a stride of 0 has one for
+ * all. Of float32, float16 or bfloat16; all zero: none. */
+typedef struct crestmax_coding_numbers {
+  const void* data;
+  crestmax_type type;
+  int64_t strides[4];
+} crestmax_coding_numbers;
+
+enum { CRESTMAX_ZERO_POINT = 0, CRESTMAX_MINIMUM = 1 }; /* scale * (code - offset), scale * code + offset */
+
+/* What stands beside encoded keys, or values: row_coding in encodings.hpp has each member's meaning in full. */
+typedef struct crestmax_coding {
+  size_t size;
+  crestmax_coding_numbers scales;
+  crestmax_coding_numbers offsets;
+  int32_t offset;     /* CRESTMAX_ZERO_POINT, CRESTMAX_MINIMUM */
+  int64_t group;      /* neighbouring numbers of a row that share a scale; 0: all of them */
+  int64_t keys;       /* neighbouring keys that share them; 0 and 1: none do */
+  const void* open;   /* with more: rows of float16 or bfloat16 of the last kv_len % keys keys, (sequence, key, head, head_dim) */
+  crestmax_type open_type;
+  int64_t open_strides[3];
+} crestmax_coding;
+
 /* Made by crestmax_default_options: exact, and planned by the library. options.hpp has each option's meaning in full. */
 typedef struct crestmax_options {
   size_t size;
@@ -281,6 +316,9 @@ typedef struct crestmax_options {
   int32_t has_lipschitz;
   double lipschitz;    /* nats */
   int32_t diagnostics; /* not 0: also measure the true undershoot */
+
+  const crestmax_coding* key_coding; /* null: nothing stands beside encoded rows */
+  const crestmax_coding* value_coding;
 } crestmax_options;
 
 /* ---- Calls ---- */

@@ -67,7 +67,7 @@ struct packed_operands {
   static const T* lying_values(const block<T>& b, const tile_keys& tile) {
     const operands<T>& o = b.operands;
     const source_rows& rows = o.value_rows;
-    const bool as_numbers = o.packed == &b.kernels->numbers && rows.kind == kind_of<T> && !b.redo.finite_only;
+    const bool as_numbers = o.packed == &b.kernels->numbers && rows.kind == kind_of<T> && rows.decode == nullptr && !b.redo.finite_only;
     if (!as_numbers || rows.length % b.kernels->panel != 0 || tile.count * rows.length > most_lying_values) return nullptr;
     const kv_run run = run_if_any(rows, tile.first);
     return run.rows >= tile.count && run.row_stride == rows.length ? static_cast<const T*>(run.data) : nullptr;

@@ -36,10 +36,14 @@ block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& call, in
   b.call = &call;
   b.plan = &call.plan.header();
   const head_shape& shape = b.plan->shape;
-  b.operands.key_rows = {.run = call.kv.key_run, .context = call.kv.context, .kind = call.kv.key_kind, .are_keys = true,
-                         .length = shape.d_qk, .failed = &b.counters->failed, .zeros = b.operands.zeros};
-  b.operands.value_rows = {.run = call.kv.value_run, .context = call.kv.context, .kind = call.kv.value_kind, .are_keys = false,
-                           .length = shape.d_v, .failed = &b.counters->failed, .zeros = b.operands.zeros};
+  const auto rows_of = [&](auto run, scalar_kind kind, bool are_keys, index_type length) {
+    const bool coded = is_encoded(kind);
+    return source_rows{.run = run, .context = call.kv.context, .stored = kind, .kind = coded ? kind_of<T> : kind, .are_keys = are_keys,
+                       .length = length, .failed = &b.counters->failed, .zeros = b.operands.zeros,
+                       .decode = coded ? kernels.decode : nullptr, .decoded = b.operands.decoded, .decoded_rows = b.plan->tiles.panel};
+  };
+  b.operands.key_rows = rows_of(call.kv.key_run, call.kv.key_kind, true, shape.d_qk);
+  b.operands.value_rows = rows_of(call.kv.value_run, call.kv.value_kind, false, shape.d_v);
   b.failed_before = b.counters->failed.count;
   const double scale = b.plan->scale;
   // Outside of this range (0 and negative scales among it) raw products do not order like scores.

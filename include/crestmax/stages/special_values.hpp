@@ -49,7 +49,7 @@ void join_special(block<T>& b, index_type r) {
 // Calls f(j, row) for the values of every key of [begin, end).
 template <class T, class F>
 void for_each_value_row(const block<T>& b, key_interval keys, F&& f) {
-  visit_input_kind<T>(b.call->kv.value_kind, [&](auto* kind) {
+  visit_input_kind<T>(b.operands.value_rows.kind, [&](auto* kind) {
     for_each_row<std::remove_pointer_t<decltype(kind)>>(b.operands.value_rows, keys.begin, 1, keys.end - keys.begin, f);
   });
 }

@@ -54,7 +54,7 @@ class fetch_list {
       if (run.rows < 1) break;
       const index_type rows = std::min(keys.end - key, run.rows);
       const auto* data = static_cast<const std::byte*>(run.data);
-      const index_type stride = run.row_stride * size_of(of.kind);
+      const index_type stride = run.row_stride * size_of(of.stored);
       if (stride == row_bytes) {
         runs_[count_++] = {data, rows * row_bytes};
       } else {

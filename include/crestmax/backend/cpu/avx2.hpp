@@ -22,6 +22,8 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu::avx2 {
 
+#include "text/codes_x86.inc"
+
 template <class T>
 struct primitives;
 
@@ -97,6 +99,22 @@ struct primitives<float> {
   // Of an encoding that the set has no instructions for.
   template <class Stored>
   static vec widen(const Stored* from) { return load(converted<float, lanes>(from).data()); }
+  struct byte_codes : codes_of_bytes {
+    static void signed_numbers(const codes& x, vec (&to)[2]) {
+      to[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(x));
+      to[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(x, 8)));
+    }
+    static void unsigned_numbers(const codes& x, vec (&to)[2]) {
+      to[0] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x));
+      to[1] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(x, 8)));
+    }
+    static void numbers_of_halves(const __m256i& x, float factor, vec (&to)[2]) {
+      to[0] = multiply(_mm256_cvtph_ps(_mm256_castsi256_si128(x)), factor);
+      to[1] = multiply(_mm256_cvtph_ps(_mm256_extracti128_si256(x, 1)), factor);
+    }
+    static void numbers_of_e5m2(const codes& x, vec (&to)[2]) { numbers_of_halves(halves_of_e5m2(x), 1, to); }
+    static void numbers_of_e4m3(const codes& x, vec (&to)[2]) { numbers_of_halves(halves_of_e4m3(x), 256, to); }
+  };
   // The same of two vectors: numbers at even places and at odd ones; and back in order.
   static void unzip(const bfloat16* from, vec& even, vec& odd) {
     const __m256i bits = _mm256_loadu_si256(pointer_to<__m256i>(from));

@@ -29,6 +29,8 @@ struct pair_multiplies;
 // functions are looked up by their arguments.
 namespace vectors {
 
+#include "text/codes_x86.inc"
+
 template <class T>
 struct primitives;
 
@@ -92,6 +94,13 @@ struct primitives<float> {
   // Of an encoding that the set has no instructions for.
   template <class Stored>
   static vec widen(const Stored* from) { return load(converted<float, lanes>(from).data()); }
+  struct byte_codes : codes_of_bytes {
+    static void signed_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(x)); }
+    static void unsigned_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(x)); }
+    static void numbers_of_e5m2(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtph_ps(halves_of_e5m2(x)); }
+    static void numbers_of_e4m3(const codes& x, vec (&to)[1]) { to[0] = multiply(_mm512_cvtph_ps(halves_of_e4m3(x)), 256); }
+  };
+
   static vec widen(const float* from) { return _mm512_loadu_ps(from); }
   static vec widen(const double* from) {
     const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps(_mm512_loadu_pd(from)));

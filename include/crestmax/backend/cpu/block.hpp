@@ -85,7 +85,8 @@ struct operands {
   void (*score_in_place)(side_by_side<T>, const tile_keys&);
   source_rows key_rows;
   source_rows value_rows;
-  T* zeros;  // a row for runs that fail
+  T* zeros;    // a row for runs that fail
+  T* decoded;  // a panel of rows, of encoded ones
   T* query;  // packed: see score_operands; in place: [rows][query_stride]
   T* key;    // packed, or room for a run of them
   T* value;
@@ -226,6 +227,8 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.search.column = memory.take<T>(longest_tile);
   b.loss.place(h.coverage, capacity, longest_tile, memory);
   operands.zeros = memory.take<T>(std::max(h.shape.d_qk, h.shape.d_v));
+  const index_type coded = std::max(is_encoded(h.shape.key_kind) ? h.shape.d_qk : 0, is_encoded(h.shape.value_kind) ? h.shape.d_v : 0);
+  operands.decoded = memory.take<T>(h.tiles.panel * coded);
   b.redo.special = memory.take<std::uint8_t>(capacity * b.state.output_stride / specials_per_byte);
 }
 

@@ -15,6 +15,7 @@
 #include "ahead.hpp"
 #include "features.hpp"
 #include "pairs.hpp"
+#include "plain_codes.hpp"
 #include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"
@@ -197,6 +198,8 @@ struct kernel_table : kernel_sizes<T> {
   void (*sum_standing)(const strip_view<T>&, const T* stands_for, index_type from, index_type end, T* sums);
   // Squared norms of the keys first, first + step, ...; returns the largest, or NaN if one is.
   T (*measure_keys)(const source_rows&, index_type first, index_type step, index_type count, T* squares);
+
+  decode_rows decode;  // encoded rows to rows of T
 };
 
 }  // namespace cpu

@@ -67,7 +67,7 @@ class row_finder {
   row_finder() = default;
   row_finder(const rows_in_place<T>& of, bool of_keys)
       : of_(of_keys ? of.keys : of.values), copies_(reinterpret_cast<char*>(of_keys ? of.key_run : of.value_run)),
-        only_finite_(of.finite_only && !of_keys), size_(size_of(of_->kind)), bytes_(of_->row_bytes()) {}
+        only_finite_(of.finite_only && !of_keys), size_(size_of(of_->stored)), bytes_(of_->row_bytes()), copied_(of_->decoded_bytes()) {}
 
   index_type bytes() const { return bytes_; }  // of a row
 
@@ -86,14 +86,14 @@ class row_finder {
   // Rows first, first + step, ..., `count` of them, as they lie where they can be read so.
   row_run find(index_type first, index_type step, index_type count, bool whole, row_finder& following) {
     const kv_run run = at(first);
-    const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole) && !only_finite_;
+    const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole) && !is_copied();
     if (!as_they_lie) return copy(first, step, count, whole, following);
     return {static_cast<const char*>(run.data), count > 1 ? step * run.row_stride * size_ : 0};
   }
 
   // Of rows position, position + step, ... how many lie at equal distances and are read there; position is that of a run in hand.
   index_type rows_as_they_lie(index_type position, index_type step) const {
-    return only_finite_ || !holds(position) ? 0 : (from(position).rows + step - 1) / step;
+    return is_copied() || !holds(position) ? 0 : (from(position).rows + step - 1) / step;
   }
 
   // What to ask for while another run is in hand: that of `position`, if there is one. Of pages smaller than a run
@@ -106,8 +106,11 @@ class row_finder {
   }
 
  private:
+  // Whether rows are never read where they lie.
+  bool is_copied() const { return only_finite_ || of_->decode != nullptr; }
+
   // Where rows do not lie at equal distances (small pages), or a whole run is asked for and the tile has less, or some of
-  // their numbers are to count as 0, they are copied, and the last one stands for what is missing. With each copied row its
+  // their numbers are to count as 0, or rows are encoded, they are copied, and the last one stands for what is missing. With each copied row its
   // like in the next run is asked for, which `following` finds: reads of rows far apart take long, one by one.
   row_run copy(index_type first, index_type step, index_type count, bool whole, row_finder& following) {
     for (index_type j = 0; j < count;) {
@@ -116,25 +119,31 @@ class row_finder {
       // Samples may be farther apart than a run is long.
       const index_type distance = count > 1 && run.rows > step ? step * run.row_stride * size_ : 0;
       const index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
+      if (of_->decode != nullptr) of_->decode(*of_, run, 0, step, in_run, copies_ + j * copied_);
       for (index_type i = 0; i < in_run; ++i, ++j) {
+        if (of_->decode != nullptr && run.rows >= direct_run) continue;  // asked for with the others of its run
         following.ask(first + (direct_run + j) * step);
-        std::memcpy(copies_ + j * bytes_, row + i * distance, static_cast<std::size_t>(bytes_));
+        if (of_->decode == nullptr) std::memcpy(copies_ + j * copied_, row + i * distance, static_cast<std::size_t>(copied_));
       }
     }
     for (index_type j = count; whole && j < direct_run; ++j) {
-      std::memcpy(copies_ + j * bytes_, copies_ + (count - 1) * bytes_, static_cast<std::size_t>(bytes_));
+      std::memcpy(copies_ + j * copied_, copies_ + (count - 1) * copied_, static_cast<std::size_t>(copied_));
     }
     if (only_finite_) {
       visit_input_kind<T>(of_->kind, [&](auto* kind) {
         keep_finite(pointer_to<std::remove_pointer_t<decltype(kind)>>(copies_), count * of_->length);
       });
     }
-    return {copies_, bytes_};
+    return {copies_, copied_};
   }
   bool holds(index_type position) const { return position >= first_ && position < first_ + run_.rows; }
   kv_run from(index_type position) const {
     const index_type past = position - first_;
-    return {static_cast<const char*>(run_.data) + past * run_.row_stride * size_, run_.row_stride, run_.rows - past};
+    kv_run rest = run_;
+    rest.data = static_cast<const char*>(run_.data) + past * run_.row_stride * size_;
+    rest.rows -= past;
+    if (of_->decode != nullptr) rest.beside = with_rows_skipped(rest.beside, past);
+    return rest;
   }
   // Once a run, where all else is done for every run in hand: not among it.
   [[gnu::noinline]] void ask_source(index_type position) {
@@ -156,7 +165,8 @@ class row_finder {
   char* copies_ = nullptr;
   bool only_finite_ = false;
   index_type size_ = 0;  // of a number
-  index_type bytes_ = 0;
+  index_type bytes_ = 0;   // of a row in memory
+  index_type copied_ = 0;  // of a copy
   kv_run run_{};
   index_type first_ = 0;
 };

@@ -16,11 +16,17 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
 
+struct source_rows;
+
+// Writes rows first, first + step, ... of a run, `count` of them, as numbers of the compute type, one behind the other. Time: O(count * length).
+using decode_rows = void (*)(const source_rows& of, const kv_run& run, index_type first, index_type step, index_type count, void* to);
+
 // The keys, or the values, of one sequence and key-value head.
 struct source_rows {
   kv_run (*run)(const void* context, index_type sequence, index_type head, index_type position);
   const void* context;
-  scalar_kind kind;
+  scalar_kind stored;  // what they are in memory
+  scalar_kind kind;    // what kernels read: numbers that lie there, or that rows are decoded to
   bool are_keys;
   index_type length;  // numbers of a row
   index_type sequence = 0;
@@ -28,27 +34,35 @@ struct source_rows {
   index_type kv_len = 0;
   failed_runs* failed;
   void* zeros;  // room for a row, for runs that fail
+  decode_rows decode = nullptr;  // of encoded rows
+  void* decoded = nullptr;       // room for decoded_rows of these
+  index_type decoded_rows = 0;   // a multiple of a panel
 
-  index_type row_bytes() const { return length * size_of(kind); }
+  index_type row_bytes() const { return row_bytes_of(stored, length); }
+  index_type decoded_bytes() const { return length * size_of(kind); }
 };
+
+// Whether rows may lie at such an address: numbers of `kind`, or of another kind where they are encoded or not coded yet.
+inline bool may_lie_at(const kv_run& run, scalar_kind kind) {
+  const bool open = run.beside.open;
+  return validate::suits(run.data, alignment_of(open ? run.beside.coding->open.kind : kind));
+}
 
 // A run that can be read, or one of no rows. A single row has no distance to the next.
 inline kv_run as_promised(kv_run run, scalar_kind kind) {
-  const auto within = static_cast<std::uintptr_t>(alignment_of(kind) - 1);  // alignments are powers of two
-  const bool aligned = (reinterpret_cast<std::uintptr_t>(run.data) & within) == 0;
-  if (run.rows < 1 || run.data == nullptr || !aligned) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
-  return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent)};
+  if (run.rows < 1 || !may_lie_at(run, kind)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
+  return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent), run.beside};
 }
 
 // The rows from a position on, or none, which nobody has to know of.
 inline kv_run run_if_any(const source_rows& of, index_type position) {
-  return as_promised(of.run(of.context, of.sequence, of.kv_head, position), of.kind);
+  return as_promised(of.run(of.context, of.sequence, of.kv_head, position), of.stored);
 }
 
 // Rows of zeros in place of a run that should be there.
 [[gnu::noinline, gnu::cold]] inline kv_run rows_of_zeros(const source_rows& of, index_type position, index_type given) {
   if (of.failed->count++ == 0) of.failed->first = {of.sequence, position, given, of.are_keys};
-  std::memset(of.zeros, 0, static_cast<std::size_t>(of.row_bytes()));
+  std::memset(of.zeros, 0, static_cast<std::size_t>(of.decoded_bytes()));
   return {of.zeros, 0, planner::largest_extent};
 }
 
@@ -57,14 +71,22 @@ inline kv_run run_to_read(const source_rows& of, index_type position) {
   return run.rows > 0 ? run : rows_of_zeros(of, position, run.rows);
 }
 
-// Calls f(row, pointer) for rows first, first + step, ...; `count` of them.
+// Calls f(row, pointer) for rows first, first + step, ...; `count` of them. Decoded ones are there until the next panel's begin.
 template <class Stored, class F>
 inline void for_each_row(const source_rows& of, index_type first, index_type step, index_type count, F&& f) {
   for (index_type j = 0; j < count;) {
     const kv_run run = run_to_read(of, first + j * step);
     const Stored* row = static_cast<const Stored*>(run.data);
-    const index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
-    for (index_type i = 0; i < in_run; ++i, ++j) f(j, row + i * step * run.row_stride);
+    index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
+    index_type distance = step * run.row_stride;
+    if (of.decode != nullptr) {
+      const index_type slot = j % of.decoded_rows;
+      in_run = std::min(in_run, of.decoded_rows - slot);
+      row = static_cast<const Stored*>(of.decoded) + slot * of.length;
+      distance = of.length;
+      of.decode(of, run, 0, step, in_run, static_cast<Stored*>(of.decoded) + slot * of.length);
+    }
+    for (index_type i = 0; i < in_run; ++i, ++j) f(j, row + i * distance);
   }
 }
 

@@ -1,0 +1,69 @@
+// 16 codes of encoded rows at a time, in plain C++: for sets without instructions for bytes. P is a set's primitives<float>.
+#pragma once
+
+#include <cstring>
+
+#include "../../encodings.hpp"
+
+#include "../../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace cpu {
+
+inline constexpr int codes_at_a_time = 16;
+
+template <class P>
+struct plain_codes {
+  struct codes { std::uint8_t at[codes_at_a_time]; };
+  static constexpr int vectors = codes_at_a_time / P::lanes;
+  using vec = typename P::vec;
+
+  template <class F>
+  static codes each(F&& f) {
+    codes x;
+    for (int i = 0; i < codes_at_a_time; ++i) x.at[i] = static_cast<std::uint8_t>(f(i));
+    return x;
+  }
+  static codes load(const std::uint8_t* from) { return each([&](int i) { return from[i]; }); }
+  static codes low_nibbles(const codes& x) { return each([&](int i) { return x.at[i] & 15; }); }
+  static codes high_nibbles(const codes& x) { return each([&](int i) { return x.at[i] >> 4; }); }
+  // Of 8 bytes: low and high nibbles in turn.
+  static codes load_nibbles(const std::uint8_t* from) { return each([&](int i) { return from[i / 2] >> i % 2 * 4 & 15; }); }
+  // Bit i is the fifth of code i.
+  static codes with_fifth_bits(const codes& x, std::uint32_t bits) { return each([&](int i) { return x.at[i] | (bits >> i & 1u) << 4; }); }
+  static codes minus(const codes& x, int zero) { return each([&](int i) { return x.at[i] - zero; }); }
+  static codes look_up(const codes& x, const std::array<std::int8_t, 16>& numbers) {
+    return each([&](int i) { return numbers[x.at[i]]; });
+  }
+
+  template <class F>
+  static void numbers(F&& f, vec (&to)[bound(vectors)]) {
+    float x[codes_at_a_time];
+    for (int i = 0; i < codes_at_a_time; ++i) x[i] = f(i);
+    for (int v = 0; v < vectors; ++v) to[v] = P::load(x + v * P::lanes);
+  }
+  static void signed_numbers(const codes& x, vec (&to)[bound(vectors)]) {
+    numbers([&](int i) { return static_cast<float>(static_cast<std::int8_t>(x.at[i])); }, to);
+  }
+  static void unsigned_numbers(const codes& x, vec (&to)[bound(vectors)]) {
+    numbers([&](int i) { return static_cast<float>(x.at[i]); }, to);
+  }
+  static void numbers_of_e5m2(const codes& x, vec (&to)[bound(vectors)]) {
+    numbers([&](int i) { return to_float(float16{static_cast<std::uint16_t>(x.at[i] << 8)}); }, to);
+  }
+  // As float16 they are 2^8 too small; the greatest magnitude is NaN.
+  static void numbers_of_e4m3(const codes& x, vec (&to)[bound(vectors)]) {
+    numbers([&](int i) {
+      const unsigned magnitude = x.at[i] & 0x7fu;
+      const unsigned bits = (x.at[i] & 0x80u) << 8 | (magnitude == 0x7f ? 0x7fffu : magnitude << 7);
+      return to_float(float16{static_cast<std::uint16_t>(bits)}) * 256;
+    }, to);
+  }
+};
+
+}  // namespace cpu
+
+CRESTMAX_END_NAMESPACE
+
+#include "../../names_back.inc"

@@ -1,0 +1,227 @@
+// A case whose keys and values are encoded, and the same case of the numbers that they stand for: random codes and scales, decoded by plain
+// reading (encodings.hpp) into the float32 tensors of `plain`.
+#pragma once
+
+#include <crestmax/attention.hpp>
+#include <set>
+
+#include "attention_case.hpp"
+#include "call_memory.hpp"
+#include "encodings.hpp"
+
+namespace crestmax_test {
+
+// Keys, or values, of a case as they are stored.
+struct encoded_rows {
+  crestmax::tensor_view view;
+  crestmax::row_coding coding;
+  std::vector<std::byte> bytes, scales, offsets, open;
+};
+
+struct encoded_case {
+  attention_case plain;
+  encoded_rows key, value;
+};
+
+// How rows are stored: an encoding, or floats of 16 bits; `coding` has group, keys, kinds, and which strides are 0.
+struct stored_as {
+  scalar_kind kind = scalar_kind::q8_0;
+  scalar_kind scale_kind = scalar_kind::float32;
+  bool has_scales = true;
+  bool has_offsets = false;
+  bool per_tensor = false;
+  crestmax::offset_kind offset = crestmax::offset_kind::zero_point;
+  index_type group = 0;
+  index_type keys = 1;
+  memory_layout layout = memory_layout::dense;
+};
+
+class row_encoder {
+ public:
+  row_encoder(attention_case& c, test_tensor& numbers, const stored_as& as, random_source& random, double size)
+      : case_(c), numbers_(numbers), as_(as), random_(random), size_(size) {}
+
+  // Strides in bytes, between rows as many as a layout leaves; random bytes in all of it.
+  void store(encoded_rows& rows) {
+    const auto [pages, length, heads, d] = numbers_.extents();
+    const index_type unit = crestmax::size_of(as_.kind);
+    const index_type pad = as_.layout == memory_layout::dense ? 0 : 3;
+    const index_type row = plain_row_bytes(as_.kind, d) / unit + pad;
+    std::array<index_type, 4> strides{length * heads * row + 5 * pad, heads * row + 2 * pad, row, 1};
+    if (as_.layout == memory_layout::heads_first) strides = {heads * length * row, row, length * row, 1};
+    rows.bytes.resize(static_cast<std::size_t>((pages * (strides[0] + heads * length * row) + 16) * unit));
+    for (std::byte& b : rows.bytes) b = static_cast<std::byte>(random_.bits() & 0xff);
+    rows.view = {rows.bytes.data(), as_.kind, numbers_.extents(), strides};
+    write_coding(rows);
+    for (index_type p = 0; p < pages; ++p) {
+      for (index_type j = 0; j < length; ++j) {
+        for (index_type h = 0; h < heads; ++h) make_sound(rows, p, j, h);
+      }
+    }
+    if (as_.keys > 1) write_open_rows(rows);
+  }
+
+ private:
+  std::byte* row_of(encoded_rows& rows, index_type p, index_type j, index_type h) {
+    return rows.bytes.data() + (row_at(rows.view.data, as_.kind, rows.view.strides, p, j, h) - rows.bytes.data());
+  }
+  // Scales that make numbers of some size, no NaN among codes; and the numbers, to the plain case.
+  void make_sound(encoded_rows& rows, index_type p, index_type j, index_type h) {
+    std::byte* const row = row_of(rows, p, j, h);
+    const index_type d = numbers_.extent(3);
+    if (is_block_of_32(as_.kind)) {
+      const plain_block b = plain_block_of(as_.kind);
+      for (index_type i = 0; i < d / 32; ++i) write_scales_of_block(row + i * b.bytes, b);
+    }
+    for (index_type i = 0; i < d; ++i) {
+      if (!crestmax::is_encoded(as_.kind)) write_number(as_.kind, row + i * crestmax::size_of(as_.kind), size_ * random_.normal());
+      const bool float8 = as_.kind == scalar_kind::float8_e4m3 || as_.kind == scalar_kind::float8_e5m2;
+      if (float8) row[i] = static_cast<std::byte>(std::to_integer<unsigned>(row[i]) & (as_.kind == scalar_kind::float8_e4m3 ? 0xb8u | 7u : 0xbfu));
+      numbers_.set(p, j, h, i, cached_number(rows.view, rows.coding, p, j, h, i));
+    }
+  }
+  void write_scales_of_block(std::byte* block, const plain_block& b) {
+    const double codes = as_.kind == scalar_kind::q8_0 || as_.kind == scalar_kind::iq4_nl ? 127 : b.high_at >= 0 ? 32 : 16;
+    const double scale = random_.chance(0.1) ? 0 : size_ * random_.uniform(0.5, 2) * (random_.chance(0.5) ? 1 : -1) * 2 / codes;
+    write_number(scalar_kind::float16, block, scale);
+    if (b.minimum_at >= 0) write_number(scalar_kind::float16, block + b.minimum_at, -scale * codes / 2);
+  }
+
+  double codes_size() const {
+    if (as_.kind == scalar_kind::float8_e4m3) return 2;
+    if (as_.kind == scalar_kind::float8_e5m2) return 2;
+    return as_.kind == scalar_kind::uint4 ? 8 : 64;
+  }
+  void write_coding(encoded_rows& rows) {
+    if (!has_coding(as_.kind)) return;
+    const auto [pages, length, heads, d] = numbers_.extents();
+    const index_type groups = as_.group == 0 ? 1 : (d + as_.group - 1) / as_.group;
+    const index_type blocks = length / as_.keys;
+    rows.coding.group = as_.group;
+    rows.coding.keys = as_.keys;
+    rows.coding.offset = as_.offset;
+    const std::array<index_type, 4> strides = as_.per_tensor ? std::array<index_type, 4>{0, 0, groups, 1} : std::array<index_type, 4>{blocks * heads * groups, heads * groups, groups, 1};
+    const auto count = static_cast<std::size_t>(std::max<index_type>(pages, 1) * std::max<index_type>(blocks, 1) * heads * groups);
+    const auto write = [&](std::vector<std::byte>& memory, crestmax::coding_numbers& numbers, auto number) {
+      const auto bytes = static_cast<std::size_t>(bytes_of(as_.scale_kind));
+      memory.resize(count * bytes);
+      for (std::size_t i = 0; i < count; ++i) write_number(as_.scale_kind, memory.data() + i * bytes, number());
+      numbers = {memory.data(), as_.scale_kind, strides};
+    };
+    if (as_.has_scales) write(rows.scales, rows.coding.scales, [&] { return size_ * random_.uniform(0.5, 2) / codes_size(); });
+    const double middle = as_.offset == crestmax::offset_kind::minimum ? -size_ : as_.kind == scalar_kind::uint4 ? 8 : as_.kind == scalar_kind::uint8 ? 128 : 0;
+    if (as_.has_offsets) write(rows.offsets, rows.coding.offsets, [&] { return middle * random_.uniform(0.8, 1.2); });
+  }
+  // Behind the last whole block of each sequence.
+  void write_open_rows(encoded_rows& rows) {
+    const auto sequences = sequences_of(case_);
+    const auto [pages, length, heads, d] = numbers_.extents();
+    const std::array<index_type, 3> strides{(as_.keys - 1) * heads * d, heads * d, d};
+    rows.open.assign(static_cast<std::size_t>(static_cast<index_type>(sequences.size()) * strides[0] * 2 + 2), std::byte{});
+    rows.coding.open = {rows.open.data(), scalar_kind::float16, strides};
+    for (const sequence_place& s : sequences) {
+      for (index_type j = s.kv_len - s.kv_len % as_.keys; j < s.kv_len; ++j) {
+        for (index_type h = 0; h < heads; ++h) {
+          for (index_type i = 0; i < d; ++i) {
+            std::byte* const to = rows.open.data() + 2 * (s.number * strides[0] + j % as_.keys * strides[1] + h * strides[2] + i);
+            write_number(scalar_kind::float16, to, size_ * random_.normal());
+            set_number_at(s, j, h, i, read_number(scalar_kind::float16, to));
+          }
+        }
+      }
+    }
+  }
+  void set_number_at(const sequence_place& s, index_type position, index_type head, index_type i, double x) {
+    if (!case_.pages) return numbers_.set(s.key_batch, s.key_begin + position, head, i, x);
+    const index_type page_size = numbers_.extent(1);
+    const index_type first = case_.pages->offsets.empty() ? s.number * case_.pages->table_stride : case_.pages->offsets[static_cast<std::size_t>(s.number)];
+    numbers_.set(case_.pages->block_table[static_cast<std::size_t>(first + position / page_size)], position % page_size, head, i, x);
+  }
+
+  attention_case& case_;
+  test_tensor& numbers_;
+  const stored_as& as_;
+  random_source& random_;
+  double size_;
+};
+
+// Keys and values of a case of float32 become what they stand for.
+inline void encode(encoded_case& e, const stored_as& key, const stored_as& value, random_source& random, double size = 1) {
+  row_encoder(e.plain, e.plain.key, key, random, size).store(e.key);
+  row_encoder(e.plain, e.plain.value, value, random, size).store(e.value);
+}
+
+// Runs the call on keys and values of run-time kinds. CallOn makes the call of views.
+template <class Views, class Backend>
+crestmax::status run_views(const Views& views, crestmax::options options, const attention_case& c, const Backend& backend, const test_executor& executor,
+                           crestmax::report& report) {
+  const auto chain = c.modifiers.chain();
+  const int workers = executor.workers();
+  std::size_t plan_bytes = 0;
+  bool untouched = true;
+  call_memory memory(placing::as_it_is, untouched);
+  std::size_t bytes = 0;
+  if (const auto s = crestmax::workspace_bytes(views, workers, bytes, options, chain, backend); !s.ok()) return s;
+  const auto count = static_cast<index_type>(sequences_of(c).size());
+  plan_bytes = crestmax::plan::bytes(count);
+  const std::span<std::byte> plan_memory = memory.scratch(plan_bytes, crestmax::plan::alignment);
+  crestmax::plan plan;
+  crestmax::options for_plan = options;
+  if constexpr (requires { views.source.cache; }) for_plan.key_lengths = views.source.cache.key_lengths;
+  const crestmax::no_modifiers none{};
+  const crestmax::problem shape = crestmax::bound_call(views, options, none, backend).shape();
+  if (const auto s = crestmax::make_plan(shape, plan_memory, plan, for_plan, chain, backend); !s.ok()) return s;
+  options.workspace = memory.scratch(plan.workspace().total(workers), crestmax::workspace_size::alignment);
+  const auto call = crestmax::attach(plan, workers, views, options, chain, backend);
+  if (const auto s = call.begin(); !s.ok()) return s;
+  for (index_type stage = 0; stage < call.stages(); ++stage) {
+    executor.run(call.items(stage), [&](index_type item, int worker) { call.run(stage, item, worker); });
+  }
+  return call.collect(report);
+}
+
+// Of a case whose options and outputs are to be filled in: as the plain run's.
+template <class Backend>
+attention_result run_rows(const attention_case& c, const crestmax::tensor_view& key, const crestmax::tensor_view& value, crestmax::options options,
+                          const Backend& backend, const test_executor& executor) {
+  attention_result r;
+  r.output = c.output;
+  options.query_offsets = c.query_offsets;
+  options.key_offsets = c.key_offsets;
+  options.query_lengths = c.query_lengths;
+  options.key_lengths = c.key_lengths;
+  r.lse = test_tensor(scalar_kind::float64, {c.query.extent(0), c.query.extent(1), c.q_heads(), 1});
+  const auto lse = r.lse.view<double>();
+  options.lse = crestmax::row_tensor<double>(lse.data, {lse.extents[0], lse.extents[1], lse.extents[2]}, {lse.strides[0], lse.strides[1], lse.strides[2]});
+  const crestmax::tensor_view query = c.query.view<float>();
+  const crestmax::tensor_view output = r.output.view<float>();
+  if (!c.pages) {
+    const crestmax::call_views<float, crestmax::contiguous_view> views{query, crestmax::contiguous_view(key, value, options.key_offsets), output};
+    r.status = run_views(views, options, c, backend, executor, r.report);
+  } else {
+    crestmax::cache_view cache;
+    cache.key_pages = key;
+    cache.value_pages = value;
+    cache.block_table = c.pages->block_table;
+    cache.key_lengths = c.pages->lengths;
+    cache.table_stride = c.pages->table_stride;
+    cache.page_offsets = c.pages->offsets;
+    const crestmax::call_views<float, crestmax::paged_view> views{query, crestmax::paged_view(cache), output};
+    r.status = run_views(views, options, c, backend, executor, r.report);
+  }
+  return r;
+}
+
+template <class Backend>
+attention_result run_plain(const encoded_case& e, const Backend& backend, const test_executor& executor = {}) {
+  return run_rows(e.plain, e.plain.key.view<float>(), e.plain.value.view<float>(), e.plain.options, backend, executor);
+}
+template <class Backend>
+attention_result run_encoded(const encoded_case& e, const Backend& backend, const test_executor& executor = {}) {
+  crestmax::options options = e.plain.options;
+  options.key_coding = e.key.coding;
+  options.value_coding = e.value.coding;
+  return run_rows(e.plain, e.key.view, e.value.view, options, backend, executor);
+}
+
+}  // namespace crestmax_test
