@@ -1,4 +1,4 @@
-// crestmax_bench [--short | --bars | --all | --modifiers | --masks | --rows | --encoders] [--benchmark_... options of Google Benchmark]
+// crestmax_bench [--short | --bars | --all | --modifiers | --masks | --rows | --encoders | --encodings] [--benchmark_... options of Google Benchmark]
 //
 // Every line of a race is a benchmark of its own, so that filters, reporters and JSON work as usual.
 // The lines of one race are measured together, in turns, when the first of them is asked for; each
@@ -12,6 +12,7 @@
 
 #include "ceilings.hpp"
 #include "encoders.hpp"
+#include "encodings.hpp"
 #include "grid.hpp"
 #include "mask_targets.hpp"
 #include "modifiers.hpp"
@@ -169,6 +170,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--masks") == 0) return print_mask_targets(), 0;
     else if (std::strcmp(argv[i], "--rows") == 0) return print_row_targets(), 0;
     else if (std::strcmp(argv[i], "--encoders") == 0) return print_encoders(), 0;
+    else if (std::strcmp(argv[i], "--encodings") == 0) return print_encoding_targets(), 0;
     else rest.push_back(argv[i]);
   }
   int count = static_cast<int>(rest.size());

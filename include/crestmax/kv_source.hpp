@@ -17,9 +17,10 @@ CRESTMAX_BEGIN_VERSION
 
 struct kv_run;
 
-// How rows of kind `custom` become numbers: rows first, first + step, ... of a run, `count` of them, to rows of `length` floats one
-// behind the other. Called by all workers at once.
-using decode_function = void (*)(const kv_run& run, index_type first, index_type step, index_type count, index_type length, float* to);
+// How rows of kind `custom` become numbers: rows first, first + step, ... of a run, `count` of them, to rows of `length` floats that
+// stand to_stride apart. Called by all workers at once.
+using decode_function = void (*)(const kv_run& run, index_type first, index_type step, index_type count, index_type length, float* to,
+                                 index_type to_stride);
 
 // What stands beside the encoded rows of a run.
 struct run_coding {

@@ -215,7 +215,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   // Rows read in place may be copied here, a run of them.
   const index_type tile = std::max(packed_tile, direct_run);
   const index_type least_steps = h.pairs && in_tiles ? steps_of_tiles : 1;
-  operands.key = memory.take<T>(tile * std::max(h.shape.d_qk, least_steps));
+  operands.key = memory.take<T>(std::max(tile * std::max(h.shape.d_qk, least_steps), direct_run * operands.query_stride));
   operands.value = memory.take<T>(tile * b.state.output_stride);
   // Tiles store 16 rows of scores, however few a block has, and those of a part of a block need not be the first.
   const index_type stored_rows = in_tiles ? rows_of_tiles / 2 : 0;
@@ -228,7 +228,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.loss.place(h.coverage, capacity, longest_tile, memory);
   operands.zeros = memory.take<T>(std::max(h.shape.d_qk, h.shape.d_v));
   const index_type coded = std::max(is_encoded(h.shape.key_kind) ? h.shape.d_qk : 0, is_encoded(h.shape.value_kind) ? h.shape.d_v : 0);
-  operands.decoded = memory.take<T>(h.tiles.panel * coded);
+  operands.decoded = memory.take<T>(h.tiles.panel * planner::round_up(coded, widest_lanes));
   b.redo.special = memory.take<std::uint8_t>(capacity * b.state.output_stride / specials_per_byte);
 }
 

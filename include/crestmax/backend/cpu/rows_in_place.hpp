@@ -67,7 +67,7 @@ class row_finder {
   row_finder() = default;
   row_finder(const rows_in_place<T>& of, bool of_keys)
       : of_(of_keys ? of.keys : of.values), copies_(reinterpret_cast<char*>(of_keys ? of.key_run : of.value_run)),
-        only_finite_(of.finite_only && !of_keys), size_(size_of(of_->stored)), bytes_(of_->row_bytes()), copied_(of_->decoded_bytes()) {}
+        only_finite_(of.finite_only && !of_keys), size_(size_of(of_->stored)), bytes_(of_->row_bytes()), copied_(of_->copied_bytes()) {}
 
   index_type bytes() const { return bytes_; }  // of a row
 
@@ -131,7 +131,7 @@ class row_finder {
     }
     if (only_finite_) {
       visit_input_kind<T>(of_->kind, [&](auto* kind) {
-        keep_finite(pointer_to<std::remove_pointer_t<decltype(kind)>>(copies_), count * of_->length);
+        for (index_type j = 0; j < count; ++j) keep_finite(pointer_to<std::remove_pointer_t<decltype(kind)>>(copies_ + j * copied_), of_->length);
       });
     }
     return {copies_, copied_};

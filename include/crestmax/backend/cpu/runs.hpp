@@ -18,7 +18,7 @@ namespace cpu {
 
 struct source_rows;
 
-// Writes rows first, first + step, ... of a run, `count` of them, as numbers of the compute type, one behind the other. Time: O(count * length).
+// Writes rows first, first + step, ... of a run, `count` of them, as numbers of the compute type, decoded_stride() apart. Time: O(count * length).
 using decode_rows = void (*)(const source_rows& of, const kv_run& run, index_type first, index_type step, index_type count, void* to);
 
 // The keys, or the values, of one sequence and key-value head.
@@ -39,7 +39,10 @@ struct source_rows {
   index_type decoded_rows = 0;   // a multiple of a panel
 
   index_type row_bytes() const { return row_bytes_of(stored, length); }
-  index_type decoded_bytes() const { return length * size_of(kind); }
+  // Numbers from a decoded row to the next: each begins at a multiple of 64 bytes.
+  index_type decoded_stride() const { return planner::round_up(length, index_type{16}); }
+  // Of a row that is copied.
+  index_type copied_bytes() const { return size_of(kind) * (decode != nullptr ? decoded_stride() : length); }
 };
 
 // Whether rows may lie at such an address: numbers of `kind`, or of another kind where they are encoded or not coded yet.
@@ -62,7 +65,7 @@ inline kv_run run_if_any(const source_rows& of, index_type position) {
 // Rows of zeros in place of a run that should be there.
 [[gnu::noinline, gnu::cold]] inline kv_run rows_of_zeros(const source_rows& of, index_type position, index_type given) {
   if (of.failed->count++ == 0) of.failed->first = {of.sequence, position, given, of.are_keys};
-  std::memset(of.zeros, 0, static_cast<std::size_t>(of.decoded_bytes()));
+  std::memset(of.zeros, 0, static_cast<std::size_t>(of.length * size_of(of.kind)));
   return {of.zeros, 0, planner::largest_extent};
 }
 
@@ -82,9 +85,10 @@ inline void for_each_row(const source_rows& of, index_type first, index_type ste
     if (of.decode != nullptr) {
       const index_type slot = j % of.decoded_rows;
       in_run = std::min(in_run, of.decoded_rows - slot);
-      row = static_cast<const Stored*>(of.decoded) + slot * of.length;
-      distance = of.length;
-      of.decode(of, run, 0, step, in_run, static_cast<Stored*>(of.decoded) + slot * of.length);
+      distance = of.decoded_stride();
+      Stored* const decoded = static_cast<Stored*>(of.decoded) + slot * distance;
+      of.decode(of, run, 0, step, in_run, decoded);
+      row = decoded;
     }
     for (index_type i = 0; i < in_run; ++i, ++j) f(j, row + i * distance);
   }
