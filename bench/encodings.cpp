@@ -36,7 +36,10 @@ crestmax::row_coding coding_of(scalar_kind kind, const cache_shape& s, const mem
   const auto* const numbers = reinterpret_cast<const float*>(scales.data());
   const index_type rows = s.lies == order::pages ? page_size : s.kv_len;
   coding.scales = {numbers, {rows / coding.keys * s.kv_heads * each, s.kv_heads * each, each, by_channel ? 1 : 0}};
-  if (by_channel) coding.offsets = coding.scales;
+  if (by_channel) {
+    coding.offsets = coding.scales;
+    coding.open = {numbers, scalar_kind::float16, {0, 0, 0}};  // all blocks are whole
+  }
   coding.offset = crestmax::offset_kind::minimum;
   return coding;
 }

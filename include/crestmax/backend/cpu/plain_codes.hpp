@@ -25,6 +25,7 @@ struct plain_codes {
     for (int i = 0; i < codes_at_a_time; ++i) x.at[i] = static_cast<std::uint8_t>(f(i));
     return x;
   }
+  static float number_of(float16 x) { return to_float(x); }
   static codes load(const std::uint8_t* from) { return each([&](int i) { return from[i]; }); }
   static codes low_nibbles(const codes& x) { return each([&](int i) { return x.at[i] & 15; }); }
   static codes high_nibbles(const codes& x) { return each([&](int i) { return x.at[i] >> 4; }); }
