@@ -56,7 +56,7 @@ class cached_call {
       *cache = memory_block(bytes * copies_);
       fill(*cache, source);
     }
-    scales_ = memory_block(static_cast<std::size_t>(s.kv_len * s.kv_heads) * sizeof(float) + static_cast<std::size_t>(s.head_dim) * 4);
+    scales_ = memory_block(static_cast<std::size_t>(s.kv_len * s.kv_heads * std::max<index_type>(1, s.head_dim / 64)) * sizeof(float));
     for (std::size_t i = 0; i < scales_.size() / 4; ++i) reinterpret_cast<float*>(scales_.data())[i] = 1.0f / 64;
     query_.resize(static_cast<std::size_t>(s.q_len * s.q_heads * s.head_dim));
     output_.resize(query_.size());
@@ -170,8 +170,8 @@ void print_shape(const cache_shape& s, const char* phase, double bar, std::size_
     std::snprintf(what, sizeof what, "%s %s, %lld heads on %lld, %lld keys, %s, %s: fp16 cache / encoded", crestmax::name(most), phase,
                   static_cast<long long>(s.q_heads), static_cast<long long>(s.kv_heads), static_cast<long long>(s.kv_len), name_of(s.lies),
                   crestmax::name(kind));
-    char rate[40];
-    std::snprintf(rate, sizeof rate, "%.1f GB/s", r.gigabytes);
+    char rate[40] = "";
+    if (s.q_len == 1) std::snprintf(rate, sizeof rate, "%.1f GB/s", r.gigabytes);
     print_target(what, false, bar, r.ratio, rate);
     std::fflush(stdout);
   }
