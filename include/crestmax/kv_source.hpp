@@ -22,7 +22,7 @@ struct kv_run;
 using decode_function = void (*)(const kv_run& run, index_type first, index_type step, index_type count, index_type length, float* to,
                                  index_type to_stride);
 
-// What stands beside the encoded rows of a run.
+// What stands beside the encoded rows of a run. A source of int8, uint8, uint4 or float8 may leave all of it out: then codes are numbers.
 struct run_coding {
   const row_coding* coding = nullptr;
   const void* scales = nullptr;  // those of the first row's first group; the next row's are scale_stride elements away
@@ -205,6 +205,7 @@ struct rows_of_tensors {
 
 template <class K, class V>
 struct contiguous_source : rows_of_tensors<tensor<const K>, tensor<const V>> {
+  static_assert(kind_of<K> != scalar_kind::custom && kind_of<V> != scalar_kind::custom, "rows of an encoding of your own come from a source of your own");
   constexpr contiguous_source() = default;
   constexpr contiguous_source(tensor<const K> keys, tensor<const V> values, std::span<const std::int32_t> packed)
       : rows_of_tensors<tensor<const K>, tensor<const V>>{keys, values, packed} {}

@@ -152,20 +152,47 @@ inline void encode(encoded_case& e, const stored_as& key, const stored_as& value
   row_encoder(e.plain, e.plain.value, value, random, size).store(e.value);
 }
 
-// Runs the call on keys and values of run-time kinds. CallOn makes the call of views.
+// Memory of a call's keys or values where it is to lie.
+class placed_rows {
+ public:
+  placed_rows(const encoded_rows& rows, call_memory& memory) : view(rows.view), coding(rows.coding) {
+    const auto& e = rows.view.extents;
+    const auto& s = rows.view.strides;
+    const bool empty = e[0] == 0 || e[1] == 0 || e[2] == 0;
+    const index_type elements = empty ? 0 : (e[0] - 1) * s[0] + (e[1] - 1) * s[1] + (e[2] - 1) * s[2] + crestmax::row_elements(rows.view.kind, e[3]);
+    view.data = placed(rows.view.data, elements, rows.view.kind, memory);
+    for (crestmax::coding_numbers* n : {&coding.scales, &coding.offsets}) {
+      if (!*n) continue;
+      const index_type groups = coding.group == 0 ? 1 : (e[3] + coding.group - 1) / coding.group;
+      const index_type last = (e[0] - 1) * n->strides[0] + std::max<index_type>(0, e[1] / coding.keys - 1) * n->strides[1] + (e[2] - 1) * n->strides[2] + (groups - 1) * n->strides[3];
+      n->data = placed(n->data, last + 1, n->kind, memory);
+    }
+    if (coding.keys > 1) coding.open.data = placed(coding.open.data, static_cast<index_type>(rows.open.size()) / 2 - 1, coding.open.kind, memory);
+  }
+  crestmax::tensor_view view;
+  crestmax::row_coding coding;
+
+ private:
+  static const void* placed(const void* data, index_type elements, scalar_kind kind, call_memory& memory) {
+    if (crestmax::is_encoded(kind)) return memory.input(std::span(static_cast<const std::byte*>(data), static_cast<std::size_t>(elements))).data();
+    if (kind == scalar_kind::float32) return memory.input(std::span(static_cast<const float*>(data), static_cast<std::size_t>(elements))).data();
+    return memory.input(std::span(static_cast<const std::uint16_t*>(data), static_cast<std::size_t>(elements))).data();
+  }
+};
+
+// How an encoded call is made.
+struct encoded_run {
+  test_executor executor{};
+  placing memory = placing::as_it_is;
+  bool in_double = false;  // the query too
+};
+
 template <class Views, class Backend>
 crestmax::status run_views(const Views& views, crestmax::options options, const attention_case& c, const Backend& backend, const test_executor& executor,
-                           crestmax::report& report) {
+                           call_memory& memory, crestmax::report& report) {
   const auto chain = c.modifiers.chain();
   const int workers = executor.workers();
-  std::size_t plan_bytes = 0;
-  bool untouched = true;
-  call_memory memory(placing::as_it_is, untouched);
-  std::size_t bytes = 0;
-  if (const auto s = crestmax::workspace_bytes(views, workers, bytes, options, chain, backend); !s.ok()) return s;
-  const auto count = static_cast<index_type>(sequences_of(c).size());
-  plan_bytes = crestmax::plan::bytes(count);
-  const std::span<std::byte> plan_memory = memory.scratch(plan_bytes, crestmax::plan::alignment);
+  const std::span<std::byte> plan_memory = memory.scratch(crestmax::plan::bytes(static_cast<index_type>(sequences_of(c).size())), crestmax::plan::alignment);
   crestmax::plan plan;
   crestmax::options for_plan = options;
   if constexpr (requires { views.source.cache; }) for_plan.key_lengths = views.source.cache.key_lengths;
@@ -181,12 +208,10 @@ crestmax::status run_views(const Views& views, crestmax::options options, const 
   return call.collect(report);
 }
 
-// Of a case whose options and outputs are to be filled in: as the plain run's.
-template <class Backend>
-attention_result run_rows(const attention_case& c, const crestmax::tensor_view& key, const crestmax::tensor_view& value, crestmax::options options,
-                          const Backend& backend, const test_executor& executor) {
-  attention_result r;
-  r.output = c.output;
+// T is the type of query and output.
+template <class T, class Backend>
+attention_result run_typed_rows(const attention_case& c, const crestmax::tensor_view& key, const crestmax::tensor_view& value, crestmax::options options,
+                                const Backend& backend, const encoded_run& how, call_memory& memory, attention_result r) {
   options.query_offsets = c.query_offsets;
   options.key_offsets = c.key_offsets;
   options.query_lengths = c.query_lengths;
@@ -194,11 +219,14 @@ attention_result run_rows(const attention_case& c, const crestmax::tensor_view& 
   r.lse = test_tensor(scalar_kind::float64, {c.query.extent(0), c.query.extent(1), c.q_heads(), 1});
   const auto lse = r.lse.view<double>();
   options.lse = crestmax::row_tensor<double>(lse.data, {lse.extents[0], lse.extents[1], lse.extents[2]}, {lse.strides[0], lse.strides[1], lse.strides[2]});
-  const crestmax::tensor_view query = c.query.view<float>();
-  const crestmax::tensor_view output = r.output.view<float>();
+  constexpr scalar_kind kind = crestmax::kind_of<T>;
+  test_tensor queries = c.query.copy(kind, memory_layout::dense);
+  r.output = c.output.copy(kind, memory_layout::dense);
+  const crestmax::tensor_view query = memory.input(queries.view<T>(), queries);
+  const crestmax::tensor_view output = memory.output(r.output.view<T>(), r.output);
   if (!c.pages) {
-    const crestmax::call_views<float, crestmax::contiguous_view> views{query, crestmax::contiguous_view(key, value, options.key_offsets), output};
-    r.status = run_views(views, options, c, backend, executor, r.report);
+    const crestmax::call_views<T, crestmax::contiguous_view> views{query, crestmax::contiguous_view(key, value, options.key_offsets), output};
+    r.status = run_views(views, options, c, backend, how.executor, memory, r.report);
   } else {
     crestmax::cache_view cache;
     cache.key_pages = key;
@@ -207,26 +235,47 @@ attention_result run_rows(const attention_case& c, const crestmax::tensor_view& 
     cache.key_lengths = c.pages->lengths;
     cache.table_stride = c.pages->table_stride;
     cache.page_offsets = c.pages->offsets;
-    const crestmax::call_views<float, crestmax::paged_view> views{query, crestmax::paged_view(cache), output};
-    r.status = run_views(views, options, c, backend, executor, r.report);
+    const crestmax::call_views<T, crestmax::paged_view> views{query, crestmax::paged_view(cache), output};
+    r.status = run_views(views, options, c, backend, how.executor, memory, r.report);
   }
   return r;
 }
-
 template <class Backend>
-attention_result run_plain(const encoded_case& e, const Backend& backend, const test_executor& executor = {}) {
-  // Numbers that are not encoded stay as they are: of other types sums may run in another order.
+attention_result run_rows(const attention_case& c, const crestmax::tensor_view& key, const crestmax::tensor_view& value, const crestmax::options& options,
+                          const Backend& backend, const encoded_run& how, call_memory& memory) {
+  if (how.in_double) return run_typed_rows<double>(c, key, value, options, backend, how, memory, {});
+  return run_typed_rows<float>(c, key, value, options, backend, how, memory, {});
+}
+
+// The case of numbers. Those that are not encoded stay as they are: of other types sums may run in another order.
+template <class Backend>
+attention_result run_plain(const encoded_case& e, const Backend& backend, const encoded_run& how = {}) {
   const auto numbers = [](const encoded_rows& rows, const test_tensor& decoded) -> crestmax::tensor_view {
     return crestmax::is_encoded(rows.view.kind) ? crestmax::tensor_view(decoded.view<float>()) : rows.view;
   };
-  return run_rows(e.plain, numbers(e.key, e.plain.key), numbers(e.value, e.plain.value), e.plain.options, backend, executor);
+  bool untouched = true;
+  attention_result r;
+  {
+    call_memory memory(placing::as_it_is, untouched);
+    r = run_rows(e.plain, numbers(e.key, e.plain.key), numbers(e.value, e.plain.value), e.plain.options, backend, how, memory);
+  }
+  return r;
 }
 template <class Backend>
-attention_result run_encoded(const encoded_case& e, const Backend& backend, const test_executor& executor = {}) {
-  crestmax::options options = e.plain.options;
-  options.key_coding = e.key.coding;
-  options.value_coding = e.value.coding;
-  return run_rows(e.plain, e.key.view, e.value.view, options, backend, executor);
+attention_result run_encoded(const encoded_case& e, const Backend& backend, const encoded_run& how = {}) {
+  attention_result r;
+  bool untouched = true;
+  {
+    call_memory memory(how.memory, untouched);
+    const placed_rows key(e.key, memory), value(e.value, memory);
+    crestmax::options options = e.plain.options;
+    options.key_coding = key.coding;
+    options.value_coding = value.coding;
+    // Outputs go back into r when `memory` ends.
+    r = run_rows(e.plain, key.view, value.view, options, backend, how, memory);
+  }
+  r.outside_is_untouched = untouched;
+  return r;
 }
 
 }  // namespace crestmax_test

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <crestmax/encodings.hpp>
 #include <crestmax/report.hpp>
 #include <crestmax/status.hpp>
 #include <crestmax/tensor.hpp>
@@ -112,6 +113,15 @@ TEST(TestScalars, DecodingAndEncodingAreInverse) {
   EXPECT_EQ(decode(half_format, 0x0001), 0x1p-24);
   EXPECT_EQ(decode(half_format, 0xfbff), -65504.0);
   EXPECT_EQ(decode(brain_format, 0x4049), 3.140625);
+}
+
+TEST(Tensor, OfEncodedRowsHasStridesOfBytes) {
+  const crestmax::tensor<const crestmax::q8_0> blocks(nullptr, {2, 3, 4, 64});
+  EXPECT_EQ(blocks.strides, (std::array<std::int64_t, 4>{3 * 4 * 68, 4 * 68, 68, 1}));
+  const crestmax::tensor<const crestmax::uint4> nibbles(nullptr, {2, 3, 4, 64});
+  EXPECT_EQ(nibbles.strides, (std::array<std::int64_t, 4>{3 * 4 * 32, 4 * 32, 32, 1}));
+  const crestmax::tensor<const std::int8_t> codes(nullptr, {2, 3, 4, 64});
+  EXPECT_EQ(codes.strides, (std::array<std::int64_t, 4>{3 * 4 * 64, 4 * 64, 64, 1}));
 }
 
 }  // namespace

@@ -108,12 +108,12 @@ struct primitives<float> {
       to[0] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x));
       to[1] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(x, 8)));
     }
-    static void numbers_of_halves(const __m256i& x, float factor, vec (&to)[2]) {
-      to[0] = multiply(_mm256_cvtph_ps(_mm256_castsi256_si128(x)), factor);
-      to[1] = multiply(_mm256_cvtph_ps(_mm256_extracti128_si256(x, 1)), factor);
+    static void numbers_of_halves(const __m256i& x, vec (&to)[2]) {
+      to[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(x));
+      to[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(x, 1));
     }
-    static void numbers_of_e5m2(const codes& x, vec (&to)[2]) { numbers_of_halves(halves_of_e5m2(x), 1, to); }
-    static void numbers_of_e4m3(const codes& x, vec (&to)[2]) { numbers_of_halves(halves_of_e4m3(x), 256, to); }
+    static void numbers_of_e5m2(const codes& x, vec (&to)[2]) { numbers_of_halves(halves_of_e5m2(x), to); }
+    static void numbers_of_e4m3(const codes& x, vec (&to)[2]) { numbers_of_halves(halves_of_e4m3(x), to); }
   };
   // The same of two vectors: numbers at even places and at odd ones; and back in order.
   static void unzip(const bfloat16* from, vec& even, vec& odd) {

@@ -98,7 +98,7 @@ struct primitives<float> {
     static void signed_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(x)); }
     static void unsigned_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(x)); }
     static void numbers_of_e5m2(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtph_ps(halves_of_e5m2(x)); }
-    static void numbers_of_e4m3(const codes& x, vec (&to)[1]) { to[0] = multiply(_mm512_cvtph_ps(halves_of_e4m3(x)), 256); }
+    static void numbers_of_e4m3(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtph_ps(halves_of_e4m3(x)); }
   };
 
   static vec widen(const float* from) { return _mm512_loadu_ps(from); }

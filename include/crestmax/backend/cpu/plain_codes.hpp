@@ -12,6 +12,7 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 inline constexpr int codes_at_a_time = 16;
+inline constexpr float e4m3_unit = 256;
 
 template <class P>
 struct plain_codes {
@@ -53,12 +54,12 @@ struct plain_codes {
   static void numbers_of_e5m2(const codes& x, vec (&to)[bound(vectors)]) {
     numbers([&](int i) { return to_float(float16{static_cast<std::uint16_t>(x.at[i] << 8)}); }, to);
   }
-  // As float16 they are 2^8 too small; the greatest magnitude is NaN.
+  // Divided by e4m3_unit: so they are float16, but for the greatest magnitude, which is NaN.
   static void numbers_of_e4m3(const codes& x, vec (&to)[bound(vectors)]) {
     numbers([&](int i) {
       const unsigned magnitude = x.at[i] & 0x7fu;
       const unsigned bits = (x.at[i] & 0x80u) << 8 | (magnitude == 0x7f ? 0x7fffu : magnitude << 7);
-      return to_float(float16{static_cast<std::uint16_t>(bits)}) * 256;
+      return to_float(float16{static_cast<std::uint16_t>(bits)});
     }, to);
   }
 };

@@ -45,15 +45,16 @@ struct source_rows {
   index_type copied_bytes() const { return size_of(kind) * (decode != nullptr ? decoded_stride() : length); }
 };
 
-// Whether rows may lie at such an address: numbers of `kind`, or of another kind where they are encoded or not coded yet.
-inline bool may_lie_at(const kv_run& run, scalar_kind kind) {
-  const bool open = run.beside.open;
-  return validate::suits(run.data, alignment_of(open ? run.beside.coding->open.kind : kind));
+// Whether rows of `kind`, or rows that are not coded yet, can be read: their address, and what has to be known of them.
+inline bool can_be_read(const kv_run& run, scalar_kind kind) {
+  const run_coding& c = run.beside;
+  if (c.open) return c.coding != nullptr && validate::suits(run.data, alignment_of(c.coding->open.kind));
+  return validate::suits(run.data, alignment_of(kind)) && (kind != scalar_kind::custom || c.decode != nullptr);
 }
 
 // A run that can be read, or one of no rows. A single row has no distance to the next.
 inline kv_run as_promised(kv_run run, scalar_kind kind) {
-  if (run.rows < 1 || !may_lie_at(run, kind)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
+  if (run.rows < 1 || !can_be_read(run, kind)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
   return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent), run.beside};
 }
 
