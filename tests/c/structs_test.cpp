@@ -71,6 +71,7 @@ TEST(StructsOfC, HaveTheSizesThatTheyHadFirst) {
   EXPECT_EQ(crestmax::c::first_size<crestmax_problem>, 88u);
   EXPECT_EQ(crestmax::c::first_size<crestmax_plan_facts>, 64u);
   EXPECT_EQ(crestmax::c::first_size<crestmax_positions>, 72u);
+  EXPECT_EQ(crestmax::c::first_size<crestmax_coding>, 168u);
   EXPECT_EQ(sizeof(crestmax_status), 248u);
 }
 

@@ -46,6 +46,13 @@ static inline crestmax_pages crestmax_empty_pages(void) {
   return p;
 }
 
+static inline crestmax_coding crestmax_empty_coding(void) {
+  crestmax_coding c;
+  memset(&c, 0, sizeof c);
+  c.size = sizeof c;
+  return c;
+}
+
 /* Dense tensors, the last dimension fastest. */
 static inline crestmax_tensor crestmax_dense(const void* data, crestmax_type type, int64_t batch, int64_t length, int64_t heads,
                                              int64_t head_dim) {

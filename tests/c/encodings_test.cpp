@@ -1,0 +1,123 @@
+// Encoded keys and values from C: the bits of the same call from C++.
+#include <crestmax/backend/cpu/backend.hpp>
+
+#include "broken_call.hpp"
+#include "support/encoded_case.hpp"
+
+namespace crestmax_test {
+namespace {
+
+crestmax_type type_of(scalar_kind kind) {
+  if (kind == scalar_kind::float16) return CRESTMAX_FLOAT16;
+  if (kind == scalar_kind::bfloat16) return CRESTMAX_BFLOAT16;
+  if (kind == scalar_kind::float32) return CRESTMAX_FLOAT32;
+  return CRESTMAX_Q8_0 + static_cast<crestmax_type>(kind) - static_cast<crestmax_type>(scalar_kind::q8_0);
+}
+
+crestmax_tensor tensor_of(const crestmax::tensor_view& rows) {
+  crestmax_tensor t{};
+  t.data = rows.data;
+  t.type = type_of(rows.kind);
+  std::copy_n(rows.extents.begin(), 4, t.extents);
+  std::copy_n(rows.strides.begin(), 4, t.strides);
+  return t;
+}
+
+crestmax_coding_numbers numbers_of(const crestmax::coding_numbers& n) {
+  crestmax_coding_numbers c{};
+  if (!n) return c;
+  c.data = n.data;
+  c.type = type_of(n.kind);
+  std::copy_n(n.strides.begin(), 4, c.strides);
+  return c;
+}
+
+crestmax_coding coding_of(const crestmax::row_coding& r) {
+  crestmax_coding c = crestmax_empty_coding();
+  c.scales = numbers_of(r.scales);
+  c.offsets = numbers_of(r.offsets);
+  c.offset = r.offset == crestmax::offset_kind::minimum ? CRESTMAX_MINIMUM : CRESTMAX_ZERO_POINT;
+  c.group = r.group;
+  c.keys = r.keys;
+  c.open = r.open.data;
+  c.open_type = type_of(r.open.kind);
+  std::copy_n(r.open.strides.begin(), 3, c.open_strides);
+  return c;
+}
+
+TEST(EncodedCachesFromC, HaveTheBitsOfCpp) {
+  for (std::uint64_t seed = 7000; seed < 7000 + static_cast<std::uint64_t>(cases(80)); ++seed) {
+    encoded_case e = some_encoded_case(seed, {.most_products = 3e6, .allow_modifiers = false});
+    e.plain.wants_lse = false;
+    attention_result given;
+    given.output = e.plain.output;
+    c_call call(e.plain, given);
+    const crestmax_coding key_coding = coding_of(e.key.coding), value_coding = coding_of(e.value.coding);
+    call.options.key_coding = &key_coding;
+    call.options.value_coding = &value_coding;
+    crestmax_pages pages = crestmax_empty_pages();
+    if (call.tensors.pages != nullptr) {
+      pages = *call.tensors.pages;
+      pages.key_pages = tensor_of(e.key.view);
+      pages.value_pages = tensor_of(e.value.view);
+      call.tensors.pages = &pages;
+    } else {
+      call.tensors.key = tensor_of(e.key.view);
+      call.tensors.value = tensor_of(e.value.view);
+    }
+    size_t bytes = 0;
+    crestmax_status status{};
+    ASSERT_EQ(crestmax_workspace_bytes(&call.tensors, &call.options, 1, &bytes, &status), CRESTMAX_OK) << status.message;
+    aligned_bytes workspace(bytes);
+    call.options.workspace = workspace.memory();
+    ASSERT_EQ(crestmax_attention(&call.tensors, &call.options, nullptr, &status), CRESTMAX_OK) << status.message;
+    const attention_result expected = run_encoded(e, crestmax::backend::cpu());
+    given.output.for_each([&](index_type i, index_type j, index_type k, index_type l) {
+      ASSERT_EQ(given.output.at(i, j, k, l), expected.output.at(i, j, k, l)) << "seed " << seed;
+    });
+  }
+}
+
+// An encoding is of keys and values alone.
+TEST_F(BadInputFromC, QueriesAndOutputsThatAreEncodedAreNamed) {
+  tensors.query.type = CRESTMAX_INT8;
+  expect_message(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_BAD_OPTION, {"query.type", "13"});
+  tensors.query.type = CRESTMAX_FLOAT32;
+  tensors.output.type = CRESTMAX_Q8_0;
+  expect_message(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_BAD_OPTION, {"output.type", "7"});
+}
+
+TEST_F(BadInputFromC, CodingsOfAnotherSizeAreNamed) {
+  crestmax_coding coding = crestmax_empty_coding();
+  coding.size = 8;
+  options.key_coding = &coding;
+  expect_message(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_BAD_STRUCT, {"key_coding"});
+}
+
+TEST_F(BadInputFromC, OffsetsOfNoKindAreNamed) {
+  crestmax_coding coding = crestmax_empty_coding();
+  coding.offset = 2;
+  options.value_coding = &coding;
+  expect_message(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_BAD_OPTION, {"value_coding.offset", "2"});
+}
+
+TEST_F(BadInputFromC, ScalesOfNoNumbersAreNamed) {
+  crestmax_coding coding = crestmax_empty_coding();
+  coding.scales.data = at(0);
+  coding.scales.type = CRESTMAX_BYTE;
+  options.value_coding = &coding;
+  expect_message(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_BAD_OPTION, {"value_coding.scales", "5"});
+}
+
+TEST_F(BadInputFromC, PlansOfEncodedKeysAreMade) {
+  crestmax_problem problem = crestmax_empty_problem();
+  EXPECT_EQ(crestmax_problem_of(&tensors, &options, &problem, &status), CRESTMAX_OK) << status.message;
+  problem.key_type = CRESTMAX_INT8;
+  std::vector<std::uint64_t> memory(crestmax_plan_bytes(batch) / 8 + 1);
+  EXPECT_EQ(crestmax_make_plan(&problem, &options, {memory.data(), memory.size() * 8}, &status), CRESTMAX_OK) << status.message;
+  problem.output_type = CRESTMAX_INT8;
+  expect_message(crestmax_make_plan(&problem, &options, {memory.data(), memory.size() * 8}, &status), CRESTMAX_BAD_OPTION, {"problem.output_type"});
+}
+
+}  // namespace
+}  // namespace crestmax_test
