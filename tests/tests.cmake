@@ -75,7 +75,7 @@ endfunction()
 # The thread sanitizer has nothing to see where no thread is: it gets the tests that start some.
 set(crestmax_folders unit determinism)
 if(NOT CRESTMAX_SANITIZE STREQUAL "thread")
-  list(APPEND crestmax_folders stages check_kernels property adversarial bad_input captures interop)
+  list(APPEND crestmax_folders stages check_kernels property adversarial bad_input captures interop append)
 else()
   set(crestmax_tests_of_unit execution)
 endif()

@@ -1,0 +1,135 @@
+// Blocks of keys that share scales by channel: encoded when their last token has come, decoded when a sequence is cut inside.
+#pragma once
+
+#include "rows.hpp"
+
+#include "../names_aside.inc"
+
+CRESTMAX_BEGIN_NAMESPACE
+
+namespace appending {
+
+inline constexpr index_type most_keys = 256;  // of a block
+
+inline std::byte* open_place(const open_rows& open, index_type sequence, index_type row, index_type head) {
+  return written(open.data, open.kind, sequence * open.strides[0] + row * open.strides[1] + head * open.strides[2]);
+}
+
+// One row as the open rows of a cache hold it.
+inline void write_open(const row_coding& coding, const cpu::number_encoder& encoder, row_numbers& numbers, const void* row, scalar_kind kind,
+                       index_type length, std::byte* to) {
+  if (kind == coding.open.kind) {
+    std::memcpy(to, row, bound(length * 2));
+    return;
+  }
+  numbers.begin(row, kind);
+  for_each_piece(0, length, [&](index_type first, index_type count) {
+    encoder.narrow(coding.open.kind, numbers.piece(first, count), count, to + first * 2);
+  });
+}
+
+// Encodes a block of a head, up to 32 channels at a time.
+class block_encoder {
+ public:
+  block_encoder(const tensor_view& cache, const row_coding& coding, const cpu::number_encoder& encoder)
+      : cache_(cache), coding_(coding), encoder_(encoder), numbers_(encoder) {
+    const code_facts facts = facts_of(cache.kind);
+    rule_.low = facts.low;
+    rule_.high = facts.high;
+    rule_.per_number = true;
+  }
+
+  // row_of(key, kind) tells where a key's row lies, and of which kind it is.
+  template <class F>
+  void encode(index_type page, index_type block, index_type head, F&& row_of) {
+    const auto& s = cache_.strides;
+    for (index_type first = 0; first < cache_.extents[3]; first += 32) {
+      const index_type count = cache_.extents[3] - first < 32 ? cache_.extents[3] - first : 32;
+      take_rows(first, count, row_of);
+      find_rules(page, block, head, first, count);
+      for (index_type key = 0; key < coding_.keys; ++key) {
+        std::byte* const row = written(cache_.data, cache_.kind, page * s[0] + (block * coding_.keys + key) * s[1] + head * s[2]);
+        encoder_.by_rule(cache_.kind, rows_[key], count, rule_, pointer_to<std::uint8_t>(row) + row_bytes_of(cache_.kind, first));
+      }
+    }
+  }
+
+ private:
+  // As open rows would hold them, whether they have been there or not.
+  template <class F>
+  void take_rows(index_type first, index_type count, F&& row_of) {
+    for (index_type i = 0; i < 32; ++i) {
+      ranges_.least[i] = cpu::key_range::of_none().least_key;
+      ranges_.most[i] = cpu::key_range::of_none().most_key;
+    }
+    for (index_type key = 0; key < coding_.keys; ++key) {
+      scalar_kind kind = coding_.open.kind;
+      const std::byte* const row = row_of(key, kind) + first * size_of(kind);
+      std::uint16_t rounded[32];
+      if (kind != coding_.open.kind) {
+        numbers_.begin(row, kind);
+        encoder_.narrow(coding_.open.kind, numbers_.piece(0, count), count, rounded);
+      }
+      for (index_type i = count; i < 32; ++i) rows_[key][i] = 0.0f;
+      encoder_.widen(coding_.open.kind, kind == coding_.open.kind ? static_cast<const void*>(row) : rounded, count, rows_[key]);
+      encoder_.widen_ranges(rows_[key], ranges_);
+    }
+  }
+
+  void find_rules(index_type page, index_type block, index_type head, index_type first, index_type count) {
+    for (index_type i = 0; i < 32; ++i) {
+      const cpu::key_range r{ranges_.least[i], ranges_.most[i]};
+      const bool none = r.least_key > r.most_key;  // no finite number
+      const float least = none ? 0.0f : r.least(), largest = none ? 0.0f : r.largest();
+      const stored_kinds kinds = kinds_beside(coding_);
+      const scale_and_offset s = has_offsets(cache_.kind) ? of_range(cache_.kind, least, largest, kinds)
+                                                          : of_largest(cache_.kind, std::fmax(-least, largest), kinds);
+      set_rule(rule_, static_cast<int>(i), s, coding_.offset);
+      if (i >= count) continue;
+      write_stored(coding_.scales.kind, place_of(coding_.scales, page, block, head, first + i), s.scale);
+      if (coding_.offsets) write_stored(coding_.offsets.kind, place_of(coding_.offsets, page, block, head, first + i), s.offset);
+    }
+  }
+
+  const tensor_view& cache_;
+  const row_coding& coding_;
+  const cpu::number_encoder& encoder_;
+  row_numbers numbers_;
+  cpu::code_rule rule_;
+  cpu::key_ranges ranges_;
+  float rows_[most_keys][32];
+};
+
+// One number of a code.
+inline float decoded(scalar_kind kind, const std::byte* row, index_type number) {
+  const auto byte = std::to_integer<std::uint32_t>(row[kind == scalar_kind::uint4 ? number / 2 : number]);
+  if (kind == scalar_kind::uint4) return static_cast<float>(number % 2 == 0 ? byte & 15 : byte >> 4);
+  if (kind == scalar_kind::uint8) return static_cast<float>(byte);
+  if (kind == scalar_kind::int8) return static_cast<float>(static_cast<std::int32_t>(byte) - (byte < 128 ? 0 : 256));
+  // e5m2 is the upper half of a float16; e4m3fn one of fewer exponents, whose last number is NaN.
+  if (kind == scalar_kind::float8_e5m2) return to_float(float16{static_cast<std::uint16_t>(byte << 8)});
+  const std::uint32_t size = (byte & 0x7f) == 0x7f ? 0x7e00 : (byte & 0x7f) << 7;
+  return to_float(float16{static_cast<std::uint16_t>((byte & 0x80) << 8 | size)}) * 0x1p8f;
+}
+
+// Decodes a key's row of a block as open rows hold it.
+inline void reopen_row(const tensor_view& cache, const row_coding& coding, index_type page, index_type key, index_type head, index_type sequence) {
+  const auto& s = cache.strides;
+  const std::byte* const row = written(cache.data, cache.kind, page * s[0] + key * s[1] + head * s[2]);
+  std::byte* const to = open_place(coding.open, sequence, key % coding.keys, head);
+  for (index_type i = 0; i < cache.extents[3]; ++i) {
+    const index_type block = key / coding.keys;
+    const float scale = read_stored(coding.scales.kind, place_of(coding.scales, page, block, head, i));
+    const float offset = coding.offsets ? read_stored(coding.offsets.kind, place_of(coding.offsets, page, block, head, i)) : 0.0f;
+    const float code = decoded(cache.kind, row, i);
+    // A product that is rounded before it is added to: in double it is exact.
+    const float number = coding.offset == offset_kind::minimum ? static_cast<float>(static_cast<double>(scale * code)) + offset : scale * (code - offset);
+    write_stored(coding.open.kind, to + i * 2, number);
+  }
+}
+
+}  // namespace appending
+
+CRESTMAX_END_NAMESPACE
+
+#include "../names_back.inc"
