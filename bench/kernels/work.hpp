@@ -44,7 +44,7 @@ class rows_in_memory {
  public:
   rows_in_memory(index_type rows, index_type width) : width_(width), numbers_(rows * width), zeros_(2 * width), rows_(rows) {}
   crestmax::cpu::source_rows source(bool keys) {
-    return {run, this, crestmax::kind_of<Stored>, keys, width_, 0, 0, rows_, &failed_, zeros_.data()};
+    return {run, this, crestmax::kind_of<Stored>, crestmax::kind_of<Stored>, keys, width_, 0, 0, rows_, &failed_, zeros_.data()};
   }
   const Stored* data() const { return numbers_.data(); }
 

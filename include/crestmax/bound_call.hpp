@@ -56,9 +56,18 @@ using compute_type =
 template <class Source>
 struct view_of_source : std::type_identity<Source> {};
 template <class K, class V>
-struct view_of_source<contiguous_source<K, V>> : std::type_identity<contiguous_view> {};
+inline constexpr bool may_be_coded = is_encoded(kind_of<K>) || is_encoded(kind_of<V>);
 template <class K, class V>
-struct view_of_source<paged_source<K, V>> : std::type_identity<paged_view> {};
+struct view_of_source<contiguous_source<K, V>> : std::type_identity<view_of_tensors<may_be_coded<K, V>>> {};
+template <class K, class V>
+struct view_of_source<paged_source<K, V>> : std::type_identity<view_of_pages<may_be_coded<K, V>>> {};
+
+// Whether a source is made of tensors whose elements nothing, or something, may stand beside.
+template <class Source>
+inline constexpr bool is_coded = false;
+template <class Source>
+  requires requires { Source::coded; }
+inline constexpr bool is_coded<Source> = Source::coded;
 
 template <class Q, class Source, class O>
 auto views_of(const call_tensors<Q, Source, O>& t) {
@@ -77,12 +86,12 @@ template <class T, source_or_view Source, class Chain, class Backend>
 class bound_call {
  public:
   using compute = T;
-  static constexpr bool is_paged = std::is_same_v<Source, paged_view>;
-  static constexpr bool is_contiguous = std::is_same_v<Source, contiguous_view>;
+  static constexpr bool is_paged = std::is_same_v<Source, view_of_pages<is_coded<Source>>>;
+  static constexpr bool is_contiguous = std::is_same_v<Source, view_of_tensors<is_coded<Source>>>;
   static constexpr bool is_device = on_device<Backend>;
   static_assert(is_backend<Backend, compute>());
 
-  using attached_source = std::conditional_t<is_contiguous, planned_tensors, Source>;
+  using attached_source = std::conditional_t<is_contiguous, planned_tensors<is_coded<Source>>, Source>;
   using attached_call = runnable<compute, attached_source, Chain, Backend>;
 
   bound_call(const call_views<T, Source>& t, const options& o, const Chain& modifiers, const Backend& backend)
@@ -179,11 +188,14 @@ class bound_call {
   // Tensors, modifiers and memory. `workspace` must have `needed` bytes.
   status check_data(std::span<const std::byte> plan_memory, std::span<const std::byte> workspace, std::size_t needed) const {
     const problem p = shape();
+    if (!is_coded<Source> && (options_.key_coding.scales || options_.value_coding.scales)) {
+      return error_text(status_code::bad_option, "key_coding", "none: neither keys nor values are encoded", "scales");
+    }
     if (status s = crestmax::check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads, lengths()}); !s.ok()) return s;
-    return validate::check_memory({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged,
-                                   !lengths().key_offsets.empty(), options_.key_coding, options_.value_coding, lse_, row_max_, dropped_mass_,
-                                   plan_memory, workspace},
-                                  p, !options_.query_offsets.empty(), needed);
+    return validate::check_memory<is_coded<Source>>({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged,
+                                                     !lengths().key_offsets.empty(), &options_.key_coding, &options_.value_coding, lse_,
+                                                     row_max_, dropped_mass_, plan_memory, workspace},
+                                                    p, !options_.query_offsets.empty(), needed);
   }
 
   // What a plan and a block table say of places, whatever has become of the arrays that the plan was made from.
@@ -214,15 +226,16 @@ class bound_call {
     return p;
   }
   attached_source kept(const plan& p) const {
+    codings<is_coded<Source>> beside;
+    if constexpr (is_coded<Source>) beside = {options_.key_coding, options_.value_coding};
     if constexpr (is_contiguous) {
-      planned_tensors planned{source_, options_.key_coding, options_.value_coding, p ? p.sequences().data() : nullptr};
+      attached_source planned{source_, beside, p ? p.sequences().data() : nullptr};
       planned.tensors.offsets = {};
       return planned;
     } else if constexpr (is_paged) {
-      Source coded = source_;
-      coded.key_coding = options_.key_coding;
-      coded.value_coding = options_.value_coding;
-      return coded;
+      Source pages = source_;
+      pages.beside = beside;
+      return pages;
     } else {
       return source_;
     }

@@ -13,15 +13,22 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace validate {
 
+// How messages name what stands beside keys, and beside values.
+struct coding_names {
+  const char* coding;
+  const char* scales;
+  const char* offsets;
+  const char* open;
+};
+inline constexpr coding_names names_of_keys{"key_coding", "key_coding.scales", "key_coding.offsets", "key_coding.open"};
+inline constexpr coding_names names_of_values{"value_coding", "value_coding.scales", "value_coding.offsets", "value_coding.open"};
+
 // A call's keys or values as far as their coding goes.
 struct coded_rows {
-  const char* name;    // of the rows
-  const char* coding_name;
-  const char* scales_name;
-  const char* offsets_name;
-  const char* open_name;
-  const tensor_view* rows;
-  const row_coding* coding;
+  const char* name;
+  const coding_names& names;
+  const tensor_view& rows;
+  const row_coding& coding;
   index_type sequences;  // whose open rows there are
   bool paged;
   bool packed;  // sequences lie end to end
@@ -34,9 +41,9 @@ inline tensor_view in_elements(tensor_view rows) {
 }
 
 inline status check_row_length(const coded_rows& c) {
-  const index_type block = numbers_in_block(c.rows->kind);
-  if (c.rows->extents[3] % block == 0) return success();
-  return error(status_code::bad_extent, c.name, "a head_dim of whole blocks, a multiple of", block, c.rows->extents[3]);
+  const index_type block = numbers_in_block(c.rows.kind);
+  if (c.rows.extents[3] % block == 0) return success();
+  return error(status_code::bad_extent, c.name, "a head_dim of whole blocks, a multiple of", block, c.rows.extents[3]);
 }
 
 inline bool is_coding_number(scalar_kind kind) {
@@ -78,38 +85,38 @@ inline status check_numbers(const char* name, const coding_numbers& n, const std
 
 // Rows behind the last whole block of keys.
 inline status check_open_rows(const coded_rows& c, byte_range& range) {
-  const row_coding& coding = *c.coding;
+  const row_coding& coding = c.coding;
   if (coding.keys == 1) return success();
-  if (c.packed) return error_text(status_code::bad_option, c.coding_name, "keys of 1 with key_offsets", "blocks of keys");
-  if (c.paged && c.rows->extents[1] % coding.keys != 0) {
-    return error(status_code::bad_extent, c.name, "pages of whole blocks, a page size that is a multiple of", coding.keys, c.rows->extents[1]);
+  if (c.packed) return error_text(status_code::bad_option, c.names.coding, "keys of 1 with key_offsets", "blocks of keys");
+  if (c.paged && c.rows.extents[1] % coding.keys != 0) {
+    return error(status_code::bad_extent, c.name, "pages of whole blocks, a page size that is a multiple of", coding.keys, c.rows.extents[1]);
   }
   const open_rows& open = coding.open;
   if (open.kind != scalar_kind::float16 && open.kind != scalar_kind::bfloat16) {
-    return error_text(status_code::mismatch, c.open_name, "rows of float16 or bfloat16", crestmax::name(open.kind));
+    return error_text(status_code::mismatch, c.names.open, "rows of float16 or bfloat16", crestmax::name(open.kind));
   }
-  const std::array<index_type, 4> extents{c.sequences, coding.keys - 1, c.rows->extents[2], c.rows->extents[3]};
+  const std::array<index_type, 4> extents{c.sequences, coding.keys - 1, c.rows.extents[2], c.rows.extents[3]};
   const std::array<index_type, 4> strides{open.strides[0], open.strides[1], open.strides[2], 1};
-  return check_view({c.open_name, open.data, size_of(open.kind), alignment_of(open.kind), extents.data(), strides.data(), 4, true, false}, range);
+  return check_view({c.names.open, open.data, size_of(open.kind), alignment_of(open.kind), extents.data(), strides.data(), 4, true, false}, range);
 }
 
 // Everything about the coding of a call's keys, or of its values; ranges: the memory of scales, offsets and open rows.
 inline status check_coding(const coded_rows& c, byte_range (&ranges)[3]) {
-  const row_coding& coding = *c.coding;
-  if (is_encoded(c.rows->kind)) {
+  const row_coding& coding = c.coding;
+  if (is_encoded(c.rows.kind)) {
     if (status s = check_row_length(c); !s.ok()) return s;
   }
-  if (coding.keys < 1) return error(status_code::bad_option, c.coding_name, "keys that share a scale, at least", 1, coding.keys);
-  if (!may_have_coding(c.rows->kind)) {
+  if (coding.keys < 1) return error(status_code::bad_option, c.names.coding, "keys that share a scale, at least", 1, coding.keys);
+  if (!may_have_coding(c.rows.kind)) {
     if (!coding.scales && !coding.offsets && coding.keys == 1) return success();
-    return error_text(status_code::bad_option, c.coding_name, "none for rows without codes of int8, uint8, uint4 or float8", crestmax::name(c.rows->kind));
+    return error_text(status_code::bad_option, c.names.coding, "none for rows without codes of int8, uint8, uint4 or float8", crestmax::name(c.rows.kind));
   }
-  const index_type d = c.rows->extents[3];
-  if (coding.group < 0 || coding.group > d) return error(status_code::bad_option, c.coding_name, "a group from 0 to head_dim", coding.group);
+  const index_type d = c.rows.extents[3];
+  if (coding.group < 0 || coding.group > d) return error(status_code::bad_option, c.names.coding, "a group from 0 to head_dim", coding.group);
   const index_type groups = coding.group == 0 ? std::min<index_type>(d, 1) : (d + coding.group - 1) / coding.group;
-  const std::array<index_type, 4> extents{c.rows->extents[0], c.rows->extents[1] / coding.keys, c.rows->extents[2], groups};
-  if (status s = check_numbers(c.scales_name, coding.scales, extents, true, ranges[0]); !s.ok()) return s;
-  if (status s = check_numbers(c.offsets_name, coding.offsets, extents, false, ranges[1]); !s.ok()) return s;
+  const std::array<index_type, 4> extents{c.rows.extents[0], c.rows.extents[1] / coding.keys, c.rows.extents[2], groups};
+  if (status s = check_numbers(c.names.scales, coding.scales, extents, true, ranges[0]); !s.ok()) return s;
+  if (status s = check_numbers(c.names.offsets, coding.offsets, extents, false, ranges[1]); !s.ok()) return s;
   return check_open_rows(c, ranges[2]);
 }
 

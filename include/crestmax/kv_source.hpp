@@ -213,15 +213,18 @@ struct contiguous_source : rows_of_tensors<tensor<const K>, tensor<const V>> {
   static constexpr scalar_kind value_kind() { return kind_of<V>; }
 };
 
-// The same, of kinds that are known at run time.
-struct contiguous_view : rows_of_tensors<tensor_view, tensor_view> {
-  contiguous_view(const tensor_view& keys, const tensor_view& values, std::span<const std::int32_t> packed)
+// The same, of kinds that are known at run time. Coded: they may be encodings.
+template <bool Coded>
+struct view_of_tensors : rows_of_tensors<tensor_view, tensor_view> {
+  static constexpr bool coded = Coded;
+  view_of_tensors(const tensor_view& keys, const tensor_view& values, std::span<const std::int32_t> packed)
       : rows_of_tensors<tensor_view, tensor_view>{keys, values, packed} {}
   template <class K, class V>
-  explicit contiguous_view(const contiguous_source<K, V>& s) : contiguous_view(s.key, s.value, s.offsets) {}
+  explicit view_of_tensors(const contiguous_source<K, V>& s) : view_of_tensors(s.key, s.value, s.offsets) {}
   scalar_kind key_kind() const { return key.kind; }
   scalar_kind value_kind() const { return value.kind; }
 };
+using contiguous_view = view_of_tensors<true>;
 
 // A paged_cache whose kinds are known at run time.
 struct cache_view {
@@ -245,18 +248,28 @@ inline checked_pages stamp_of(const cache_view& cache) {
           cache.key_lengths.size(), cache.table_stride, cache.key_pages.extents[1], cache.key_pages.extents[0]};
 }
 
+// What stands beside keys and values, where anything may.
+template <bool Coded>
+struct codings {
+  row_coding key{};
+  row_coding value{};
+};
+template <>
+struct codings<false> {};
+
 // Cache is paged_cache, or cache_view where kinds are known at run time.
-template <class Cache>
+template <class Cache, bool Coded>
 struct rows_of_pages {
   Cache cache;
-  row_coding key_coding{};
-  row_coding value_coding{};
+  [[no_unique_address]] codings<Coded> beside{};
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
-    return run(cache.key_pages, key_coding, sequence, head, position);
+    if constexpr (Coded) return coded_run(cache.key_pages, beside.key, sequence, head, position);
+    else return run(cache.key_pages, sequence, head, position);
   }
   kv_run value_run(index_type sequence, index_type head, index_type position) const {
-    return run(cache.value_pages, value_coding, sequence, head, position);
+    if constexpr (Coded) return coded_run(cache.value_pages, beside.value, sequence, head, position);
+    else return run(cache.value_pages, sequence, head, position);
   }
   source_shape shape() const {
     index_type longest = 0;
@@ -283,36 +296,52 @@ struct rows_of_pages {
 
  private:
   template <class Tensor>
-  kv_run run(const Tensor& pages, const row_coding& coding, index_type sequence, index_type head, index_type position) const {
+  kv_run run(const Tensor& pages, index_type sequence, index_type head, index_type position) const {
     const index_type page_size = pages.extents[1];
     const index_type within = position % page_size;
+    const index_type page = page_of(pages, sequence, position);
+    if (page < 0) return no_rows;
+    return {crestmax::element_of(pages, page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2]),
+            pages.strides[1], page_size - within};
+  }
+  // The page that holds a key; negative where there is none.
+  template <class Tensor>
+  index_type page_of(const Tensor& pages, index_type sequence, index_type position) const {
+    const index_type page = page_at(table_begin(sequence) + position / pages.extents[1]);
+    return page < pages.extents[0] ? page : -1;
+  }
+  template <class Tensor>
+  kv_run coded_run(const Tensor& pages, const row_coding& coding, index_type sequence, index_type head, index_type position) const {
     if (coding.keys > 1) {
       const index_type kv_len = read_once(cache.key_lengths[static_cast<std::size_t>(sequence)]);
       if (is_open(coding, position, kv_len)) return open_run(coding, sequence, head, position, kv_len - position);
     }
-    const index_type page = page_at(table_begin(sequence) + position / page_size);
-    if (page < 0 || page >= pages.extents[0]) return no_rows;
-    const kv_run rows{crestmax::element_of(pages, page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2]),
-                      pages.strides[1], page_size - within};
-    return has_coding(pages) ? with_coding(rows, coding, page, head, within) : rows;
+    const kv_run rows = run(pages, sequence, head, position);
+    if (rows.rows < 1 || !has_coding(pages)) return rows;
+    // Asked for once more: it may have changed, and is checked where it is read.
+    const index_type page = page_of(pages, sequence, position);
+    return page < 0 ? no_rows : with_coding(rows, coding, page, head, position % pages.extents[1]);
   }
 };
 
 template <class K, class V>
-struct paged_source : rows_of_pages<paged_cache<K, V>> {
-  constexpr explicit paged_source(const paged_cache<K, V>& c) : rows_of_pages<paged_cache<K, V>>{c, {}, {}} {}
+struct paged_source : rows_of_pages<paged_cache<K, V>, false> {
+  constexpr explicit paged_source(const paged_cache<K, V>& c) : rows_of_pages<paged_cache<K, V>, false>{c, {}} {}
   static constexpr scalar_kind key_kind() { return kind_of<K>; }
   static constexpr scalar_kind value_kind() { return kind_of<V>; }
 };
 
-// The same, of kinds that are known at run time.
-struct paged_view : rows_of_pages<cache_view> {
-  explicit paged_view(const cache_view& c) : rows_of_pages<cache_view>{c, {}, {}} {}
+// The same, of kinds that are known at run time. Coded: they may be encodings.
+template <bool Coded>
+struct view_of_pages : rows_of_pages<cache_view, Coded> {
+  static constexpr bool coded = Coded;
+  explicit view_of_pages(const cache_view& c) : rows_of_pages<cache_view, Coded>{c, {}} {}
   template <class K, class V>
-  explicit paged_view(const paged_source<K, V>& s) : paged_view(cache_view(s.cache)) {}
-  scalar_kind key_kind() const { return cache.key_pages.kind; }
-  scalar_kind value_kind() const { return cache.value_pages.kind; }
+  explicit view_of_pages(const paged_source<K, V>& s) : view_of_pages(cache_view(s.cache)) {}
+  scalar_kind key_kind() const { return this->cache.key_pages.kind; }
+  scalar_kind value_kind() const { return this->cache.value_pages.kind; }
 };
+using paged_view = view_of_pages<true>;
 
 // A source behind two function pointers, so that kernels are compiled once for all sources.
 struct kv_view {

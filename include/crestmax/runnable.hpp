@@ -9,29 +9,34 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 // Key and value tensors by the plan's places of sequences, so that no array of the caller's is read while a call runs.
+template <bool Coded>
 struct planned_tensors {
-  contiguous_view tensors;  // without offsets of their own
-  row_coding key_coding{};
-  row_coding value_coding{};
+  view_of_tensors<Coded> tensors;  // without offsets of their own
+  [[no_unique_address]] codings<Coded> beside{};
   const plan_sequence* sequences = nullptr;
 
   kv_run key_run(index_type sequence, index_type head, index_type position) const {
-    return run(tensors.key, key_coding, sequence, head, position);
+    if constexpr (Coded) return coded_run(tensors.key, beside.key, sequence, head, position);
+    else return run(tensors.key, sequence, head, position);
   }
   kv_run value_run(index_type sequence, index_type head, index_type position) const {
-    return run(tensors.value, value_coding, sequence, head, position);
+    if constexpr (Coded) return coded_run(tensors.value, beside.value, sequence, head, position);
+    else return run(tensors.value, sequence, head, position);
   }
   source_shape shape() const { return tensors.shape(); }
   scalar_kind key_kind() const { return tensors.key_kind(); }
   scalar_kind value_kind() const { return tensors.value_kind(); }
 
  private:
-  kv_run run(const tensor_view& rows, const row_coding& coding, index_type sequence, index_type head, index_type position) const {
+  kv_run run(const tensor_view& rows, index_type sequence, index_type head, index_type position) const {
+    const plan_sequence& s = sequences[sequence];
+    return crestmax::run_of_rows(rows, {}, s.key_batch, head, s.key_begin + position);
+  }
+  kv_run coded_run(const tensor_view& rows, const row_coding& coding, index_type sequence, index_type head, index_type position) const {
     const plan_sequence& s = sequences[sequence];
     if (is_open(coding, position, s.kv_len)) return open_run(coding, s.key_batch, head, position, s.kv_len - position);
-    const index_type row = s.key_begin + position;
-    const kv_run found = crestmax::run_of_rows(rows, {}, s.key_batch, head, row);
-    return has_coding(rows) ? with_coding(found, coding, s.key_batch, head, row) : found;
+    const kv_run found = run(rows, sequence, head, position);
+    return has_coding(rows) ? with_coding(found, coding, s.key_batch, head, s.key_begin + position) : found;
   }
 };
 

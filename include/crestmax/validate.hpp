@@ -149,8 +149,8 @@ struct call_memory {
   bool source_has_tensors;
   bool paged;
   bool packed_keys;
-  row_coding key_coding;
-  row_coding value_coding;
+  const row_coding* key_coding;
+  const row_coding* value_coding;
   row_output lse;
   row_output row_max;
   row_output dropped_mass;
@@ -171,6 +171,7 @@ inline status check_workspace(std::span<const std::byte> workspace, std::size_t 
 }
 
 // What a call reads: tensors, and what stands beside encoded ones.
+template <bool Coded>
 struct read_memory {
   const char* names[9];
   byte_range ranges[9];
@@ -178,26 +179,30 @@ struct read_memory {
 
   status check(const call_memory& call, const char* key_name, const char* value_name, index_type sequences) {
     if (status s = check_tensor("query", call.query); !s.ok() || !call.source_has_tensors) return s;
-    const coded_rows keys{key_name, "key_coding", "key_coding.scales", "key_coding.offsets", "key_coding.open", &call.key, &call.key_coding,
-                          sequences, call.paged, call.packed_keys};
-    const coded_rows values{value_name, "value_coding", "value_coding.scales", "value_coding.offsets", "value_coding.open", &call.value,
-                            &call.value_coding, sequences, call.paged, call.packed_keys};
-    if (status s = check_rows(keys); !s.ok()) return s;
-    return check_rows(values);
+    if (status s = check_tensor(key_name, call.key); !s.ok()) return s;
+    if (status s = check_tensor(value_name, call.value); !s.ok()) return s;
+    if constexpr (Coded) {
+      const auto rows = [&](const char* name, const coding_names& names_of, const tensor_view& view, const row_coding* coding) {
+        return check_beside({name, names_of, view, *coding, sequences, call.paged, call.packed_keys});
+      };
+      if (status s = rows(key_name, names_of_keys, call.key, call.key_coding); !s.ok()) return s;
+      return rows(value_name, names_of_values, call.value, call.value_coding);
+    } else {
+      return success();
+    }
   }
 
  private:
   status check_tensor(const char* name, const tensor_view& t) {
     names[count] = name;
-    const tensor_view elements = in_elements(t);
-    return check_view(as_any(name, elements, false), ranges[count++]);
+    if constexpr (Coded) return check_view(as_any(name, in_elements(t), false), ranges[count++]);
+    else return check_view(as_any(name, t, false), ranges[count++]);
   }
-  status check_rows(const coded_rows& c) {
+  status check_beside(const coded_rows& c) {
     byte_range beside[3];
-    if (status s = check_tensor(c.name, *c.rows); !s.ok()) return s;
     if (status s = check_coding(c, beside); !s.ok()) return s;
     for (int i = 0; i < 3; ++i) {
-      names[count] = i == 0 ? c.scales_name : i == 1 ? c.offsets_name : c.open_name;
+      names[count] = i == 0 ? c.names.scales : i == 1 ? c.names.offsets : c.names.open;
       ranges[count++] = beside[i];
     }
     return success();
@@ -205,7 +210,8 @@ struct read_memory {
 };
 
 // The memory of a call against its problem, and against each other. The workspace must have `needed` bytes.
-inline status check_memory(const call_memory& call, const problem& p, bool packed_queries, std::size_t needed_bytes) {
+template <bool Coded>
+status check_memory(const call_memory& call, const problem& p, bool packed_queries, std::size_t needed_bytes) {
   const tensor_view& key = call.key;
   const tensor_view& value = call.value;
   const char* const key_name = call.paged ? "key_pages" : "key";
@@ -245,7 +251,7 @@ inline status check_memory(const call_memory& call, const problem& p, bool packe
     }
     outputs[output_count++] = as_any(r.name, *r.rows);
   }
-  read_memory in;
+  read_memory<Coded> in;
   byte_range out[6];  // the outputs, the workspace, the plan
   if (status s = in.check(call, key_name, value_name, p.sequences); !s.ok()) return s;
   for (int i = 0; i < output_count; ++i) {

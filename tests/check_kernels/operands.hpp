@@ -35,7 +35,7 @@ class made_rows {
   }
   double number(index_type j, index_type k) const { return numbers_[static_cast<std::size_t>(j * d_ + k)]; }
   crestmax::cpu::source_rows source(bool keys) {
-    return {run_at, this, crestmax::kind_of<Stored>, keys, d_, 0, 0, count_, &failed_, zeros_.data()};
+    return {run_at, this, crestmax::kind_of<Stored>, crestmax::kind_of<Stored>, keys, d_, 0, 0, count_, &failed_, zeros_.data()};
   }
   bool is_untouched() const { return memory_.is_kept() && memory_.is_contained() && failed_.count == 0; }
 

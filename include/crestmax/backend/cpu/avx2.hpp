@@ -12,6 +12,7 @@
 
 #include "ahead.hpp"
 #include "entries.hpp"
+#include "plain_codes.hpp"
 #include "rows_in_place.hpp"
 
 CRESTMAX_BEGIN_TARGET("avx2,fma,f16c")

@@ -15,7 +15,6 @@
 #include "ahead.hpp"
 #include "features.hpp"
 #include "pairs.hpp"
-#include "plain_codes.hpp"
 #include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"

@@ -15,6 +15,7 @@
 
 #include "ahead.hpp"
 #include "entries.hpp"
+#include "plain_codes.hpp"
 #include "rows_in_place.hpp"
 
 #include "../../names_aside.inc"

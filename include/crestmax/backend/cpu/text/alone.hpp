@@ -8,6 +8,7 @@
 #include "../../../call.hpp"
 #include "../kernels.hpp"
 #include "../numbers.hpp"
+#include "../plain_codes.hpp"
 
 using namespace crestmax::cpu;
 using namespace crestmax;     
