@@ -8,19 +8,23 @@
 #include <limits>
 #include <optional>
 
-#include <crestmax/tensor.hpp>
+#include "block_formats.hpp"
 
 namespace adapter {
 
-using crestmax::index_type;
 using crestmax::scalar_kind;
 
-// A tensor as ggml describes it: extents innermost first, strides in bytes. Of an operator that is only asked about, data is null.
+// A tensor as ggml describes it: extents in numbers, innermost first, strides in bytes, of quantised types from block to block of a row.
+// Of an operator that is only asked about, data is null.
 struct operand {
   void* data = nullptr;
-  std::optional<scalar_kind> kind{};  // none: quantised, or any other type that attention is not computed from
+  std::optional<scalar_kind> kind{};  // none: a type that attention is not computed from
   std::array<index_type, 4> extents{};
   std::array<std::size_t, 4> strides{};
+  const block_format* format = nullptr;  // of kind `custom`
+
+  index_type numbers_in_block() const { return format != nullptr ? format->numbers : crestmax::numbers_in_block(*kind); }
+  index_type bytes_of_block() const { return format != nullptr ? format->bytes : crestmax::bytes_of_block(*kind); }
 };
 
 // softmax(soft_cap(scale * Q K^T) + slope * mask, with sinks) V
@@ -44,14 +48,14 @@ struct attention_operator {
   index_type sequences() const { return query.extents[3]; }
 };
 
-// Whether rows are contiguous and all strides count whole elements.
+// Whether rows are contiguous and of whole blocks, and all strides count whole elements.
 inline bool has_plain_rows(const operand& t) {
-  if (!t.kind) return false;
+  if (!t.kind || t.extents[0] % t.numbers_in_block() != 0) return false;
   const auto size = static_cast<std::size_t>(crestmax::size_of(*t.kind));
   for (const std::size_t stride : t.strides) {
     if (stride % size != 0) return false;
   }
-  return t.extents[0] == 1 || t.strides[0] == size;
+  return t.extents[0] <= t.numbers_in_block() || t.strides[0] == static_cast<std::size_t>(t.bytes_of_block());
 }
 
 inline bool repeats(index_type of, index_type extent) { return extent > 0 && of % extent == 0; }
@@ -61,8 +65,8 @@ inline const char* wrong_type(const attention_operator& o) {
   const auto is = [](const operand& t, scalar_kind kind) { return t.kind == kind && has_plain_rows(t); };
   const auto is_cache = [](const operand& t) { return has_plain_rows(t) && *t.kind != scalar_kind::float64; };
   if (!is(o.query, scalar_kind::float32)) return "the query is not float32 with contiguous rows";
-  if (!is_cache(o.key)) return "the key is not float32, float16 or bfloat16 with contiguous rows";
-  if (!is_cache(o.value)) return "the value is not float32, float16 or bfloat16 with contiguous rows";
+  if (!is_cache(o.key)) return "the key is not of a type that is served, with contiguous rows of whole blocks";
+  if (!is_cache(o.value)) return "the value is not of a type that is served, with contiguous rows of whole blocks";
   if (!is(o.output, scalar_kind::float32)) return "the output is not float32 with contiguous rows";
   if (o.mask && !is(*o.mask, scalar_kind::float16)) return "the mask is not float16 with contiguous rows";
   if (o.sinks && !is(*o.sinks, scalar_kind::float32)) return "the sinks are not contiguous float32";
@@ -102,13 +106,11 @@ inline const char* refusal(const attention_operator& o) {
 }
 
 // A view in the order of crestmax: (sequences, len, heads, head_dim) of (head_dim, len, heads, sequences).
-template <class T>
-crestmax::tensor<T> view_of(const operand& t, std::array<std::size_t, 4> order = {3, 1, 2, 0}) {
-  crestmax::tensor<T> view;
-  view.data = static_cast<T*>(t.data);
+inline crestmax::tensor_view view_of(const operand& t, std::array<std::size_t, 4> order = {3, 1, 2, 0}) {
+  crestmax::tensor_view view(t.data, *t.kind, {}, {});
   for (std::size_t i = 0; i < 4; ++i) {
     view.extents[i] = t.extents[order[i]];
-    view.strides[i] = static_cast<index_type>(t.strides[order[i]] / sizeof(T));
+    view.strides[i] = static_cast<index_type>(t.strides[order[i]]) / crestmax::size_of(*t.kind);
   }
   view.strides[3] = 1;
   return view;

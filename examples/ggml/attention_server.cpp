@@ -2,21 +2,13 @@
 
 #include <algorithm>
 
+#include "cache_rows.hpp"
 #include "modifiers.hpp"
 #include "team.hpp"
 
 namespace adapter {
 
 namespace {
-
-// Keys or values from the first visible one on.
-template <class T>
-crestmax::tensor<const T> rows_of(const operand& t, const visible_keys& keys) {
-  crestmax::tensor<const T> view = view_of<const T>(t);
-  if (view.data != nullptr) view.data += keys.first_key * view.strides[1];
-  view.extents[1] = keys.kv_len;
-  return view;
-}
 
 std::span<const float> numbers_of(const std::optional<operand>& t) {
   if (!t) return {};
@@ -27,12 +19,6 @@ std::span<const float> numbers_of(const std::optional<operand>& t) {
 bool is_small(const attention_operator& o, const visible_keys& keys) {
   constexpr double most = 0x1p17;
   return static_cast<double>(o.sequences() * o.q_heads() * o.q_len()) * static_cast<double>(keys.kv_len * (o.d_qk() + o.d_v())) < most;
-}
-
-// Calls f with a null pointer of the element type of a cache.
-template <class F>
-crestmax::status with_type(scalar_kind kind, F&& f) {
-  return crestmax::visit_input_kind<float>(kind, f);
 }
 
 }  // namespace
@@ -65,16 +51,14 @@ std::span<const float> attention_server::slopes(const attention_operator& o) {
   return slopes_;
 }
 
-template <class K, class V>
-crestmax::status attention_server::serve_as(const attention_operator& o) {
+crestmax::status attention_server::serve(const attention_operator& o) {
+  if (o.q_len() == 0 || o.q_heads() == 0 || o.sequences() == 0) return {};
   const kept_mask* const mask = o.mask ? &masks_.of(view_of_mask(o)) : nullptr;
   if (mask != nullptr && !mask->status().ok()) return mask->status();
   const visible_keys keys = mask != nullptr ? visible_keys_of(*mask, o.sequences()) : all_keys(o);
 
   // query (d_qk, q_len, heads, sequences) and output (d_v, heads, q_len, sequences), both as (sequences, q_len, heads, head_dim)
-  const crestmax::tensor<const float> query = view_of<const float>(o.query);
-  const crestmax::tensor<float> output = view_of<float>(o.output, {3, 2, 1, 0});
-  const auto tensors = crestmax::tensors(query, rows_of<K>(o.key, keys), rows_of<V>(o.value, keys), output);
+  const crestmax::call_views<float, cache_rows> tensors{view_of(o.query), cache_rows(o, keys), view_of(o.output, {3, 2, 1, 0})};
 
   crestmax::mask_tensor masked;
   if (mask != nullptr && (keys.hides || mask->tensor().changes_scores())) {
@@ -96,13 +80,6 @@ crestmax::status attention_server::serve_as(const attention_operator& o) {
   run_in_team(threads, work_of(call));
   crestmax::report report;
   return call.collect(report);
-}
-
-crestmax::status attention_server::serve(const attention_operator& o) {
-  if (o.q_len() == 0 || o.q_heads() == 0 || o.sequences() == 0) return {};
-  return with_type(*o.key.kind, [&]<class K>(K*) {
-    return with_type(*o.value.kind, [&]<class V>(V*) { return serve_as<K, V>(o); });
-  });
 }
 
 }  // namespace adapter

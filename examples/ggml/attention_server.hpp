@@ -31,8 +31,6 @@ class attention_server {
 
   kept_plans::found plan_for(const crestmax::problem& problem, const visible_keys& keys, float scale);
   std::span<const float> slopes(const attention_operator& o);  // ALiBi's, one per query head
-  template <class K, class V>
-  crestmax::status serve_as(const attention_operator& o);
 
   int threads_ = 1;
   kept_masks masks_;

@@ -11,7 +11,10 @@ namespace adapter {
 
 class reference {
  public:
-  explicit reference(const attention_operator& o) : o_(o) {}
+  // Reads a number of a row of quantised blocks.
+  using read_quantised = double (*)(const operand& of, const std::byte* row, index_type number);
+
+  explicit reference(const attention_operator& o, read_quantised read = nullptr) : o_(o), read_(read) {}
 
   // The output of one row: d_v numbers. Time: O(kv_len * (d_qk + d_v)).
   std::vector<double> row(index_type sequence, index_type head, index_type query) const {
@@ -47,9 +50,11 @@ class reference {
   };
   static constexpr double hidden = -std::numeric_limits<double>::infinity();
 
-  static double number(const operand& t, std::array<index_type, 4> at) {
+  double number(const operand& t, std::array<index_type, 4> at) const {
     const std::byte* p = static_cast<const std::byte*>(t.data);
-    for (std::size_t i = 0; i < 4; ++i) p += static_cast<std::size_t>(at[i]) * t.strides[i];
+    for (std::size_t i = 1; i < 4; ++i) p += static_cast<std::size_t>(at[i]) * t.strides[i];
+    if (crestmax::is_encoded(*t.kind)) return read_(t, p, at[0]);
+    p += static_cast<std::size_t>(at[0]) * t.strides[0];
     return crestmax::visit_input_kind<float>(*t.kind, [&]<class T>(T*) {
       return crestmax::convert<double>(*crestmax::pointer_to<T>(static_cast<const void*>(p)));
     });
@@ -77,6 +82,7 @@ class reference {
   }
 
   const attention_operator& o_;
+  read_quantised read_;
 };
 
 }  // namespace adapter

@@ -191,11 +191,15 @@ status workspace_bytes(const call_tensors<Q, Source, O>& t, int workers, std::si
 }
 
 // The shape of a call, for make_plan(). It is not checked: lengths may be any.
-template <class Q, class Source, class O>
-problem problem_of(const call_tensors<Q, Source, O>& t, const options& o = {}) {
+template <class T, class Source>
+problem problem_of(const call_views<T, Source>& t, const options& o = {}) {
   const no_modifiers none{};
   const backend::automatic usual{};
-  return bound_call(crestmax::views_of(t), o, none, usual).shape();
+  return bound_call(t, o, none, usual).shape();
+}
+template <class Q, class Source, class O>
+problem problem_of(const call_tensors<Q, Source, O>& t, const options& o = {}) {
+  return crestmax::problem_of(crestmax::views_of(t), o);
 }
 
 // Decides everything that shapes, lengths and options decide, and writes it to `memory`: plan::bytes(p.sequences) bytes,

@@ -243,12 +243,12 @@ class bound_call {
   tensor_view key_view() const {
     if constexpr (is_paged) return source_.cache.key_pages;
     else if constexpr (is_contiguous) return source_.key;
-    else return shape_view(Source::key_kind(), source_.shape().d_qk);
+    else return shape_view(source_.key_kind(), source_.shape().d_qk);
   }
   tensor_view value_view() const {
     if constexpr (is_paged) return source_.cache.value_pages;
     else if constexpr (is_contiguous) return source_.value;
-    else return shape_view(Source::value_kind(), source_.shape().d_v);
+    else return shape_view(source_.value_kind(), source_.shape().d_v);
   }
   tensor_view shape_view(scalar_kind kind, index_type head_dim) const {
     const source_shape s = source_.shape();

@@ -67,7 +67,7 @@ inline status check_shared_numbers(const char* name, const coding_numbers& n, co
         const double x = coding_value(n, i * n.strides[0] + j * n.strides[2] + k * n.strides[3]);
         if (std::isfinite(x) && (x > 0 || !positive)) continue;
         return error_text(status_code::bad_option, name, positive ? "finite scales above 0" : "finite offsets",
-                          x == 0 ? "0" : x < 0 ? "a negative number" : "NaN or infinity");
+                          crestmax::equals(x, 0.0) ? "0" : x < 0 ? "a negative number" : "NaN or infinity");
       }
     }
   }

@@ -23,7 +23,7 @@ void expect_right(attention_server& server, const adapter::attention_operator& o
   ASSERT_EQ(adapter::refusal(o), nullptr) << what;
   const crestmax::status status = server.serve(o);
   ASSERT_TRUE(status.ok()) << what << ": " << status.message();
-  const adapter::reference wanted(o);
+  const adapter::reference wanted(o, ggml_tests::quantised_number);
   double largest = 0;
   for (index_type s = 0; s < o.sequences(); ++s) {
     for (index_type h = 0; h < o.q_heads(); ++h) {
@@ -48,6 +48,78 @@ TEST(AttentionServer, IsRightForEveryPairOfCacheTypes) {
       }
     }
   }
+}
+
+constexpr scalar_kind quantised[] = {scalar_kind::q8_0, scalar_kind::q4_0, scalar_kind::q4_1, scalar_kind::q5_0, scalar_kind::q5_1, scalar_kind::iq4_nl};
+
+TEST(AttentionServer, IsRightForEveryQuantisedCache) {
+  attention_server server;
+  for (const scalar_kind kind : quantised) {
+    for (const index_type q_len : {1, 3, 40}) {
+      made_operator made({.q_len = q_len, .kv_len = 77, .d_qk = 96, .key_kind = kind, .value_kind = kind});
+      expect_right(server, made.o, name(kind));
+    }
+  }
+}
+
+TEST(AttentionServer, IsRightForKeysAndValuesOfDifferentQuantisedTypes) {
+  attention_server server;
+  for (const scalar_kind key : quantised) {
+    for (const scalar_kind value : {scalar_kind::q4_0, scalar_kind::q5_1, scalar_kind::float16, scalar_kind::float32}) {
+      made_operator made({.q_len = 2, .kv_len = 50, .d_v = 32, .key_kind = key, .value_kind = value});
+      expect_right(server, made.o, std::string(name(key)) + " " + name(value));
+      made_operator turned({.q_len = 2, .kv_len = 50, .d_v = 32, .key_kind = value, .value_kind = key});
+      expect_right(server, turned.o, std::string(name(value)) + " " + name(key));
+    }
+  }
+}
+
+TEST(AttentionServer, IsRightForTypesThatTheAdapterDecodes) {
+  attention_server server;
+  for (const adapter::block_format* const format : {&adapter::q1_0, &adapter::q2_0}) {
+    for (const index_type q_len : {1, 33}) {
+      shape s{.q_len = q_len, .kv_len = 150, .d_qk = 128, .d_v = 128, .key_kind = scalar_kind::custom, .value_kind = scalar_kind::custom};
+      s.key_format = s.value_format = format;
+      made_operator both(s);
+      expect_right(server, both.o);
+      s.key_kind = scalar_kind::q4_0;
+      s.key_format = nullptr;
+      made_operator of_values(s);
+      expect_right(server, of_values.o);
+      std::swap(s.key_kind, s.value_kind);
+      std::swap(s.key_format, s.value_format);
+      made_operator of_keys(s);
+      expect_right(server, of_keys.o);
+    }
+  }
+}
+
+TEST(AttentionServer, IsRightForAPromptAndATokenOverAQuantisedCacheBehindAMask) {
+  attention_server server;
+  for (const index_type q_len : {1, 70}) {
+    made_operator made({.q_len = q_len, .kv_len = 512, .q_heads = 9, .kv_heads = 3, .key_kind = scalar_kind::q8_0, .value_kind = scalar_kind::q4_1});
+    made_mask window = made_mask{512, q_len}.be_causal(300);
+    for (index_type q = 0; q < q_len; ++q) window.set_keys(q, 0, 100, hidden);
+    made.set_mask(window);
+    expect_right(server, made.o, std::to_string(q_len));
+  }
+}
+
+TEST(AttentionServer, ReadsQuantisedHeadsThatLieApart) {
+  attention_server server;
+  for (const index_type q_len : {1, 20}) {
+    made_operator made({.q_len = q_len, .kv_len = 60, .sequences = 2, .key_kind = scalar_kind::q5_0, .value_kind = scalar_kind::iq4_nl});
+    for (adapter::operand* const t : {&made.o.key, &made.o.value}) *t = ggml_tests::operand_of(t->data, *t->kind, t->extents, {0, 1, 2, 3});
+    expect_right(server, made.o);
+  }
+}
+
+TEST(AttentionServer, ReadsQuantisedValuesThatAreAViewOfTheKeys) {
+  attention_server server;
+  made_operator made({.q_len = 4, .kv_len = 60, .kv_heads = 1, .d_qk = 96, .d_v = 64, .key_kind = scalar_kind::q8_0, .value_kind = scalar_kind::q8_0});
+  made.o.value = made.o.key;
+  made.o.value.extents[0] = 64;
+  expect_right(server, made.o);
 }
 
 TEST(AttentionServer, IsRightForHeadDimsThatDiffer) {

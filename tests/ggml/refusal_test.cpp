@@ -52,6 +52,7 @@ TEST_F(Refusal, NamesTypesThatAreNotServed) {
   expect("key", [](attention_operator& o) { o.key.kind.reset(); });
   expect("value", [](attention_operator& o) { o.value.kind.reset(); });
   expect("query", [](attention_operator& o) { o.query.kind = scalar_kind::float16; });
+  expect("query", [](attention_operator& o) { o.query.kind = scalar_kind::q8_0; });
   expect("key", [](attention_operator& o) { o.key.kind = scalar_kind::float64; });
   expect("output", [](attention_operator& o) { o.output.kind = scalar_kind::float16; });
   expect("mask", [](attention_operator& o) { o.mask->kind = scalar_kind::float32; });
@@ -63,6 +64,27 @@ TEST_F(Refusal, NamesRowsThatAreNotContiguous) {
   expect("key", [](attention_operator& o) { o.key.strides[1] += 1; });
   expect("value", [](attention_operator& o) { std::swap(o.value.strides[0], o.value.strides[1]); });
   expect("mask", [](attention_operator& o) { o.mask->strides[0] = 4; });
+}
+
+TEST_F(Refusal, IsNoneOfQuantisedCaches) {
+  for (const scalar_kind kind : {scalar_kind::q8_0, scalar_kind::q4_0, scalar_kind::q4_1, scalar_kind::q5_0, scalar_kind::q5_1, scalar_kind::iq4_nl}) {
+    made_operator other({.key_kind = kind, .value_kind = kind});
+    EXPECT_EQ(refusal(other.o), nullptr) << name(kind);
+  }
+}
+
+TEST_F(Refusal, NamesQuantisedRowsThatEndWithinABlock) {
+  made_operator other({.key_kind = scalar_kind::q8_0, .value_kind = scalar_kind::q4_0});
+  other.o.query.extents[0] = other.o.key.extents[0] = 48;
+  ASSERT_NE(refusal(other.o), nullptr);
+  EXPECT_NE(std::string(refusal(other.o)).find("key"), std::string::npos);
+}
+
+TEST_F(Refusal, NamesQuantisedRowsWhoseBlocksLieApart) {
+  made_operator other({.key_kind = scalar_kind::q8_0, .value_kind = scalar_kind::q4_0});
+  other.o.value.strides[0] = 20;
+  ASSERT_NE(refusal(other.o), nullptr);
+  EXPECT_NE(std::string(refusal(other.o)).find("value"), std::string::npos);
 }
 
 TEST_F(Refusal, NamesExtentsThatDoNotAgree) {
