@@ -17,6 +17,7 @@ import time
 
 WAYS = ("off", "on", "crestmax")
 WORKS = ("pp512", "tg32")
+FLOATS = ("f32", "f16", "bf16")
 DISTURBED = 0.03  # of a run's own processor time, taken by other programs meanwhile: the run is done again, at most so often
 ATTEMPTS = 3
 
@@ -33,6 +34,11 @@ def busy_seconds():
     user, nice, system = map(int, pathlib.Path("/proc/stat").read_text().split()[1:4])
     children = os.times()
     return (user + nice + system) / os.sysconf("SC_CLK_TCK"), children.children_user + children.children_system
+
+
+def ways_of(cache):
+    """llama.cpp has quantised caches with flash attention only."""
+    return WAYS if cache in FLOATS else WAYS[1:]
 
 
 class Measurements:
@@ -84,7 +90,8 @@ class Measurements:
 
 def measure(found, cases, threads, rounds, minutes):
     """Round after round through all cases, the ways in turn, another one first each time. Returns how many runs are left to do."""
-    runs = [(number, WAYS[(i + number) % len(WAYS)], *case) for number in range(rounds) for case in cases for i in range(len(WAYS))]
+    runs = [(number, ways_of(case[0])[(i + number) % len(ways_of(case[0]))], *case)
+            for number in range(rounds) for case in cases for i in range(len(ways_of(case[0])))]
     begin = time.monotonic()
     for i, run in enumerate(runs):
         while not found.is_done(*run):
@@ -97,10 +104,11 @@ def measure(found, cases, threads, rounds, minutes):
 
 
 def cells_of(measured, work):
-    """Of [[speeds of each way] in each round]: the medians, and that of the rounds' ratios."""
-    off, on, ours = (statistics.median(speeds[i][work] for speeds in measured) for i in range(len(WAYS)))
-    ratio = statistics.median(speeds[2][work] / max(speeds[0][work], speeds[1][work]) for speeds in measured)
-    return [f"{off:.1f}", f"{on:.1f}", f"**{ours:.1f}**", f"{ratio:.2f}"]
+    """Of [{way: speeds} in each round]: the medians, and that of the rounds' ratios."""
+    medians = {way: statistics.median(speeds[way][work] for speeds in measured) for way in measured[0]}
+    ratio = statistics.median(speeds["crestmax"][work] / max(speeds[way][work] for way in speeds if way != "crestmax") for speeds in measured)
+    off = f"{medians['off']:.1f}" if "off" in medians else ""
+    return [off, f"{medians['on']:.1f}", f"**{medians['crestmax']:.1f}**", f"{ratio:.2f}"]
 
 
 def print_table(found, cases, threads, rounds):
@@ -111,10 +119,10 @@ def print_table(found, cases, threads, rounds):
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for count in sorted(threads):
         for case in cases:
-            measured = [[found.get(number, way, *case) for way in WAYS] for number in range(rounds)]
-            measured = [speeds for speeds in measured if all(speeds)]
+            measured = [{way: found.get(number, way, *case) for way in ways_of(case[0])} for number in range(rounds)]
+            measured = [speeds for speeds in measured if all(speeds.values())]
             if measured:
-                worst = max(speed["others"] for speeds in measured for speed in speeds)
+                worst = max(speed["others"] for speeds in measured for speed in speeds.values())
                 mark = f" (others took {worst:.0%})" if worst > DISTURBED else ""
                 cells = [str(count) + mark, *map(str, case), *(cell for work in WORKS for cell in cells_of(measured, f"{work} {count}"))]
                 print("| " + " | ".join(cells) + " |")
@@ -128,8 +136,9 @@ def main():
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--cache", action="append")
     options = parser.parse_args()
-    caches = ["f16"] if options.short else ["f16", "bf16"]
+    caches = options.cache or (["f16"] if options.short else ["f16", "bf16", "q8_0"])
     depths = [0, 4096] if options.short else [0, 4096, 7680]
     threads = sorted({min(2, os.cpu_count() or 1), 1}, reverse=True)
     cases = [(c, d) for c in caches for d in depths]

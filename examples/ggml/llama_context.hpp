@@ -43,6 +43,19 @@ inline model load_model(const std::string& path) {
   return m;
 }
 
+// The model with its weights as float32: the same numbers, and products that do not round what attention gives them to 8 bits.
+inline std::string as_float32(const std::string& path, const std::string& wide) {
+  if (std::ifstream(wide).good()) return wide;
+  llama_model_quantize_params how = llama_model_quantize_default_params();
+  how.ftype = LLAMA_FTYPE_ALL_F32;
+  how.allow_requantize = true;
+  const std::string part = wide + ".part";
+  if (llama_model_quantize(path.c_str(), part.c_str(), &how) != 0 || std::rename(part.c_str(), wide.c_str()) != 0) {
+    fail("llama.cpp does not write " + wide);
+  }
+  return wide;
+}
+
 // At least so many tokens of a text.
 inline std::vector<llama_token> tokens_of(const model& m, const std::string& path, std::size_t least) {
   std::ifstream file(path);
@@ -127,6 +140,15 @@ class context {
   int vocabulary_;
   int length_ = 0;
 };
+
+// A type of ggml's by its name.
+inline ggml_type cache_type(const std::string& name) {
+  for (int type = 0; type < GGML_TYPE_COUNT; ++type) {
+    const char* const known = ggml_type_name(static_cast<ggml_type>(type));
+    if (known != nullptr && name == known) return static_cast<ggml_type>(type);
+  }
+  fail("ggml has no type " + name);
+}
 
 inline double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -8,6 +8,7 @@
 #include "ggml_operator.hpp"
 #include "llama_context.hpp"
 #include "reference.hpp"
+#include "text_surprise.hpp"
 
 namespace {
 
@@ -86,13 +87,6 @@ void force(context& c, const std::vector<llama_token>& tokens, captures* watcher
   std::fputs("\n", stderr);
 }
 
-double surprise(std::span<const float> logits, llama_token next) {
-  const double top = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
-  double sum = 0;
-  for (const float x : logits) sum += std::exp(static_cast<double>(x) - top);
-  return top + std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(next)]);
-}
-
 struct best_two {
   std::ptrdiff_t first;
   double gap;
@@ -124,7 +118,7 @@ struct reading {
     context c(model, settings);
     force(c, tokens, watcher, name, [&](int i, std::span<const float> logits) {
       best.push_back(best_of(logits));
-      surprise += ::surprise(logits, tokens[static_cast<std::size_t>(i) + 1]);
+      surprise += programs::surprise(logits, tokens[static_cast<std::size_t>(i) + 1]);
     });
   }
   double perplexity() const { return std::exp(surprise / static_cast<double>(best.size())); }
@@ -183,19 +177,6 @@ struct comparison {
   }
 };
 
-// The model with its weights as float32: the same numbers, and products that do not round what attention gives them to 8 bits.
-std::string as_float32(const std::string& path, const std::string& wide) {
-  if (std::ifstream(wide).good()) return wide;
-  llama_model_quantize_params how = llama_model_quantize_default_params();
-  how.ftype = LLAMA_FTYPE_ALL_F32;
-  how.allow_requantize = true;
-  const std::string part = wide + ".part";
-  if (llama_model_quantize(path.c_str(), part.c_str(), &how) != 0 || std::rename(part.c_str(), wide.c_str()) != 0) {
-    programs::fail("llama.cpp does not write " + wide);
-  }
-  return wide;
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -203,7 +184,7 @@ int main(int count, char** arguments) {
   programs::load_cpu(given("llama") + "/bin");
   comparison narrow{"as it is: matrix products round what attention gives them to 8 bits, and near ties fall either way",
                     programs::load_model(given("model"))};
-  comparison wide{"its weights as float32: attention alone differs", programs::load_model(as_float32(given("model"), given("wide")))};
+  comparison wide{"its weights as float32: attention alone differs", programs::load_model(programs::as_float32(given("model"), given("wide")))};
   std::vector<llama_token> tokens = programs::tokens_of(narrow.model, given("text"), tokens_in_all);
   tokens.resize(tokens_in_all);
   for (comparison* c : {&narrow, &wide}) c->run_ggml(tokens);
