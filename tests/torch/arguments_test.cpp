@@ -40,10 +40,50 @@ TEST(Arguments, OfAnotherRankAreNamed) {
 TEST(Arguments, OfAnotherTypeAreNamed) {
   batched b;
   b.k.type = element::float16;
-  EXPECT_EQ(b.said(), "key: expected dtype float32 (that of query), given float16");
+  EXPECT_EQ(b.said(), "key: expected dtype float32 (that of query), int8, float8_e4m3fn or float8_e5m2, given float16");
   b = {};
   b.q.type = element::int32;
   EXPECT_EQ(b.said(), "query: expected dtype float32, float64, float16 or bfloat16, given int32 dtype");
+}
+
+TEST(Arguments, MayBeCodesButForTheQuery) {
+  for (const element code : {element::int8, element::float8_e4m3, element::float8_e5m2}) {
+    batched b;
+    b.k.type = b.v.type = code;
+    EXPECT_EQ(b.said(), "");
+    b.q.type = code;
+    EXPECT_EQ(b.said(), std::string("query: expected dtype float32, float64, float16 or bfloat16, given ") + name(code) + " dtype");
+  }
+}
+
+std::string said_of_scales(std::vector<index_type> extents, element rows = element::int8, element type = element::float32) {
+  batched b;
+  b.k.type = rows;
+  const stored<float> scales(std::move(extents));
+  array given = scales.described("k_scale");
+  given.type = type;
+  return said_by([&] { check::scales(given, b.k, 1, "(batch, heads, len)"); });
+}
+
+TEST(Scales, AreOneOrThoseOfHeadsOrOfRows) {
+  for (const std::vector<index_type>& extents : std::vector<std::vector<index_type>>{{}, {1}, {2}, {2, 2, 5}, {1, 2, 5}, {2, 1, 1}}) {
+    for (const element type : {element::float32, element::float16, element::bfloat16}) EXPECT_EQ(said_of_scales(extents, element::float8_e4m3, type), "");
+  }
+}
+
+TEST(Scales, OfAnotherShapeAreNamed) {
+  EXPECT_EQ(said_of_scales({5}), "k_scale: expected one scale or those of heads, 2, given 5");
+  EXPECT_EQ(said_of_scales({2, 5}), "k_scale: expected one scale, (heads,) or (batch, heads, len), given rank 2");
+  EXPECT_EQ(said_of_scales({2, 2, 4}), "k_scale: expected (batch, heads, len), each extent 1 or that of key, here 5, given 4");
+}
+
+TEST(Scales, OfAnotherTypeAreNamed) {
+  EXPECT_EQ(said_of_scales({2}, element::int8, element::float64), "k_scale: expected dtype float32, float16 or bfloat16, given float64");
+  EXPECT_EQ(said_of_scales({2}, element::int8, element::int32), "k_scale: expected dtype float32, float16 or bfloat16, given int32");
+}
+
+TEST(Scales, OfNumbersAreRefused) {
+  EXPECT_EQ(said_of_scales({2}, element::float32), "k_scale: expected none for key without codes of int8, float8_e4m3fn or float8_e5m2, given float32");
 }
 
 TEST(Arguments, OnAnotherDeviceAreNamed) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support.hpp"
+#include "support/encodings.hpp"
 
 namespace crestmax_test {
 namespace {
@@ -103,6 +104,95 @@ TEST(Calls, OfEveryTypeAreAsDefined) {
   expect_every_type<double>(1e-12);
   expect_every_type<crestmax::float16>(4e-3);
   expect_every_type<crestmax::bfloat16>(3e-2);
+}
+
+// Codes of random numbers, (batch, heads, len, d), in `rows` of a call as the numbers that they stand for by scales of such extents, or by none.
+template <class Code>
+struct coded_rows {
+  stored<Code> codes;
+  stored<crestmax::float16> scales;
+  bool has_scales;
+
+  coded_rows(const stored<float>& rows, std::vector<index_type> of_scales, unsigned seed)
+      : codes(rows.extents), scales(of_scales), has_scales(!of_scales.empty()) {
+    std::mt19937 random(seed);
+    for (std::size_t i = 0; i < scales.count; ++i) {
+      scales.numbers[i] = crestmax::convert<crestmax::float16>(has_scales ? std::uniform_real_distribution<float>(0.01f, 0.03f)(random) : 1.0f);
+    }
+    for (std::size_t i = 0; i < codes.count; ++i) {
+      const bool is_int8 = std::is_same_v<Code, std::int8_t>;
+      const auto code = static_cast<std::byte>(is_int8 ? random() % 256 : random() % 0x48 | (random() % 2) << 7);  // of fp8 no more than 8
+      std::memcpy(&codes.numbers[i], &code, 1);
+    }
+    for_each(rows, [&](index_type b, index_type h, index_type j, index_type k) {
+      const auto* const code = reinterpret_cast<const std::byte*>(&codes.at(b, h, j, k));
+      const double scale = number(scales.numbers[scale_at(b, h, j)]);
+      rows.at(b, h, j, k) = static_cast<float>(decode_number(crestmax::kind_of<Code>, code, 0) * scale);
+    });
+  }
+  template <class F>
+  static void for_each(const stored<float>& rows, const F& f) {
+    for (index_type b = 0; b < rows.extents[0]; ++b) {
+      for (index_type h = 0; h < rows.extents[1]; ++h) {
+        for (index_type j = 0; j < rows.extents[2]; ++j) {
+          for (index_type k = 0; k < rows.extents[3]; ++k) f(b, h, j, k);
+        }
+      }
+    }
+  }
+  std::size_t scale_at(index_type b, index_type h, index_type j) const {
+    const std::vector<index_type>& e = scales.extents;
+    if (e.size() < 2) return scales.count == 1 ? 0 : static_cast<std::size_t>(h);
+    const index_type at[] = {b, h, j};
+    index_type place = 0;
+    for (std::size_t i = 0; i < 3; ++i) place += e[i] == 1 ? 0 : at[i] * scales.strides[i];
+    return static_cast<std::size_t>(place);
+  }
+  array described(const char* name) const {
+    array a = scales.described(name);
+    a.given = has_scales;
+    return a;
+  }
+};
+
+template <class Key, class Value>
+void expect_codes_as_defined(const std::vector<index_type>& key_scales, const std::vector<index_type>& value_scales) {
+  crestmax_torch::kept_state kept;
+  batch<float> b({2, 4, 5, 24}, {2, 2, 33, 24}, 16);
+  const coded_rows<Key> key(b.key, key_scales, 11);
+  const coded_rows<Value> value(b.value, value_scales, 12);
+  b.run(kept);  // for the views of what is not coded
+  b.c.key = crestmax_torch::batched_view(key.codes.described("key"), 33);
+  b.c.value = crestmax_torch::batched_view(value.codes.described("value"), 33);
+  b.c.key_coding = crestmax_torch::batched_coding(key.described("k_scale"));
+  b.c.value_coding = crestmax_torch::batched_coding(value.described("v_scale"));
+  attend(b.c, kept);
+  b.expect_as_defined(all_keys, plain, 2e-5);
+}
+
+TEST(Calls, OnCodesAreThoseOfTheirNumbers) {
+  expect_codes_as_defined<std::int8_t, std::int8_t>({1}, {2});
+  expect_codes_as_defined<std::int8_t, crestmax::float8_e4m3>({2}, {2, 2, 33});
+  expect_codes_as_defined<crestmax::float8_e4m3, crestmax::float8_e5m2>({2, 2, 33}, {});
+  expect_codes_as_defined<crestmax::float8_e5m2, std::int8_t>({2, 1, 33}, {1, 2, 1});
+}
+
+TEST(Calls, OnScalesThatAreNoneAreRefused) {
+  for (const float wrong : {0.0f, -1.0f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    crestmax_torch::kept_state kept;
+    batch<float> b({1, 2, 5, 24}, {1, 2, 33, 24}, 16);
+    const coded_rows<std::int8_t> value(b.value, {2}, 12);
+    value.scales.at(1) = crestmax::convert<crestmax::float16>(wrong);
+    b.run(kept);
+    b.c.value = crestmax_torch::batched_view(value.codes.described("value"), 33);
+    b.c.value_coding = crestmax_torch::batched_coding(value.described("v_scale"));
+    try {
+      attend(b.c, kept);
+      ADD_FAILURE() << wrong;
+    } catch (const crestmax_torch::bad_argument& e) {
+      EXPECT_NE(std::string(e.what()).find("v_scale: expected finite scales above 0"), std::string::npos) << e.what();
+    }
+  }
 }
 
 TEST(Calls, ReadTensorsOfAnyOrderOfAxes) {

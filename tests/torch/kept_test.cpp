@@ -50,6 +50,8 @@ TEST(KeptPlans, AreOthersForEverythingThatAPlanFollowsFrom) {
       [](crestmax::problem& p, crestmax::options&) { p.d_qk = 17; },
       [](crestmax::problem& p, crestmax::options&) { p.d_v = 17; },
       [](crestmax::problem& p, crestmax::options&) { p.query_kind = p.key_kind = p.value_kind = p.output_kind = crestmax::scalar_kind::bfloat16; },
+      [](crestmax::problem& p, crestmax::options&) { p.key_kind = crestmax::scalar_kind::int8; },
+      [](crestmax::problem& p, crestmax::options&) { p.value_kind = crestmax::scalar_kind::int8; },
       [](crestmax::problem& p, crestmax::options&) { p.workers = 4; },
       [](crestmax::problem&, crestmax::options& o) { o.scale = 0.5; },
       [](crestmax::problem&, crestmax::options& o) { o.scale = 0.0; }};

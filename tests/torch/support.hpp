@@ -18,6 +18,9 @@ constexpr element element_of() {
   else if constexpr (std::is_same_v<T, crestmax::float16>) return element::float16;
   else if constexpr (std::is_same_v<T, crestmax::bfloat16>) return element::bfloat16;
   else if constexpr (std::is_same_v<T, std::int32_t>) return element::int32;
+  else if constexpr (std::is_same_v<T, std::int8_t>) return element::int8;
+  else if constexpr (std::is_same_v<T, crestmax::float8_e4m3>) return element::float8_e4m3;
+  else if constexpr (std::is_same_v<T, crestmax::float8_e5m2>) return element::float8_e5m2;
   else return element::boolean;
 }
 

@@ -16,15 +16,15 @@ def row_type(query):
     return torch.float64 if query.dtype == torch.float64 else torch.float32
 
 
-def batched(query, key, value, mask=None, *, sinks=None, **settings):
-    check_devices(query, key=key, value=value, mask=mask, sinks=sinks)
+def batched(query, key, value, mask=None, *, sinks=None, k_scale=None, v_scale=None, **settings):
+    check_devices(query, key=key, value=value, mask=mask, sinks=sinks, k_scale=k_scale, v_scale=v_scale)
     batch, heads, length, _ = query.shape
     output = query.new_empty((batch, length, heads, value.shape[-1])).transpose(1, 2)
     return output, query.new_empty((batch, heads, length), dtype=row_type(query))
 
 
-def packed(query, key, value, *whole_numbers, sinks=None, **settings):
-    check_devices(query, key=key, value=value, sinks=sinks)
+def packed(query, key, value, *whole_numbers, sinks=None, k_scale=None, v_scale=None, **settings):
+    check_devices(query, key=key, value=value, sinks=sinks, k_scale=k_scale, v_scale=v_scale)
     total, heads, _ = query.shape
     return query.new_empty((total, heads, value.shape[-1])), query.new_empty((heads, total), dtype=row_type(query))
 

@@ -13,13 +13,15 @@ namespace crestmax_torch {
 
 using index_type = std::int64_t;
 
-enum class element : int { float32, float64, float16, bfloat16, boolean, int32, other };
+enum class element : int { float32, float64, float16, bfloat16, boolean, int32, int8, float8_e4m3, float8_e5m2, other };
 
 constexpr const char* name(element type) {
-  constexpr const char* names[] = {"float32", "float64", "float16", "bfloat16", "bool", "int32", "another"};
+  constexpr const char* names[] = {"float32", "float64", "float16", "bfloat16", "bool", "int32", "int8", "float8_e4m3fn", "float8_e5m2", "another"};
   return names[static_cast<int>(type)];
 }
 constexpr bool is_floating(element type) { return type <= element::bfloat16; }
+// Whether keys or values of it are codes, which scales make numbers of.
+constexpr bool is_code(element type) { return type >= element::int8 && type <= element::float8_e5m2; }
 
 // One tensor argument: a view of what torch holds. Strides count elements.
 struct array {
@@ -53,6 +55,8 @@ struct settings {
   double softcap = 0;  // 0: none
   array sinks;         // (q_heads)
   std::optional<double> scale;
+  array key_scales;    // of keys that are codes: see check::scales
+  array value_scales;
 };
 
 // What a caller did wrong: "key: expected d (that of query) 64, given 32". torch makes a RuntimeError of it, in every version.
@@ -83,20 +87,43 @@ inline void floating(const array& a) {
   if (!is_floating(a.type)) check::fail(a.name, "dtype float32, float64, float16 or bfloat16", std::string(name(a.type)) + " dtype");
 }
 
-inline void of_query_type(const array& a, const array& query) {
-  if (a.type != query.type) check::fail(a.name, std::string("dtype ") + name(query.type) + " (that of query)", name(a.type));
-}
-
 inline void dense_rows(const array& a) {
   if (!a.has_dense_rows()) check::fail(a.name, "strides that end with 1", std::to_string(a.strides.back()));
 }
 
-// Rows of numbers: query, key or value.
-inline void rows(const array& a, const array& query, std::size_t rank, const char* axes) {
+// The rows of query.
+inline void query_rows(const array& query, std::size_t rank, const char* axes) {
+  check::on_cpu(query);
+  check::floating(query);
+  check::rank(query, rank, axes);
+}
+
+// Rows of keys or of values: numbers of the query's dtype, or codes.
+inline void cached_rows(const array& a, const array& query, std::size_t rank, const char* axes) {
   check::on_cpu(a);
-  check::floating(a);
-  check::of_query_type(a, query);
+  if (a.type != query.type && !is_code(a.type)) {
+    check::fail(a.name, std::string("dtype ") + name(query.type) + " (that of query), int8, float8_e4m3fn or float8_e5m2", name(a.type));
+  }
   check::rank(a, rank, axes);
+}
+
+// Scales of keys or of values that are codes: one, one for each head (heads,), or one for each row: of the extents of `rows` without d, each of
+// which may be 1. axes: such as "(batch, heads, len)"; heads: which of these they are.
+inline void scales(const array& a, const array& rows, std::size_t heads, const char* axes) {
+  if (!a.given) return;
+  check::on_cpu(a);
+  if (!is_code(rows.type)) check::fail(a.name, std::string("none for ") + rows.name + " without codes of int8, float8_e4m3fn or float8_e5m2", name(rows.type));
+  if (!is_floating(a.type) || a.type == element::float64) check::fail(a.name, "dtype float32, float16 or bfloat16", name(a.type));
+  const std::size_t most = rows.rank() - 1;
+  if (a.rank() > 1 && a.rank() != most) {
+    check::fail(a.name, std::string("one scale, (heads,) or ") + axes, "rank " + std::to_string(a.rank()));
+  }
+  for (std::size_t i = 0; i < a.rank(); ++i) {
+    const index_type expected = rows.extent(a.rank() == 1 ? heads : i);
+    if (a.extent(i) == 1 || a.extent(i) == expected) continue;
+    const std::string what = a.rank() == 1 ? "one scale or those of heads, " : std::string(axes) + ", each extent 1 or that of " + rows.name + ", here ";
+    check::fail(a.name, what + std::to_string(expected), std::to_string(a.extent(i)));
+  }
 }
 
 // As many query heads for each head of keys.
@@ -125,7 +152,8 @@ inline void options(const settings& s, index_type q_heads) {
 // query (batch, q_heads, q_len, d_qk), key (batch, kv_heads, kv_len, d_qk), value (batch, kv_heads, kv_len, d_v).
 inline void batched(const array& query, const array& key, const array& value) {
   constexpr const char* axes = "(batch, heads, len, d)";
-  for (const array* a : {&query, &key, &value}) check::rows(*a, query, 4, axes);
+  check::query_rows(query, 4, axes);
+  for (const array* a : {&key, &value}) check::cached_rows(*a, query, 4, axes);
   check::equal(key.name, "batch (that of query)", query.extent(0), key.extent(0));
   check::equal(value.name, "batch (that of query)", query.extent(0), value.extent(0));
   check::groups(query.extent(1), key, key.extent(1));
@@ -151,7 +179,8 @@ inline void mask(const array& mask, const array& query, index_type kv_len) {
 
 // Sequences packed end to end: query (total, q_heads, d_qk), key (total, kv_heads, d_qk), value (total, kv_heads, d_v).
 inline void packed(const array& query, const array& key, const array& value) {
-  for (const array* a : {&query, &key, &value}) check::rows(*a, query, 3, "(total, heads, d)");
+  check::query_rows(query, 3, "(total, heads, d)");
+  for (const array* a : {&key, &value}) check::cached_rows(*a, query, 3, "(total, heads, d)");
   check::groups(query.extent(1), key, key.extent(1));
   check::equal(value.name, "total (that of key)", key.extent(0), value.extent(0));
   check::equal(value.name, "heads (those of key)", key.extent(1), value.extent(1));
@@ -160,9 +189,9 @@ inline void packed(const array& query, const array& key, const array& value) {
 
 // query (total, q_heads, d_qk), key (pages, page_size, kv_heads, d_qk), value (pages, page_size, kv_heads, d_v).
 inline void paged(const array& query, const array& key, const array& value) {
-  check::rows(query, query, 3, "(total, heads, d)");
+  check::query_rows(query, 3, "(total, heads, d)");
   for (const array* a : {&key, &value}) {
-    check::rows(*a, query, 4, "(pages, page_size, heads, d)");
+    check::cached_rows(*a, query, 4, "(pages, page_size, heads, d)");
     check::dense_rows(*a);  // a cache is not copied
   }
   check::groups(query.extent(1), key, key.extent(2));

@@ -18,6 +18,7 @@ struct page_table {
 struct call {
   tensor_view query, key, value, output;
   crestmax::row_output lse{};
+  crestmax::row_coding key_coding{}, value_coding{};
   settings options{};
   array mask{};
   std::span<const std::int32_t> query_offsets{};  // of packed sequences
@@ -41,6 +42,22 @@ inline tensor_view paged_view(const array& a) {
   return {a.data, kind_of(a.type), {a.extent(0), a.extent(1), a.extent(2), a.extent(3)},
           {a.stride(0), a.stride(1), a.stride(2), a.stride(3)}};
 }
+// Scales that have been checked, beside rows (batch or page, len, heads, d); `places`: which axis of the scales each of the first three is, of
+// as many as rows have but for d. Axes that scales have not are shared.
+inline crestmax::row_coding coding_of(const array& scales, std::array<std::size_t, 3> places, std::size_t axes) {
+  crestmax::row_coding coding;
+  if (!scales.given) return coding;
+  coding.scales = {scales.data, kind_of(scales.type), {}};
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::size_t axis = scales.rank() == 1 ? (i == 2 ? 0 : axes) : places[i];
+    if (axis < scales.rank() && scales.extent(axis) > 1) coding.scales.strides[i] = scales.stride(axis);
+  }
+  return coding;
+}
+inline crestmax::row_coding batched_coding(const array& scales) { return coding_of(scales, {0, 2, 1}, 3); }
+inline crestmax::row_coding packed_coding(const array& scales) { return coding_of(scales, {2, 0, 1}, 2); }
+inline crestmax::row_coding paged_coding(const array& scales) { return coding_of(scales, {0, 1, 2}, 3); }
+
 // Packed rows as one query of each sequence.
 template <class Rows>
 Rows one_each(Rows rows) {
@@ -111,6 +128,12 @@ crestmax::mask_tensor mask_of(const array& mask, kept_state& kept, int available
   return {view, map};
 }
 
+// What only the numbers of scales show to be wrong.
+inline void check_coding(const char* name, const tensor_view& rows, const crestmax::row_coding& coding) {
+  crestmax::validate::byte_range beside[3];
+  require(crestmax::validate::check_coding({name, name, name, name, name, &rows, &coding, 0, false, false}, beside));
+}
+
 // T is the type that the call is computed in.
 template <class T, class Threads>
 void attend_in(const call& c, kept_state& kept, int available, const Threads& threads) {
@@ -119,6 +142,10 @@ void attend_in(const call& c, kept_state& kept, int available, const Threads& th
   o.query_offsets = c.query_offsets;
   o.key_offsets = c.key_offsets;
   o.lse = c.lse;
+  o.key_coding = c.key_coding;
+  o.value_coding = c.value_coding;
+  check_coding("k_scale", c.key, c.key_coding);
+  check_coding("v_scale", c.value, c.value_coding);
   const auto chain = crestmax::chain(crestmax::soft_cap{static_cast<float>(c.options.softcap)}, mask_of(c.mask, kept, available, threads),
                                      crestmax::attention_sinks{sinks_of(c.options.sinks, kept.sinks)}, band_of(c.options));
   if (c.is_paged) {

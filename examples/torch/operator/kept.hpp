@@ -21,12 +21,13 @@ inline void require(const crestmax::status& s) {
 
 // Everything that a plan follows from, of calls whose sequences are all as long as their tensors: extents, types, workers, and of
 // the options the scale alone.
-using plan_key = std::array<std::int64_t, 10>;
+using plan_key = std::array<std::int64_t, 11>;
 
 inline plan_key key_of(const crestmax::problem& p, const crestmax::options& o) {
-  // Key, value and output have the query's type.
-  const std::int64_t kind = 2 * static_cast<std::int64_t>(p.query_kind) + (o.scale ? 1 : 0);
-  return {p.sequences, p.q_len, p.kv_len, p.q_heads, p.kv_heads, p.d_qk, p.d_v, kind, p.workers,
+  // The output has the query's type.
+  std::int64_t kinds = 0;
+  for (const crestmax::scalar_kind kind : {p.query_kind, p.key_kind, p.value_kind}) kinds = 256 * kinds + static_cast<std::int64_t>(kind);
+  return {p.sequences, p.q_len, p.kv_len, p.q_heads, p.kv_heads, p.d_qk, p.d_v, kinds, p.workers, o.scale ? 1 : 0,
           std::bit_cast<std::int64_t>(o.scale.value_or(0))};
 }
 

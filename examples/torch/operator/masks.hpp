@@ -51,11 +51,12 @@ inline index_type keys_in_reach(const settings& s, index_type q_len, index_type 
   return static_cast<causality>(s.causal) == causality::upper_left ? std::min(q_len, kv_len) : kv_len;
 }
 
-// crestmax's name of a floating type.
+// crestmax's name of a type of rows.
 constexpr crestmax::scalar_kind kind_of(element type) {
   using crestmax::scalar_kind;
-  constexpr scalar_kind kinds[] = {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16};
-  return kinds[static_cast<std::size_t>(type)];
+  constexpr scalar_kind floats[] = {scalar_kind::float32, scalar_kind::float64, scalar_kind::float16, scalar_kind::bfloat16};
+  constexpr scalar_kind codes[] = {scalar_kind::int8, scalar_kind::float8_e4m3, scalar_kind::float8_e5m2};
+  return is_code(type) ? codes[static_cast<int>(type) - static_cast<int>(element::int8)] : floats[static_cast<int>(type)];
 }
 
 // A mask argument that has been checked, as (batch, heads, q_len, kv_len); axes that it has not are broadcast.

@@ -6,12 +6,14 @@ namespace crestmax_torch {
 namespace {
 
 #define CRESTMAX_TORCH_SETTINGS \
-  "int causal=0, int window_left=-1, int window_right=-1, float softcap=0.0, Tensor? sinks=None, float? scale=None"
+  "int causal=0, int window_left=-1, int window_right=-1, float softcap=0.0, Tensor? sinks=None, float? scale=None, " \
+  "Tensor? k_scale=None, Tensor? v_scale=None"
 
-// The settings of a call, and what owns their tensor.
+// The settings of a call, and what owns their tensors.
 struct read_settings {
   settings values;
   handle sinks;
+  handle scales[2];
 
   explicit read_settings(argument_reader& reader) {
     values.causal = reader.integer();
@@ -21,6 +23,9 @@ struct read_settings {
     sinks = reader.optional_tensor();
     values.sinks = describe("sinks", sinks);
     values.scale = reader.optional_real();
+    for (handle& of : scales) of = reader.optional_tensor();
+    values.key_scales = describe("k_scale", scales[0]);
+    values.value_scales = describe("v_scale", scales[1]);
   }
 };
 
@@ -120,12 +125,16 @@ void attention(StableIValue* stack, std::uint64_t, std::uint64_t) {
   check::batched(rows.query, rows.key, rows.value);
   check::mask(c.mask, rows.query, rows.key.extent(2));
   check::options(c.options, rows.query.extent(1));
+  check::scales(c.options.key_scales, rows.key, 1, "(batch, heads, len)");
+  check::scales(c.options.value_scales, rows.value, 1, "(batch, heads, len)");
   rows.make_dense();
   const index_type q_len = rows.query.extent(2);
   const index_type kv_len = keys_in_reach(c.options, q_len, rows.key.extent(2));
   c.query = batched_view(rows.query, q_len);
   c.key = batched_view(rows.key, kv_len);
   c.value = batched_view(rows.value, kv_len);
+  c.key_coding = batched_coding(c.options.key_scales);
+  c.value_coding = batched_coding(c.options.value_scales);
   output_handles made = make_batched_results(rows.query, rows.value.extent(3), WantsLse, c);
   compute(c);
   give_back(stack, made);
@@ -143,6 +152,8 @@ void attention_varlen(StableIValue* stack, std::uint64_t, std::uint64_t) {
   c.options = read.values;
   check::packed(rows.query, rows.key, rows.value);
   check::options(c.options, rows.query.extent(1));
+  check::scales(c.options.key_scales, rows.key, 1, "(total, heads)");
+  check::scales(c.options.value_scales, rows.value, 1, "(total, heads)");
   check::offsets(query_offsets, rows.query.extent(0), "the total of query,");
   check::offsets(key_offsets, rows.key.extent(0), "the total of key,");
   check::equal(key_offsets.name, "entries (those of cu_seqlens_q)", query_offsets.extent(0), key_offsets.extent(0));
@@ -150,6 +161,8 @@ void attention_varlen(StableIValue* stack, std::uint64_t, std::uint64_t) {
   c.query = packed_view(rows.query);
   c.key = packed_view(rows.key);
   c.value = packed_view(rows.value);
+  c.key_coding = packed_coding(c.options.key_scales);
+  c.value_coding = packed_coding(c.options.value_scales);
   c.query_offsets = query_offsets.numbers();
   c.key_offsets = key_offsets.numbers();
   output_handles made = make_packed_results(rows.query, rows.value.extent(2), WantsLse, c);
@@ -182,11 +195,15 @@ void attention_paged(StableIValue* stack, std::uint64_t, std::uint64_t) {
   c.options = read.values;
   check::paged(rows.query, rows.key, rows.value);
   check::options(c.options, rows.query.extent(1));
+  check::scales(c.options.key_scales, rows.key, 2, "(pages, page_size, heads)");
+  check::scales(c.options.value_scales, rows.value, 2, "(pages, page_size, heads)");
   const index_type sequences = read_pages(describe("block_table", table), describe("cache_seqlens", lengths), rows.key, c.pages);
   rows.make_dense();
   c.is_paged = true;
   c.key = paged_view(rows.key);
   c.value = paged_view(rows.value);
+  c.key_coding = paged_coding(c.options.key_scales);
+  c.value_coding = paged_coding(c.options.value_scales);
   output_handles made = make_packed_results(rows.query, rows.value.extent(3), WantsLse, c);
   if (query_offsets.given) {
     check::offsets(query_offsets, rows.query.extent(0), "the total of query,");

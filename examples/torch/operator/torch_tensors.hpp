@@ -37,9 +37,10 @@ class handle {
 };
 
 // torch's numbers for types, in the order of `element`.
-inline const std::array<std::int32_t, 6>& type_numbers() {
-  static const std::array<std::int32_t, 6> numbers = {aoti_torch_dtype_float32(),  aoti_torch_dtype_float64(), aoti_torch_dtype_float16(),
-                                                      aoti_torch_dtype_bfloat16(), aoti_torch_dtype_bool(),    aoti_torch_dtype_int32()};
+inline const auto& type_numbers() {
+  static const std::array<std::int32_t, static_cast<std::size_t>(element::other)> numbers = {
+      aoti_torch_dtype_float32(), aoti_torch_dtype_float64(), aoti_torch_dtype_float16(), aoti_torch_dtype_bfloat16(), aoti_torch_dtype_bool(),
+      aoti_torch_dtype_int32(),   aoti_torch_dtype_int8(),    aoti_torch_dtype_float8_e4m3fn(), aoti_torch_dtype_float8_e5m2()};
   return numbers;
 }
 inline std::int32_t number_of(element type) { return type_numbers()[static_cast<std::size_t>(type)]; }
