@@ -39,3 +39,8 @@ target_link_libraries(crestmax_bench_kernels PRIVATE crestmax_kernels Threads::T
 if(NOT CRESTMAX_BUILD_TESTS)  # with them the kernels have these already
   target_sources(crestmax_bench_kernels PRIVATE "${PROJECT_SOURCE_DIR}/bench/kernels/portable.cpp")
 endif()
+
+# What encodings do to outputs, for bench/quality/run alone.
+file(GLOB crestmax_quality_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/quality/*.cpp")
+add_executable(crestmax_quality EXCLUDE_FROM_ALL ${crestmax_quality_sources})
+target_link_libraries(crestmax_quality PRIVATE crestmax_kernels)
