@@ -317,4 +317,21 @@ double multiply_adds_now(int cores) {
   return gflops_of({widest, 10, 0, multiply_add_loop<widest, 10>}, workers, 4e9, 2);
 }
 
+void stream_rows(const std::byte* from, std::size_t read, std::byte* to, std::size_t written, std::size_t rows) {
+  using vector = typename vector_of<widest>::type;
+  constexpr std::size_t step = sizeof(vector);
+  vector sum{};
+  for (std::size_t row = 0; row < rows; ++row, from += read, to += written) {
+    for (std::size_t i = 0; i + step <= read; i += step) {
+      vector x;
+      std::memcpy(&x, from + i, step);
+      sum += x;
+    }
+    const vector made{};
+    for (std::size_t i = 0; i + step <= written; i += step) std::memcpy(to + i, &made, step);
+    if (written >= step) std::memcpy(to + written - step, &made, step);
+  }
+  keep = sum[0];
+}
+
 }  // namespace crestmax_bench

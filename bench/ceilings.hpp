@@ -59,6 +59,9 @@ struct pace {
 // if there is none.
 pace pace_now(team& workers, std::span<const std::byte> memory);
 
+// Reads rows and writes others, so many bytes each, one after the other: no more than memory has to do where something is made of rows.
+void stream_rows(const std::byte* from, std::size_t read, std::byte* to, std::size_t written, std::size_t rows);
+
 // GFLOP/s of fp32 multiply-adds of so many cores at once, measured in some hundredths of a second: whether a machine is
 // undisturbed, and whether two virtual cores are two real ones just now.
 double multiply_adds_now(int cores);

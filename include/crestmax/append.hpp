@@ -102,6 +102,8 @@ class append_call {
     return success();
   }
 
+  static constexpr index_type bytes_ahead = 1 << 12;  // bytes of rows
+
   // So many that an item is worth a thread's while.
   index_type tokens_of_item() const {
     constexpr index_type numbers = 1 << 15, most = 1 << 20;
@@ -118,11 +120,21 @@ class append_call {
 
   void write_rows(index_type first, index_type last) const {
     appending::row_writer writer(cache_, options_.coding, encoder());
+    const index_type heads = rows_.extents[1], length = rows_.extents[2];
+    const index_type in_cache = is_encoded(cache_.kind) ? row_bytes_of(cache_.kind, length) : length;
+    const bool as_one = writer.joins_heads() && rows_.strides[1] == length && cache_.strides[2] == in_cache;
+    const index_type ahead = 1 + bytes_ahead / (heads * length * size_of(rows_.kind) + 1);
     for (index_type t = first; t < last; ++t) {
       const index_type slot = slots_[bound(t)];
       if (slot < 0) continue;
-      for (index_type head = 0; head < rows_.extents[1]; ++head) writer.write(row(t, head), rows_.kind, page_of(slot), key_of(slot), head);
+      const index_type next = t + ahead < last && slots_[bound(t + ahead)] >= 0 ? t + ahead : t;
+      for (index_type head = 0; head < (as_one ? 1 : heads); ++head) {
+        writer.write(places_of(t, head), rows_.kind, as_one ? heads * length : length, places_of(next, head));
+      }
     }
+  }
+  appending::row_places places_of(index_type t, index_type head) const {
+    return {row(t, head), page_of(slots_[bound(t)]), key_of(slots_[bound(t)]), head};
   }
 
   // Whether token `other` is in the block of token t, so many keys behind it.

@@ -14,7 +14,7 @@ namespace appending {
 // A row's numbers as floats, a piece at a time: where they are such, in their place.
 class row_numbers {
  public:
-  static constexpr index_type most = 256;  // numbers of a piece: a multiple of 32
+  static constexpr index_type most = 512;  // numbers of a piece: a multiple of 32
   explicit row_numbers(const cpu::number_encoder& encoder) : encoder_(encoder) {}
 
   void begin(const void* row, scalar_kind kind) {
@@ -69,6 +69,17 @@ inline index_type key_blocks(const tensor_view& cache, const row_coding& coding)
 inline index_type group_length(const tensor_view& cache, const row_coding& coding) { return coding.group == 0 ? cache.extents[3] : coding.group; }
 inline stored_kinds kinds_beside(const row_coding& coding) { return {coding.scales.kind, coding.offsets.kind, coding.offset}; }
 
+// Asks for memory that is needed soon.
+inline void ask_for(const std::byte* memory, index_type bytes) {
+  for (index_type i = 0; i < bytes; i += 64) CRESTMAX_PREFETCH(memory + i, 3);
+}
+
+// Where a row comes from, and where it goes.
+struct row_places {
+  const std::byte* from;
+  index_type page, key, head;
+};
+
 // A cache's rows as they are written.
 class row_writer {
  public:
@@ -81,20 +92,34 @@ class row_writer {
     rule_.per_number = false;
   }
 
-  void write(const void* row, scalar_kind kind, index_type page, index_type key, index_type head) {
-    const auto& s = cache_.strides;
-    std::byte* const to = written(cache_.data, cache_.kind, page * s[0] + key * s[1] + head * s[2]);
-    if (!is_encoded(cache_.kind)) return write_numbers(row, kind, to);
-    numbers_.begin(row, kind);
-    if (may_have_coding(cache_.kind)) return write_coded(pointer_to<std::uint8_t>(to), page, key, head);
-    for_each_piece(0, cache_.extents[3], [&](index_type first, index_type count) {
+  // Numbers of a row that are coded apart from others of it, so that rows which lie side by side may be written as one.
+  bool joins_heads() const { return !may_have_coding(cache_.kind); }
+
+  // A row of so many numbers, while the memory of another one is asked for.
+  void write(const row_places& row, scalar_kind kind, index_type length, const row_places& next) {
+    std::byte* const to = place(row);
+    if (!is_encoded(cache_.kind)) return write_numbers(row.from, kind, length, to);
+    numbers_.begin(row.from, kind);
+    const std::byte* const next_to = place(next);
+    if (may_have_coding(cache_.kind)) {
+      ask_for(next.from, length * size_of(kind));
+      ask_for(next_to, row_bytes_of(cache_.kind, length));
+      return write_coded(pointer_to<std::uint8_t>(to), row.page, row.key, row.head);
+    }
+    for_each_piece(0, length, [&](index_type first, index_type count) {
+      ask_for(next.from + first * size_of(kind), count * size_of(kind));
+      ask_for(next_to + row_bytes_of(cache_.kind, first), row_bytes_of(cache_.kind, count));
       encoder_.blocks(cache_.kind, numbers_.piece(first, count), count / 32, pointer_to<std::uint8_t>(to) + row_bytes_of(cache_.kind, first));
     });
   }
 
  private:
-  void write_numbers(const void* row, scalar_kind kind, std::byte* to) {
-    const index_type length = cache_.extents[3];
+  std::byte* place(const row_places& row) const {
+    const auto& s = cache_.strides;
+    return written(cache_.data, cache_.kind, row.page * s[0] + row.key * s[1] + row.head * s[2]);
+  }
+
+  void write_numbers(const void* row, scalar_kind kind, index_type length, std::byte* to) {
     if (kind == cache_.kind) {
       std::memcpy(to, row, bound(length * size_of(kind)));
     } else if (kind == scalar_kind::float64 || cache_.kind == scalar_kind::float64) {

@@ -55,6 +55,13 @@ struct number_encoder {
   void (*by_rule)(scalar_kind, const float* from, index_type count, const code_rule&, std::uint8_t* to);  // of the others
 };
 
+// 2^i, as words.
+inline constexpr auto powers_as_words = [] {
+  std::array<std::int32_t, 32> powers{};
+  for (std::uint32_t i = 0; i < 32; ++i) powers[i] = std::bit_cast<std::int32_t>(std::uint32_t{1} << i);
+  return powers;
+}();
+
 // 1 / x, or 0 where that is none.
 inline float inverse_of(float x) {
   const float inverse = 1.0f / x;
