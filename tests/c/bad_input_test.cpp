@@ -136,8 +136,8 @@ TEST_F(BadInputFromC, OfPagesThatDoNotExistIsNamed) {
 
 TEST_F(BadInputFromC, OfPagesOfNoTypeIsNamed) {
   take_pages();
-  pages.value_pages.type = 9;
-  expect_refusal(CRESTMAX_BAD_OPTION, {"value_pages.type", "given 9"});
+  pages.value_pages.type = 99;
+  expect_refusal(CRESTMAX_BAD_OPTION, {"value_pages.type", "given 99"});
 }
 
 TEST_F(BadInputFromC, OfANullBlockTableIsNamed) {

@@ -9,16 +9,6 @@
 namespace crestmax_test {
 namespace {
 
-crestmax_type type_of(scalar_kind kind) {
-  switch (kind) {
-    case scalar_kind::float64: return CRESTMAX_FLOAT64;
-    case scalar_kind::float16: return CRESTMAX_FLOAT16;
-    case scalar_kind::bfloat16: return CRESTMAX_BFLOAT16;
-    case scalar_kind::float32: break;
-  }
-  return CRESTMAX_FLOAT32;
-}
-
 template <class Tensor>
 void take_shape(Tensor& to, scalar_kind kind, const std::array<index_type, 4>& extents, const std::array<index_type, 4>& strides) {
   to.type = type_of(kind);

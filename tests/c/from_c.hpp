@@ -13,6 +13,16 @@
 
 namespace crestmax_test {
 
+inline crestmax_type type_of(scalar_kind kind) {
+  switch (kind) {
+    case scalar_kind::float32: return CRESTMAX_FLOAT32;
+    case scalar_kind::float64: return CRESTMAX_FLOAT64;
+    case scalar_kind::float16: return CRESTMAX_FLOAT16;
+    case scalar_kind::bfloat16: return CRESTMAX_BFLOAT16;
+    default: return CRESTMAX_Q8_0 + static_cast<crestmax_type>(kind) - static_cast<crestmax_type>(scalar_kind::q8_0);
+  }
+}
+
 // Zeroed memory aligned as the C interface wants it.
 class aligned_bytes {
  public:

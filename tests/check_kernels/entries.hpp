@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "decode_checks.hpp"
 #include "in_place_checks.hpp"
 #include "pack_checks.hpp"
 #include "product_checks.hpp"
@@ -103,6 +104,7 @@ const auto& entries_of_table() {
       entry<&table::excess_over_crest, table, subject>("excess_over_crest", check_excess_over_crest<T>),
       entry<&table::sum_standing, table, subject>("sum_standing", check_sum_standing<T>),
       entry<&table::measure_keys, table, subject>("measure_keys", check_measure_keys<T>),
+      entry<&table::decode, table, subject>("decode", check_decode<T>),
   };
   return entries;
 }

@@ -131,7 +131,7 @@ crestmax::mask_tensor mask_of(const array& mask, kept_state& kept, int available
 // What only the numbers of scales show to be wrong.
 inline void check_coding(const char* name, const tensor_view& rows, const crestmax::row_coding& coding) {
   crestmax::validate::byte_range beside[3];
-  require(crestmax::validate::check_coding({name, name, name, name, name, &rows, &coding, 0, false, false}, beside));
+  require(crestmax::validate::check_coding({name, {name, name, name, name}, rows, coding, 0, false, false}, beside));
 }
 
 // T is the type that the call is computed in.
