@@ -128,6 +128,10 @@ class append_call {
       const index_type slot = slots_[bound(t)];
       if (slot < 0) continue;
       const index_type next = t + ahead < last && slots_[bound(t + ahead)] >= 0 ? t + ahead : t;
+      if (writer.takes_tokens()) {
+        writer.write_token(places_of(t, 0), rows_.kind, rows_.strides[1] * size_of(rows_.kind), places_of(next, 0));
+        continue;
+      }
       for (index_type head = 0; head < (as_one ? 1 : heads); ++head) {
         writer.write(places_of(t, head), rows_.kind, as_one ? heads * length : length, places_of(next, head));
       }

@@ -16,7 +16,7 @@ set(levels
     "append/rules.hpp append/options.hpp"
     "backend/cpu/encoders.hpp"
     "backend/cpu/text/encode.inc"
-    "backend/cpu/text/encode_blocks.inc backend/cpu/text/encode_codes.inc"
+    "backend/cpu/text/encode_blocks.inc backend/cpu/text/encode_codes.inc backend/cpu/text/encode_scales.inc"
     "backend/cpu/text/encode_vectors.inc"
     "backend/cpu/encode_numbers.hpp"
     "arguments.hpp bound_call.hpp"

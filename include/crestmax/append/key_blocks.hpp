@@ -28,66 +28,59 @@ inline void write_open(const row_coding& coding, const cpu::number_encoder& enco
   });
 }
 
-// Encodes a block of a head, up to 32 channels at a time.
+// Encodes a block of a head, as many channels at a time as there is room for.
 class block_encoder {
  public:
   block_encoder(const tensor_view& cache, const row_coding& coding, const cpu::number_encoder& encoder)
-      : cache_(cache), coding_(coding), encoder_(encoder), numbers_(encoder) {
-    const code_facts facts = facts_of(cache.kind);
-    rule_.low = facts.low;
-    rule_.high = facts.high;
-    rule_.per_number = true;
-  }
+      : cache_(cache), coding_(coding), encoder_(encoder), numbers_(encoder), facts_(scale_facts_of(cache.kind, coding)),
+        encode_(encoder.by_rule(cache.kind, cpu::rule_kind::per_number)) {}
 
   // row_of(key, kind) tells where a key's row lies, and of which kind it is.
   template <class F>
   void encode(index_type page, index_type block, index_type head, F&& row_of) {
     const auto& s = cache_.strides;
-    for (index_type first = 0; first < cache_.extents[3]; first += 32) {
-      const index_type count = cache_.extents[3] - first < 32 ? cache_.extents[3] - first : 32;
+    const code_facts codes = facts_of(cache_.kind);
+    const index_type channels = room / coding_.keys / 32 * 32 < cpu::most_numbers ? room / coding_.keys / 32 * 32 : cpu::most_numbers;
+    for (index_type first = 0; first < cache_.extents[3]; first += channels) {
+      const index_type count = cache_.extents[3] - first < channels ? cache_.extents[3] - first : channels;
+      width_ = (count + 31) / 32 * 32;
       take_rows(first, count, row_of);
-      find_rules(page, block, head, first, count);
+      encoder_.scales(facts_, ranges_, width_, found_);
+      write_beside(page, block, head, first, count);
       for (index_type key = 0; key < coding_.keys; ++key) {
         std::byte* const row = written(cache_.data, cache_.kind, page * s[0] + (block * coding_.keys + key) * s[1] + head * s[2]);
-        encoder_.by_rule(cache_.kind, rows_[key], count, rule_, pointer_to<std::uint8_t>(row) + row_bytes_of(cache_.kind, first));
+        encode_(rows_ + key * width_, count, {found_, 0, codes.low, codes.high}, pointer_to<std::uint8_t>(row) + row_bytes_of(cache_.kind, first));
       }
     }
   }
 
  private:
+  static constexpr index_type room = 8192;  // numbers: at least 32 of each of the most keys
+  static_assert(room / most_keys >= 32);
+
   // As open rows would hold them, whether they have been there or not.
   template <class F>
   void take_rows(index_type first, index_type count, F&& row_of) {
-    for (index_type i = 0; i < 32; ++i) {
-      ranges_.least[i] = cpu::key_range::of_none().least_key;
-      ranges_.most[i] = cpu::key_range::of_none().most_key;
-    }
+    for (index_type i = 0; i < width_; ++i) ranges_.set(i, cpu::key_range::of_none());
     for (index_type key = 0; key < coding_.keys; ++key) {
       scalar_kind kind = coding_.open.kind;
       const std::byte* const row = row_of(key, kind) + first * size_of(kind);
-      std::uint16_t rounded[32];
-      if (kind != coding_.open.kind) {
+      float* const to = rows_ + key * width_;
+      for (index_type i = count; i < width_; ++i) to[i] = 0.0f;
+      if (kind == coding_.open.kind) {
+        encoder_.widen(kind, row, count, to);
+      } else {
         numbers_.begin(row, kind);
-        encoder_.narrow(coding_.open.kind, numbers_.piece(0, count), count, rounded);
+        encoder_.round(coding_.open.kind, numbers_.piece(0, count), count, to);
       }
-      for (index_type i = count; i < 32; ++i) rows_[key][i] = 0.0f;
-      encoder_.widen(coding_.open.kind, kind == coding_.open.kind ? static_cast<const void*>(row) : rounded, count, rows_[key]);
-      encoder_.widen_ranges(rows_[key], ranges_);
+      encoder_.widen_ranges(to, width_, ranges_);
     }
   }
 
-  void find_rules(index_type page, index_type block, index_type head, index_type first, index_type count) {
-    for (index_type i = 0; i < 32; ++i) {
-      const cpu::key_range r{ranges_.least[i], ranges_.most[i]};
-      const bool none = r.least_key > r.most_key;  // no finite number
-      const float least = none ? 0.0f : r.least(), largest = none ? 0.0f : r.largest();
-      const stored_kinds kinds = kinds_beside(coding_);
-      const scale_and_offset s = has_offsets(cache_.kind) ? of_range(cache_.kind, least, largest, kinds)
-                                                          : of_largest(cache_.kind, std::fmax(-least, largest), kinds);
-      set_rule(rule_, static_cast<int>(i), s, coding_.offset);
-      if (i >= count) continue;
-      write_stored(coding_.scales.kind, place_of(coding_.scales, page, block, head, first + i), s.scale);
-      if (coding_.offsets) write_stored(coding_.offsets.kind, place_of(coding_.offsets, page, block, head, first + i), s.offset);
+  void write_beside(index_type page, index_type block, index_type head, index_type first, index_type count) const {
+    for (index_type i = 0; i < count; ++i) {
+      write_stored(coding_.scales.kind, place_of(coding_.scales, page, block, head, first + i), found_.scale[i]);
+      if (coding_.offsets) write_stored(coding_.offsets.kind, place_of(coding_.offsets, page, block, head, first + i), found_.offset[i]);
     }
   }
 
@@ -95,9 +88,12 @@ class block_encoder {
   const row_coding& coding_;
   const cpu::number_encoder& encoder_;
   row_numbers numbers_;
-  cpu::code_rule rule_;
+  cpu::scale_facts facts_;
+  cpu::encode_function encode_;
   cpu::key_ranges ranges_;
-  float rows_[most_keys][32];
+  cpu::scales_found found_;
+  index_type width_ = 0;  // numbers of a row that are held, some of them behind its end
+  float rows_[room];
 };
 
 // One number of a code.

@@ -14,7 +14,7 @@ namespace appending {
 // A row's numbers as floats, a piece at a time: where they are such, in their place.
 class row_numbers {
  public:
-  static constexpr index_type most = 512;  // numbers of a piece: a multiple of 32
+  static constexpr index_type most = cpu::most_numbers;  // of a piece: a multiple of 32
   explicit row_numbers(const cpu::number_encoder& encoder) : encoder_(encoder) {}
 
   void begin(const void* row, scalar_kind kind) {
@@ -26,18 +26,25 @@ class row_numbers {
     const std::byte* const from = row_ + first * size_of(kind_);
     if (kind_ == scalar_kind::float32) return pointer_to<float>(from);
     if (held_ != first || held_count_ < count) {
-      if (kind_ == scalar_kind::float64) {
-        for (index_type i = 0; i < count; ++i) numbers_[i] = static_cast<float>(pointer_to<double>(from)[i]);
-      } else {
-        encoder_.widen(kind_, from, count, numbers_);
-      }
+      widen(from, count, numbers_);
       held_ = first;
       held_count_ = count;
     }
     return numbers_;
   }
+  // The whole row, in memory for it where it is not floats.
+  const float* all(index_type count, float* memory) const {
+    if (kind_ == scalar_kind::float32) return pointer_to<float>(row_);
+    widen(row_, count, memory);
+    return memory;
+  }
 
  private:
+  void widen(const std::byte* from, index_type count, float* to) const {
+    if (kind_ != scalar_kind::float64) return encoder_.widen(kind_, from, count, to);
+    for (index_type i = 0; i < count; ++i) to[i] = static_cast<float>(pointer_to<double>(from)[i]);
+  }
+
   const cpu::number_encoder& encoder_;
   const std::byte* row_ = nullptr;
   scalar_kind kind_ = scalar_kind::float32;
@@ -67,7 +74,6 @@ inline std::byte* place_of(const coding_numbers& numbers, index_type page, index
 // Blocks of keys that share scales, on a page.
 inline index_type key_blocks(const tensor_view& cache, const row_coding& coding) { return (cache.extents[1] + coding.keys - 1) / coding.keys; }
 inline index_type group_length(const tensor_view& cache, const row_coding& coding) { return coding.group == 0 ? cache.extents[3] : coding.group; }
-inline stored_kinds kinds_beside(const row_coding& coding) { return {coding.scales.kind, coding.offsets.kind, coding.offset}; }
 
 // Asks for memory that is needed soon.
 inline void ask_for(const std::byte* memory, index_type bytes) {
@@ -78,22 +84,25 @@ inline void ask_for(const std::byte* memory, index_type bytes) {
 struct row_places {
   const std::byte* from;
   index_type page, key, head;
+  row_places at_head(index_type other) const { return {from, page, key, other}; }
 };
 
 // A cache's rows as they are written.
 class row_writer {
  public:
   row_writer(const tensor_view& cache, const row_coding& coding, const cpu::number_encoder& encoder)
-      : cache_(cache), coding_(coding), encoder_(encoder), numbers_(encoder),
+      : cache_(cache), coding_(coding), encoder_(encoder), numbers_(encoder), facts_(scale_facts_of(cache.kind, coding)),
         computed_(appending::are_computed(coding.scales, appending::key_blocks(cache, coding))) {
     const code_facts facts = facts_of(cache.kind);
-    rule_.low = cache.kind == scalar_kind::int8 && !computed_ ? -128.0f : facts.low;
-    rule_.high = facts.high;
-    rule_.per_number = false;
+    low_ = cache.kind == scalar_kind::int8 && !computed_ ? -128.0f : facts.low;
+    high_ = facts.high;
+    encode_ = encoder.by_rule(cache.kind, coding.offsets ? cpu::rule_kind::group : cpu::rule_kind::scale);
   }
 
   // Numbers of a row that are coded apart from others of it, so that rows which lie side by side may be written as one.
   bool joins_heads() const { return !may_have_coding(cache_.kind); }
+  // Rows whose scales are computed, one for each: several rows of a token together, so that none waits for another's scale.
+  bool takes_tokens() const { return computed_ && cache_.extents[3] <= many && appending::group_length(cache_, coding_) >= cache_.extents[3]; }
 
   // A row of so many numbers, while the memory of another one is asked for.
   void write(const row_places& row, scalar_kind kind, index_type length, const row_places& next) {
@@ -113,7 +122,30 @@ class row_writer {
     });
   }
 
+  // The rows of all heads of a token.
+  void write_token(const row_places& token, scalar_kind kind, index_type head_bytes, const row_places& next) {
+    const index_type length = cache_.extents[3], heads = cache_.extents[2], room = many / (length > 0 ? length : 1);
+    const index_type together = room < cpu::most_numbers ? room : cpu::most_numbers;
+    for (index_type first = 0; first < heads; first += together) {
+      const index_type count = heads - first < together ? heads - first : together;
+      for (index_type i = 0; i < count; ++i) {
+        ask_for(next.from + (first + i) * head_bytes, length * size_of(kind));
+        ask_for(place(next.at_head(first + i)), row_bytes_of(cache_.kind, length));
+        numbers_.begin(token.from + (first + i) * head_bytes, kind);
+        rows_[i] = numbers_.all(length, held_ + i * length);
+        ranges_.set(i, facts_.has_offsets ? encoder_.range(rows_[i], length) : encoder_.magnitude(rows_[i], length));
+      }
+      encoder_.scales(facts_, ranges_, count, found_);
+      for (index_type i = 0; i < count; ++i) {
+        write_beside(i, token.page, token.key, first + i, 0);
+        encode_(rows_[i], length, {found_, i, low_, high_}, pointer_to<std::uint8_t>(place(token.at_head(first + i))));
+      }
+    }
+  }
+
  private:
+  static constexpr index_type many = 2048;  // numbers of rows that are written together
+
   std::byte* place(const row_places& row) const {
     const auto& s = cache_.strides;
     return written(cache_.data, cache_.kind, row.page * s[0] + row.key * s[1] + row.head * s[2]);
@@ -142,54 +174,55 @@ class row_writer {
     }
   }
 
+  // The scale, and the offset, that were found at a place.
+  void write_beside(index_type found, index_type page, index_type key, index_type head, index_type group) const {
+    write_stored(coding_.scales.kind, place_of(coding_.scales, page, key, head, group), found_.scale[found]);
+    if (coding_.offsets) write_stored(coding_.offsets.kind, place_of(coding_.offsets, page, key, head, group), found_.offset[found]);
+  }
+
   void write_coded(std::uint8_t* to, index_type page, index_type key, index_type head) {
     const index_type length = cache_.extents[3], group = appending::group_length(cache_, coding_);
     for (index_type begin = 0; begin < length; begin += group) {
       const index_type end = length - begin < group ? length : begin + group;
-      const scale_and_offset s = computed_ ? computed(begin, end) : given(page, key, head, begin / group);
       if (computed_) {
-        write_stored(coding_.scales.kind, place_of(coding_.scales, page, key, head, begin / group), s.scale);
-        if (coding_.offsets) write_stored(coding_.offsets.kind, place_of(coding_.offsets, page, key, head, begin / group), s.offset);
+        ranges_.set(0, range_of(begin, end));
+        encoder_.scales(facts_, ranges_, 1, found_);
+        write_beside(0, page, key, head, begin / group);
+      } else {
+        take_given(found_, given(coding_.scales, 1.0f, page, key, head, begin / group), given(coding_.offsets, 0.0f, page, key, head, begin / group),
+                   coding_.offset);
       }
-      set_rule(rule_, 0, s, coding_.offset);
       for_each_piece(begin, end, [&](index_type first, index_type count) {
-        encoder_.by_rule(cache_.kind, numbers_.piece(first, count), count, rule_, to + row_bytes_of(cache_.kind, first));
+        encode_(numbers_.piece(first, count), count, {found_, 0, low_, high_}, to + row_bytes_of(cache_.kind, first));
       });
     }
   }
-
-  // A group that holds a NaN or an infinity reads as NaN.
-  scale_and_offset computed(index_type begin, index_type end) {
-    const scale_and_offset poison{std::numeric_limits<float>::quiet_NaN(), 0.0f};
-    if (!has_offsets(cache_.kind)) {
-      std::int32_t most = 0;
-      for_each_piece(begin, end, [&](index_type first, index_type count) {
-        const std::int32_t bits = encoder_.magnitude(numbers_.piece(first, count), count);
-        most = bits > most ? bits : most;
-      });
-      return most < cpu::infinite_bits ? of_largest(cache_.kind, std::bit_cast<float>(most), kinds_beside(coding_)) : poison;
-    }
+  cpu::key_range range_of(index_type begin, index_type end) {
     cpu::key_range range = cpu::key_range::of_none();
     for_each_piece(begin, end, [&](index_type first, index_type count) {
-      const cpu::key_range r = encoder_.range(numbers_.piece(first, count), count);
+      const float* const numbers = numbers_.piece(first, count);
+      const cpu::key_range r = facts_.has_offsets ? encoder_.range(numbers, count) : encoder_.magnitude(numbers, count);
       if (r.least_key < range.least_key) range.least_key = r.least_key;
       if (r.most_key > range.most_key) range.most_key = r.most_key;
     });
-    return range.is_finite() ? of_range(cache_.kind, range.least(), range.largest(), kinds_beside(coding_)) : poison;
+    return range;
   }
-  scale_and_offset given(index_type page, index_type key, index_type head, index_type group) const {
-    const auto number = [&](const coding_numbers& numbers, float absent) {
-      return numbers ? read_stored(numbers.kind, place_of(numbers, page, key, head, group)) : absent;
-    };
-    return {number(coding_.scales, 1.0f), number(coding_.offsets, 0.0f)};
+  float given(const coding_numbers& numbers, float absent, index_type page, index_type key, index_type head, index_type group) const {
+    return numbers ? read_stored(numbers.kind, place_of(numbers, page, key, head, group)) : absent;
   }
 
   const tensor_view& cache_;
   const row_coding& coding_;
   const cpu::number_encoder& encoder_;
   row_numbers numbers_;
-  cpu::code_rule rule_;
+  cpu::scale_facts facts_;
   bool computed_;
+  float low_, high_;
+  cpu::encode_function encode_;
+  cpu::key_ranges ranges_;
+  cpu::scales_found found_;
+  const float* rows_[cpu::most_numbers];
+  float held_[many];
 };
 
 }  // namespace appending

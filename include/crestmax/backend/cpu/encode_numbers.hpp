@@ -25,34 +25,70 @@ struct key_range {
   static constexpr float number(std::int32_t key) { return std::bit_cast<float>(key ^ (key >> 31 & 0x7fffffff)); }
   float least() const { return number(least_key); }
   float largest() const { return number(most_key); }
-  bool is_finite() const { return most_key < infinite_bits && least_key > (infinite_bits ^ -1); }
+  // The key of a negative number is the complement of its size's.
+  std::int32_t size_key() const { return most_key > ~least_key ? most_key : ~least_key; }
+  bool is_finite() const { return size_key() < infinite_bits; }
 };
-// The same of 32 columns, of the finite numbers in them.
+// Numbers that are looked at together, at most: of a row, of neighbouring channels, or scales.
+inline constexpr index_type most_numbers = 512;
+
+// The same of many, for instance of channels.
 struct key_ranges {
-  std::int32_t least[32];
-  std::int32_t most[32];
+  std::int32_t least[most_numbers];
+  std::int32_t most[most_numbers];
+
+  void set(index_type i, const key_range& r) {
+    least[i] = r.least_key;
+    most[i] = r.most_key;
+  }
 };
 
-// codes = (number - subtract) * multiply + add, to the nearest within [low, high]; for all numbers alike by the first of each, or by number,
-// of up to 32.
+// How scales and offsets follow from ranges.
+struct scale_facts {
+  float steps = 1;          // of codes between the least number and the largest; without offsets, between 0 and the largest
+  bool has_offsets = false;
+  bool has_minimum = false; // they are minimums, else zero points
+  scalar_kind scale = scalar_kind::float32;  // that they are stored as
+  scalar_kind offset = scalar_kind::float32;
+};
+// Scales and offsets as they are stored, and what codes come from: codes = (number - subtract) * multiply + add.
+struct scales_found {
+  float scale[most_numbers];
+  float offset[most_numbers];
+  float subtract[most_numbers];
+  float multiply[most_numbers];
+  float add[most_numbers];
+};
+
+// The nearest codes within [low, high].
+enum class rule_kind {
+  scale,       // multiply[0] alone, for all numbers
+  group,       // the first of each, for all numbers
+  per_number,
+};
 struct code_rule {
-  float subtract[32];
-  float multiply[32];
-  float add[32];
+  const float* subtract;
+  const float* multiply;
+  const float* add;
   float low;
   float high;
-  bool per_number;
+
+  code_rule(const scales_found& found, index_type first, float least, float most)
+      : subtract(found.subtract + first), multiply(found.multiply + first), add(found.add + first), low(least), high(most) {}
 };
+using encode_function = void (*)(const float* from, index_type count, const code_rule&, std::uint8_t* to);
 
 // What append() needs of an instruction set. Rows of floats are read at any alignment of theirs.
 struct number_encoder {
   void (*widen)(scalar_kind, const void* from, index_type count, float* to);   // of float16 or bfloat16
   void (*narrow)(scalar_kind, const float* from, index_type count, void* to);  // to them
-  std::int32_t (*magnitude)(const float* from, index_type count);              // the largest, as bits: above infinite_bits with a NaN
+  void (*round)(scalar_kind, const float* from, index_type count, float* to);  // as they would hold it
+  key_range (*magnitude)(const float* from, index_type count);  // the least key unknown
   key_range (*range)(const float* from, index_type count);
-  void (*widen_ranges)(const float* row, key_ranges&);  // by a row of 32
+  void (*widen_ranges)(const float* row, index_type count, key_ranges&);  // by finite numbers of a row, a multiple of 32 of them
+  void (*scales)(const scale_facts&, key_ranges&, index_type count, scales_found&);  // of ranges that are not finite: NaN
   void (*blocks)(scalar_kind, const float* from, index_type blocks, std::uint8_t* to);  // of ggml's
-  void (*by_rule)(scalar_kind, const float* from, index_type count, const code_rule&, std::uint8_t* to);  // of the others
+  encode_function (*by_rule)(scalar_kind, rule_kind);  // of the others
 };
 
 // 2^i, as words.

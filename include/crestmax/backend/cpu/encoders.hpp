@@ -26,7 +26,7 @@ inline constexpr int register_bytes = 16;
 inline constexpr int register_bytes = 0;
 #endif
 struct own {
-  static constexpr bool has_float16 = false, packs_bytes = false;
+  static constexpr bool has_float16 = false, packs_bytes = false, has_extremes = false;
 };
 #include "text/encode.inc"
 
@@ -42,8 +42,11 @@ namespace cpu::encoders::avx2 {
 inline constexpr int register_bytes = 32;
 // What compilers do not make of their vectors.
 struct own {
-  static constexpr bool has_float16 = true, packs_bytes = true;
+  static constexpr bool has_float16 = true, packs_bytes = true, has_extremes = false;
   static auto widened(const float16* from) { return _mm256_cvtph_ps(_mm_loadu_si128(pointer_to<__m128i>(from))); }
+  static auto widened(const bfloat16* from) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(pointer_to<__m128i>(from))), 16));
+  }
   static auto narrowed(__m256 x) {
     typedef std::int32_t words __attribute__((vector_size(32)));
     return __builtin_bit_cast(words, _mm256_cvtepu16_epi32(_mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)));
@@ -72,10 +75,15 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu::encoders::avx512 {
 inline constexpr int register_bytes = 64;
 struct own {
-  static constexpr bool has_float16 = true, packs_bytes = false;
+  static constexpr bool has_float16 = true, packs_bytes = false, has_extremes = true;
+  typedef std::int32_t words __attribute__((vector_size(64)));
+  static words larger(words a, words b) { return __builtin_bit_cast(words, _mm512_max_epi32(__builtin_bit_cast(__m512i, a), __builtin_bit_cast(__m512i, b))); }
+  static words smaller(words a, words b) { return __builtin_bit_cast(words, _mm512_min_epi32(__builtin_bit_cast(__m512i, a), __builtin_bit_cast(__m512i, b))); }
   static auto widened(const float16* from) { return _mm512_cvtph_ps(_mm256_loadu_si256(pointer_to<__m256i>(from))); }
+  static auto widened(const bfloat16* from) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(pointer_to<__m256i>(from))), 16));
+  }
   static auto narrowed(__m512 x) {
-    typedef std::int32_t words __attribute__((vector_size(64)));
     return __builtin_bit_cast(words, _mm512_cvtepu16_epi32(_mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)));
   }
 };
