@@ -84,7 +84,7 @@ struct own {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(pointer_to<__m256i>(from))), 16));
   }
   static auto narrowed(__m512 x) {
-    return __builtin_bit_cast(words, _mm512_cvtepu16_epi32(_mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)));
+    return __builtin_bit_cast(words, _mm512_cvtepu16_epi32(_mm512_maskz_cvtps_ph(__mmask16{0xffff}, x, _MM_FROUND_TO_NEAREST_INT)));
   }
 };
 #include "text/encode.inc"
