@@ -47,14 +47,18 @@ class block_encoder {
       take_rows(first, count, row_of);
       encoder_.scales(facts_, ranges_, width_, found_);
       write_beside(page, block, head, first, count);
+      const auto row = [&](index_type key) {
+        return written(cache_.data, cache_.kind, page * s[0] + (block * coding_.keys + key) * s[1] + head * s[2]) + row_bytes_of(cache_.kind, first);
+      };
       for (index_type key = 0; key < coding_.keys; ++key) {
-        std::byte* const row = written(cache_.data, cache_.kind, page * s[0] + (block * coding_.keys + key) * s[1] + head * s[2]);
-        encode_(rows_ + key * width_, count, {found_, 0, codes.low, codes.high}, pointer_to<std::uint8_t>(row) + row_bytes_of(cache_.kind, first));
+        if (key + ahead < coding_.keys) ask_for(row(key + ahead), row_bytes_of(cache_.kind, count));
+        encode_(rows_ + key * width_, count, {found_, 0, codes.low, codes.high}, pointer_to<std::uint8_t>(row(key)));
       }
     }
   }
 
  private:
+  static constexpr index_type ahead = 8;  // keys whose memory is asked for
   static constexpr index_type room = 8192;  // numbers: at least 32 of each of the most keys
   static_assert(room / most_keys >= 32);
 
@@ -64,6 +68,11 @@ class block_encoder {
     for (index_type i = 0; i < width_; ++i) ranges_.set(i, cpu::key_range::of_none());
     for (index_type key = 0; key < coding_.keys; ++key) {
       scalar_kind kind = coding_.open.kind;
+      if (key + ahead < coding_.keys) {
+        const std::byte* const later = row_of(key + ahead, kind);
+        ask_for(later + first * size_of(kind), count * size_of(kind));
+        kind = coding_.open.kind;
+      }
       const std::byte* const row = row_of(key, kind) + first * size_of(kind);
       float* const to = rows_ + key * width_;
       for (index_type i = count; i < width_; ++i) to[i] = 0.0f;

@@ -22,12 +22,8 @@ struct key_range {
   std::int32_t most_key;
 
   static constexpr key_range of_none() { return {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min()}; }
-  static constexpr float number(std::int32_t key) { return std::bit_cast<float>(key ^ (key >> 31 & 0x7fffffff)); }
-  float least() const { return number(least_key); }
-  float largest() const { return number(most_key); }
   // The key of a negative number is the complement of its size's.
   std::int32_t size_key() const { return most_key > ~least_key ? most_key : ~least_key; }
-  bool is_finite() const { return size_key() < infinite_bits; }
 };
 // Numbers that are looked at together, at most: of a row, of neighbouring channels, or scales.
 inline constexpr index_type most_numbers = 512;
@@ -116,19 +112,9 @@ CRESTMAX_OUT_OF_LINE inline void write_poison(std::uint8_t* to, int bytes) {
   write_half(to, std::numeric_limits<float>::quiet_NaN());
 }
 
-// The number of the largest size, the first one of two; 0 of zeros.
-inline float first_largest(const key_range& r, const float* from) {
-  const float least = r.least(), largest = r.largest();
-  if (largest > -least) return largest;
-  if (-least > largest) return least;
-  if (equals(largest, 0.0f)) return 0.0f;
-  while (!equals(std::fabs(*from), largest)) ++from;
-  return *from;
-}
-// The least number; of zeros, the first one.
-inline float first_least(const key_range& r, const float* from) {
-  if (!equals(r.least(), 0.0f)) return r.least();
-  while (!equals(*from, 0.0f)) ++from;
+// The first number of a size that there is.
+inline float first_of_size(float size, const float* from) {
+  while (!equals(std::fabs(*from), size)) ++from;
   return *from;
 }
 
