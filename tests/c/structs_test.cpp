@@ -72,6 +72,8 @@ TEST(StructsOfC, HaveTheSizesThatTheyHadFirst) {
   EXPECT_EQ(crestmax::c::first_size<crestmax_plan_facts>, 64u);
   EXPECT_EQ(crestmax::c::first_size<crestmax_positions>, 72u);
   EXPECT_EQ(crestmax::c::first_size<crestmax_coding>, 168u);
+  EXPECT_EQ(crestmax::c::first_size<crestmax_written_cache>, 112u);
+  EXPECT_EQ(crestmax::c::first_size<crestmax_new_rows>, 120u);
   EXPECT_EQ(sizeof(crestmax_status), 248u);
 }
 

@@ -4,7 +4,7 @@
 cmake_minimum_required(VERSION 3.22)
 set(levels
     "crestmax.hpp c/implementation.hpp"
-    "throwing.hpp interop/*.hpp c/attached.hpp c/names.hpp"
+    "throwing.hpp interop/*.hpp c/append.hpp c/attached.hpp c/names.hpp"
     "c/call.hpp"
     "c/read.hpp"
     "attention.hpp append.hpp c/modifiers.hpp"

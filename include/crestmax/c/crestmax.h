@@ -98,6 +98,17 @@ CRESTMAX_C_CHECKED crestmax_code crestmax_begin_mask_map(const crestmax_tensor* 
 CRESTMAX_C_CHECKED crestmax_code crestmax_run_mask_map(const crestmax_tensor* mask, crestmax_memory map, int64_t item, crestmax_status* status);
 CRESTMAX_C_CHECKED crestmax_code crestmax_finish_mask_map(const crestmax_tensor* mask, crestmax_memory map, crestmax_status* status);
 
+/* ---- Caches ---- */
+
+/* Puts new keys, or new values, into a cache, encoded as its type says; append.hpp has what is written. With `parallel` null the calling thread does it. */
+CRESTMAX_C_CHECKED crestmax_code crestmax_append(const crestmax_new_rows* rows, const crestmax_written_cache* cache,
+                                                 const crestmax_parallel_for* parallel, crestmax_status* status);
+
+/* Takes a sequence from `from` keys back to `to`, so that crestmax_append can go on from there; key `to` has this slot. Something is done only where keys
+ * are coded in blocks: rows of a block that is whole no more are decoded, with the error that their codes have. */
+CRESTMAX_C_CHECKED crestmax_code crestmax_truncate(const crestmax_written_cache* cache, int64_t sequence, int64_t from, int64_t to, int64_t slot,
+                                                   crestmax_status* status);
+
 /* ---- Queries ---- */
 
 CRESTMAX_C_API const char* crestmax_version(void);       /* "0.1.0" */

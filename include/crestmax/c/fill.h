@@ -53,6 +53,19 @@ static inline crestmax_coding crestmax_empty_coding(void) {
   return c;
 }
 
+static inline crestmax_written_cache crestmax_empty_written_cache(void) {
+  crestmax_written_cache c;
+  memset(&c, 0, sizeof c);
+  c.size = sizeof c;
+  return c;
+}
+static inline crestmax_new_rows crestmax_no_new_rows(void) {
+  crestmax_new_rows r;
+  memset(&r, 0, sizeof r);
+  r.size = sizeof r;
+  return r;
+}
+
 /* Dense tensors, the last dimension fastest. */
 static inline crestmax_tensor crestmax_dense(const void* data, crestmax_type type, int64_t batch, int64_t length, int64_t heads,
                                              int64_t head_dim) {

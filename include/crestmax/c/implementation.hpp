@@ -3,6 +3,7 @@
 #pragma once
 
 #define CRESTMAX_C_IMPLEMENTATION
+#include "append.hpp"
 #include "attached.hpp"
 #include "crestmax.h"
 #include "names.hpp"
@@ -185,6 +186,17 @@ inline status mask_map_bytes(const crestmax_tensor* mask, std::size_t* bytes) {
   return crestmax::mask_map_bytes(view, *bytes);
 }
 
+inline status append_rows(const crestmax_new_rows* given, const crestmax_written_cache* to, const crestmax_parallel_for* parallel) {
+  new_rows rows;
+  written_cache cache;
+  status why;
+  if (!rows.read(given, why) || !cache.read(to, why)) return why;
+  if (parallel != nullptr && parallel->run == nullptr) return error_text(status_code::null_pointer, "parallel.run", "a function", "null");
+  cache.options.sequence_of = rows.sequence_of;
+  const lent_executor run_on{parallel};
+  return crestmax::append(rows.rows, cache.rows, rows.slots, cache.options, run_on);
+}
+
 inline status build_mask_map(const crestmax_tensor* mask, const crestmax_memory& map, const crestmax_parallel_for* parallel) {
   if (parallel != nullptr && parallel->run == nullptr) return error_text(status_code::null_pointer, "parallel.run", "a function", "null");
   return with_mask_map(mask, map, [&](mask_map_builder builder) {
@@ -287,6 +299,18 @@ crestmax_code crestmax_collect(const crestmax_runnable* runnable, crestmax_repor
 
 crestmax_code crestmax_mask_map_bytes(const crestmax_tensor* mask, size_t* bytes, crestmax_status* status) {
   return crestmax::c::finish(crestmax::c::mask_map_bytes(mask, bytes), status);
+}
+
+crestmax_code crestmax_append(const crestmax_new_rows* rows, const crestmax_written_cache* cache, const crestmax_parallel_for* parallel,
+                              crestmax_status* status) {
+  return crestmax::c::finish(crestmax::c::append_rows(rows, cache, parallel), status);
+}
+
+crestmax_code crestmax_truncate(const crestmax_written_cache* cache, int64_t sequence, int64_t from, int64_t to, int64_t slot, crestmax_status* status) {
+  crestmax::c::written_cache of;
+  crestmax::status why;
+  if (!of.read(cache, why)) return crestmax::c::finish(why, status);
+  return crestmax::c::finish(crestmax::truncate(of.rows, {sequence, from, to, slot}, of.options), status);
 }
 
 crestmax_code crestmax_build_mask_map(const crestmax_tensor* mask, crestmax_memory map, const crestmax_parallel_for* parallel, crestmax_status* status) {

@@ -6,6 +6,7 @@
 #define CRESTMAX_C_JOIN_(prefix, name) prefix##name
 #define CRESTMAX_C_JOIN(prefix, name) CRESTMAX_C_JOIN_(prefix, name)
 #define CRESTMAX_C_NAMED(name) CRESTMAX_C_JOIN(CRESTMAX_C_PREFIX, name)
+#define crestmax_append CRESTMAX_C_NAMED(crestmax_append)
 #define crestmax_attach CRESTMAX_C_NAMED(crestmax_attach)
 #define crestmax_attention CRESTMAX_C_NAMED(crestmax_attention)
 #define crestmax_begin CRESTMAX_C_NAMED(crestmax_begin)
@@ -31,6 +32,7 @@
 #define crestmax_run_mask_map CRESTMAX_C_NAMED(crestmax_run_mask_map)
 #define crestmax_runnable_bytes CRESTMAX_C_NAMED(crestmax_runnable_bytes)
 #define crestmax_stages CRESTMAX_C_NAMED(crestmax_stages)
+#define crestmax_truncate CRESTMAX_C_NAMED(crestmax_truncate)
 #define crestmax_version CRESTMAX_C_NAMED(crestmax_version)
 #define crestmax_version_number CRESTMAX_C_NAMED(crestmax_version_number)
 #define crestmax_widest_instruction_set CRESTMAX_C_NAMED(crestmax_widest_instruction_set)

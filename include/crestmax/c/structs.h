@@ -343,6 +343,26 @@ typedef struct crestmax_problem {
   int32_t workers; /* that items are made for; 0: not known. Any number may run them, and no bit depends on it */
 } crestmax_problem;
 
+/* A cache of keys, or of values, that is written to: numbers or encoded rows, (pages or batch, page_size or kv_len, kv_heads, head_dim). */
+typedef struct crestmax_written_cache {
+  size_t size;
+  crestmax_tensor rows; /* written through its pointer */
+  /* As options.key_coding or value_coding of the calls that read it. What each key, or each block of keys, has of its own is computed, and written
+   * through these pointers; what all keys share is the caller's. */
+  const crestmax_coding* coding;
+  int64_t sequences;             /* with coding.keys > 1: those that coding.open has room for */
+  int32_t most_instruction_set;  /* CRESTMAX_SET_ANY: as the machine has */
+} crestmax_written_cache;
+
+/* New rows of it. */
+typedef struct crestmax_new_rows {
+  size_t size;
+  crestmax_tensor rows;  /* (1, tokens, kv_heads, head_dim) of numbers */
+  const int64_t* slots;  /* one per token: page * page_size + place in the page; negative: left out */
+  size_t slot_count;
+  crestmax_numbers sequence_of; /* with coding.keys > 1: the sequence of each token */
+} crestmax_new_rows;
+
 typedef struct crestmax_plan_facts {
   size_t size;
   int64_t sequences;
