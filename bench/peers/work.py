@@ -1,5 +1,7 @@
 """The tensors of one case, and the float64 answer that every output is checked against."""
 
+from typing import NamedTuple
+
 import numpy
 
 from ours import DTYPES
@@ -7,7 +9,15 @@ from ours import DTYPES
 # Largest error that is taken for correct, relative to the largest number of a row of the output.
 # For fp16 it is below what bf16 can do: some peers would compute in bf16 what was given in fp16.
 TOLERANCE = {"fp32": 1e-4, "fp16": 3e-3, "bf16": 3e-2}
-CACHES = 8  # keys and values of a decode case together are at least this many times the last-level cache
+CACHES = 3  # keys and values of a decode case together are at least this many times the last-level cache
+
+
+class Grown(NamedTuple):
+    """What a call leaves that appends the newest key to a cache of its own: one query each, which saw that key `more`
+    times beside the first."""
+
+    output: numpy.ndarray
+    more: int
 
 
 class Work:
@@ -34,7 +44,7 @@ class Work:
         # What is checked: of some sequences every head, and of each head the first row, the last and some between.
         self.sequences = some_of(case.batch, 4)
         self.rows = some_of(case.q_len, 7)
-        self.expected = self.reference()
+        self.sums, self.weights, self.newest = self.reference()
 
     @property
     def copies(self):
@@ -63,9 +73,12 @@ class Work:
         return numpy.ascontiguousarray(numpy.tile(self.mask(), (1, 1, self.case.group, 1)))
 
     def reference(self):
-        """(sequences, q_heads, rows, head_dim) in float64, of the rounded inputs."""
+        """In float64, of the rounded inputs: (sequences, q_heads, rows, head_dim) of weights times values, (..., 1) of
+        weights, and (..., 1 + head_dim) of the newest key's weight, and of that times its value."""
         case = self.case
-        expected = numpy.empty((len(self.sequences), case.q_heads, len(self.rows), case.head_dim))
+        sums = numpy.empty((len(self.sequences), case.q_heads, len(self.rows), case.head_dim))
+        totals = numpy.empty((*sums.shape[:-1], 1))
+        newest = numpy.empty((*sums.shape[:-1], 1 + case.head_dim))
         seen = self.seen(self.rows)
         for i, sequence in enumerate(self.sequences):
             for kv_head in range(case.kv_heads):
@@ -75,14 +88,29 @@ class Work:
                     scores = self.query[sequence, head, self.rows].astype(numpy.float64) @ key.T / case.head_dim**0.5
                     scores[~seen[sequence]] = -numpy.inf
                     weights = numpy.exp(scores - scores.max(axis=1, keepdims=True))
-                    expected[i, head] = weights @ value / weights.sum(axis=1, keepdims=True)
-        return expected
+                    sums[i, head], totals[i, head] = weights @ value, weights.sum(axis=1, keepdims=True)
+                    last = case.key_lengths[sequence] - 1
+                    newest[i, head, :, :1] = weights[:, last:last + 1]
+                    newest[i, head, :, 1:] = weights[:, last:last + 1] * value[last]
+        return sums, totals, newest
+
+    def expected(self, more=0):
+        """The answer where the newest key stands there so many times more."""
+        return (self.sums + more * self.newest[..., 1:]) / (self.weights + more * self.newest[..., :1])
+
+    def blank(self, output):
+        """Leaves nothing of what a call wrote, where the participant's own memory is shown: a call that does no work is
+        seen by it."""
+        array = output.output if isinstance(output, Grown) else output
+        array[...] = numpy.nan
 
     def error(self, output):
-        """Largest difference of an output (batch, q_heads, q_len, head_dim) from the answer, relative to the largest
-        number of the same row."""
+        """Largest difference of an output (batch, q_heads, q_len, head_dim), or of a Grown, from the answer, relative to
+        the largest number of the same row."""
+        output, more = output if isinstance(output, Grown) else (output, 0)
+        expected = self.expected(more)
         got = numpy.asarray(output).reshape(self.query.shape)[self.sequences][:, :, self.rows].astype(numpy.float64)
-        error = (numpy.abs(got - self.expected).max(axis=-1) / numpy.abs(self.expected).max(axis=-1)).max()
+        error = (numpy.abs(got - expected).max(axis=-1) / numpy.abs(expected).max(axis=-1)).max()
         return float(error) if numpy.isfinite(error) else float("inf")
 
     def is_right(self, error):

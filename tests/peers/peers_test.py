@@ -108,10 +108,35 @@ class Fake:
                 for i, error in enumerate(self.errors)]
 
 
+class Idle(Fake):
+    """A participant that writes an answer with its first calls, so many, and nothing with those behind them."""
+
+    def __init__(self, name, calls):
+        super().__init__(name)
+        self.left, self.written = calls, FakeOutput()
+
+    def ways(self, work):
+        def run(copy):
+            self.written.error = 0 if self.left > 0 else self.written.error
+            self.left -= 1
+
+        return [("way 0", lambda: (run, lambda: self.written))]
+
+
+class FakeOutput:
+    error = 5
+
+
 class FakeWork:
     copies = 3
 
+    def blank(self, output):
+        if isinstance(output, FakeOutput):
+            output.error = 5
+
     def error(self, output):
+        if isinstance(output, FakeOutput):
+            return output.error
         if output is None:
             raise RuntimeError("no such kernel\nmore lines")
         return output
@@ -133,6 +158,16 @@ class Turns(unittest.TestCase):
         found = self.run_race(Fake("ours", 0), Fake("peer", 5))["peer"]
         self.assertNotIn("best", found)
         self.assertEqual(found["wrong"][0]["error"], 5)
+
+    def test_a_way_that_does_its_work_once_only_gets_no_time(self):
+        calls_before_the_race = 1 + FakeWork.copies + 3 + 1
+        for calls in (1, calls_before_the_race):
+            found = self.run_race(Fake("ours", 0), Idle("peer", calls))["peer"]
+            self.assertNotIn("best", found)
+            self.assertEqual([wrong["error"] for wrong in found["wrong"]], [5])
+
+    def test_a_way_that_does_its_work_with_every_call_gets_a_time(self):
+        self.assertIn("ratio", self.run_race(Fake("ours", 0), Idle("peer", 10**9))["peer"])
 
     def test_a_way_that_raises_does_not_end_the_race(self):
         found = self.run_race(Fake("ours", 0), Fake("peer", None, 0))["peer"]
