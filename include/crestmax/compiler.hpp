@@ -40,6 +40,14 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace compiler {
 
+// A compiler keeps to this pointer, instead of computing it anew from others.
+template <class T>
+inline void keep_pointer([[maybe_unused]] T*& pointer) {
+#if defined(__GNUC__) || defined(__clang__)
+  asm("" : "+r"(pointer));
+#endif
+}
+
 // std::atomic of an integer or an enumeration, as far as it is used here: to parse its header takes as long as half of this library's.
 #if defined(__GNUC__) || defined(__clang__)
 template <class T>

@@ -27,7 +27,7 @@ struct packed_check {
 
   // Elements of queries, of keys and of values; where each stands.
   index_type query_at(index_type rows, index_type steps, index_type r, index_type k) const {
-    if (in_tiles) return r * steps + k;
+    if (kernels.takes_rows) return r * steps + k;
     index_type first = 0, group = plain_group(rows, kernels.row_group);
     while (first + group <= r) {
       first += group;

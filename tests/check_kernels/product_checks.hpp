@@ -167,7 +167,9 @@ void check_weighted_sums(packed_check<T>& p, index_type rows, index_type keys, i
   strip.keep();
   value.keep();
   c.fill(output, &kernel_check<T>::ordinary);
-  p.kernels.multiply(strip.view(), {value.data(), keys, steps, lying ? p.panel() : steps * p.panel(), lying ? stride : p.panel(), output.data(), stride});
+  crestmax::cpu::fetch_list ahead{};
+  p.kernels.multiply(strip.view(),
+                     {value.data(), keys, steps, lying ? p.panel() : steps * p.panel(), lying ? stride : p.panel(), output.data(), stride, &ahead});
   for (index_type r = 0; r < rows; ++r) {
     for (index_type column = 0; column < stride; ++column) {
       wide sum = 0, size = 0;

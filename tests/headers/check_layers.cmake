@@ -42,6 +42,7 @@ set(levels
     "stages/accumulate.hpp"
     "stages/left_out.hpp stages/masks.hpp stages/special_values.hpp"
     "stages/operands.hpp"
+    "stages/following.hpp"
     "backend/cpu/block.hpp backend/cpu/partials.hpp"
     # An instruction set each: its vectors, and the text of kernels over them.
     "backend/cpu/generic.hpp backend/cpu/portable.hpp backend/cpu/avx2.hpp backend/cpu/avx512.hpp backend/cpu/neon.hpp"
@@ -56,7 +57,7 @@ set(levels
     "backend/cpu/text/codes_x86.inc"
     "backend/cpu/text/alone.hpp"
     "backend/cpu/kernels.hpp"
-    "backend/cpu/ahead.hpp backend/cpu/rows_in_place.hpp"
+    "backend/cpu/ahead.hpp backend/cpu/block_place.hpp backend/cpu/rows_in_place.hpp"
     "backend/cpu/runs.hpp backend/cpu/strip.hpp"
     "backend/cpu/numbers.hpp backend/cpu/pairs.hpp backend/cpu/plain_codes.hpp backend/cpu/rows_ahead.hpp backend/cpu/loss.hpp backend/concept.hpp"
     "backend/cpu/arena.hpp backend/cpu/counters.hpp"

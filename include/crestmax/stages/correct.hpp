@@ -90,10 +90,11 @@ void guard_and_correct(block<T>& b, guard_scope scope, key_interval all, Sweep&&
   };
   const auto judge = [&] {
     set_centers(b);
+    if (all_rows_pass(b, scope)) return std::fill_n(b.state.passes, b.view.rows, true), true;
     for (index_type r = 0; r < b.view.rows; ++r) b.state.passes[r] = row_passes(b, r, scope);
+    return false;
   };
-  judge();
-  if (is_spoilt(b, range)) {
+  if (!judge() && is_spoilt(b, range)) {
     sweep_finite_values(b, sweep);
     judge();
   }

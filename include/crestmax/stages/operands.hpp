@@ -2,7 +2,7 @@
 // start_operands(); what follows calls what was chosen.
 #pragma once
 
-#include "../backend/cpu/block.hpp"
+#include "following.hpp"
 
 #include "../names_aside.inc"
 
@@ -14,8 +14,8 @@ namespace cpu {
 // summing across lanes for every row. Plans count on it.
 inline constexpr index_type most_direct_rows = planner::most_joined_rows;
 
-// Numbers of a tile of values that may be multiplied where they lie: 16 KB of float.
-inline constexpr index_type most_lying_values = 4096;
+// Numbers of a tile of values that may be multiplied where they lie: 32 KB of float.
+inline constexpr index_type most_lying_values = 8192;
 
 template <class T>
 struct operand_way {
@@ -37,13 +37,20 @@ struct packed_operands {
   static score_operands<T> scored(block<T>& b, row_span strip, const tile_keys& tile) {
     operands<T>& o = b.operands;
     const index_type steps = o.packed->steps_of(b.plan->shape.d_qk);
-    return {o.query + strip.first * steps, o.key, steps, planner::divide_up(tile.count, b.kernels->panel), &o.ahead};
+    return {o.query_in_hand + strip.first * steps, o.key, steps, planner::divide_up(tile.count, b.kernels->panel), &o.ahead};
   }
+  // The next tile, or what follows the block.
   static void look_ahead(block<T>& b, const tile_keys& tile) {
     operands<T>& o = b.operands;
-    const index_type register_tiles =
-        planner::divide_up(tile.count, b.kernels->panel) * planner::divide_up(b.view.rows, o.packed->row_group);
-    o.ahead.look_ahead(o.key_rows, o.value_rows, tile.next, register_tiles);
+    const index_type groups = planner::divide_up(b.view.rows, o.packed->row_group);
+    o.ahead.clear();
+    if (tile.next.begin < tile.next.end) {
+      o.ahead.add(o.key_rows, tile.next);
+      o.ahead.add(o.value_rows, tile.next);
+    } else if (ends_with(b, tile)) {
+      list_following(b);
+    }
+    o.ahead.spread(planner::divide_up(tile.count, b.kernels->panel) * groups);
   }
   static void take_keys(block<T>& b, const tile_keys& tile) {
     operands<T>& o = b.operands;
@@ -74,12 +81,12 @@ struct packed_operands {
   }
   // The values in hand for rows from `first` on.
   static value_operands<T> multiplied(block<T>& b, index_type first, const tile_keys& tile) {
-    const operands<T>& o = b.operands;
+    operands<T>& o = b.operands;
     const index_type panel = b.kernels->panel;
     const index_type steps = o.of_value->steps_of(tile.count);
     const bool lying = o.value_in_hand != o.value;
     const index_type stride = b.state.output_stride;
-    return {o.value_in_hand, tile.count, steps, lying ? panel : steps * panel, lying ? stride : panel, b.state.output + first * stride, stride};
+    return {o.value_in_hand, tile.count, steps, lying ? panel : steps * panel, lying ? stride : panel, b.state.output + first * stride, stride, &o.ahead};
   }
   static bool score(block<T>& b, row_span strip, const tile_keys& tile) {
     return b.operands.packed->score(view_of(b, strip), scored(b, strip, tile));
@@ -147,6 +154,17 @@ void start_in_place(block<T>& b, const query_rows& queries) {
   if (!pairs) kernels.pack_query(queries, o.key_rows.kind, o.query_stride, o.query);
 }
 
+// Where queries lie as they would be packed as numbers, in the order of the block's rows; or null.
+template <class T>
+const T* lying_queries(const query_rows& queries) {
+  if (queries.tensor->kind != kind_of<T>) return nullptr;
+  const T* const first = queries.row<T>(0);
+  for (index_type r = 1; r < queries.rows; ++r) {
+    if (queries.row<T>(r) != first + r * queries.length) return nullptr;
+  }
+  return first;
+}
+
 // Queries as pairs, unless they may not be.
 template <class T>
 void start_packed(block<T>& b, const query_rows& queries, bool may_be_pairs) {
@@ -155,11 +173,19 @@ void start_packed(block<T>& b, const query_rows& queries, bool may_be_pairs) {
   o.key_tile = b.plan->tiles.key_tile;
   const auto pack = [&](const packed_kernels<T>& as) {
     o.packed = o.of_value = &as;
+    o.query_in_hand = o.query;
     return as.pack_query(queries, as.steps_of(queries.length), o.query);
   };
   const bool in_tiles = b.plan->tiles.pairs == pair_product::tiles;
   const bool paired = may_be_pairs && pack(in_tiles ? b.kernels->tiles : b.kernels->pairs);
-  if (!paired) pack(b.kernels->numbers);
+  if (paired) return;
+  const T* const lying = b.kernels->numbers.takes_rows ? lying_queries<T>(queries) : nullptr;
+  if (lying != nullptr) {
+    o.packed = o.of_value = &b.kernels->numbers;
+    o.query_in_hand = lying;
+  } else {
+    pack(b.kernels->numbers);
+  }
 }
 
 // Whether a block's rows may multiply pairs, for all that its queries say.

@@ -45,6 +45,7 @@ block<T> make_block(const kernel_table<T>& kernels, const call_data<T>& call, in
   b.operands.key_rows = rows_of(call.kv.key_run, call.kv.key_kind, true, shape.d_qk);
   b.operands.value_rows = rows_of(call.kv.value_run, call.kv.value_kind, false, shape.d_v);
   b.failed_before = b.counters->failed.count;
+  b.following = no_block;
   const double scale = b.plan->scale;
   // Outside of this range (0 and negative scales among it) raw products do not order like scores.
   b.weighing.raw = !call.modifiers.changes_scores() && scale >= 1e-20 && scale <= 1e20;
@@ -91,7 +92,10 @@ void run_item(const kernel_table<T>& kernels, const call_data<T>& call, index_ty
   const item_range range = p.item(item);
   const plan_sequence s = sequence_at(range.sequence);
   if (s.splits > 1) return run_splits(b, s, range);
-  for (index_type i = 0; i < range.blocks; ++i) run_whole(b, range.first_block + i, range.part);
+  for (index_type number = range.first_block; number < range.first_block + range.blocks; ++number) {
+    b.following = following_block(h, s, number);
+    run_whole(b, number, range.part);
+  }
 }
 
 // The method is compiled where kernels are; see text/table.inc.

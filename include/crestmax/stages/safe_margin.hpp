@@ -23,7 +23,7 @@ void fix_shift(block<T>& b) {
     if (crest > b.state.shift[r]) lift(b, r, crest);
     b.state.crest[r] = b.state.shift[r];
   }
-  note_set_rows(b);
+  if (!b.state.all_set) note_set_rows(b);
 }
 
 }  // namespace cpu

@@ -43,6 +43,7 @@ struct primitives<float> {
   using integers = __m512;
   static constexpr int lanes = 16;
   static constexpr int panel_vectors = 2;
+  static constexpr bool takes_rows = true;
   static constexpr int row_group = 12;  // 24 sums and two vectors of keys; factors come from memory
   static constexpr int direct_group = 4;
   static constexpr int direct_keys = 1;
@@ -257,6 +258,7 @@ struct primitives<double> {
   using integers = __m512d;
   static constexpr int lanes = 8;
   static constexpr int panel_vectors = 2;
+  static constexpr bool takes_rows = true;
   static constexpr int row_group = 12;
   static constexpr int direct_group = 4;
   static constexpr int direct_keys = 1;

@@ -6,6 +6,7 @@
 
 #include "../../call.hpp"
 #include "../../intervals.hpp"
+#include "block_place.hpp"
 #include "kernels.hpp"
 #include "loss.hpp"
 
@@ -87,9 +88,10 @@ struct operands {
   source_rows value_rows;
   T* zeros;    // a row for runs that fail
   T* decoded;  // a panel of rows, of encoded ones
-  T* query;  // packed: see score_operands; in place: [rows][query_stride]
+  T* query;  // room for packed queries; in place: [rows][query_stride]
   T* key;    // packed, or room for a run of them
   T* value;
+  const T* query_in_hand;   // of what is packed: there, or where the queries lie
   const T* value_in_hand;   // packed there, or where the values lie
   index_type query_stride;  // d_qk in whole vectors; zeros behind d_qk
   index_type key_tile;      // keys per tile: that of packed tiles, or of those read in place
@@ -145,6 +147,8 @@ struct redo {
 };
 inline constexpr index_type specials_per_byte = 4;
 
+inline constexpr index_type no_block = -1;
+
 // One query block: `rows` query rows that share the keys of one key-value head. T is the compute type.
 template <class T>
 struct block {
@@ -161,6 +165,7 @@ struct block {
   row_diagnosis<T> diagnosis;
   crestmax::cpu::redo redo;
   key_interval upcoming;  // keys that follow the range in hand, if they are known
+  index_type following;   // number of the block that is likely to be worked on next; no_block: unknown
   worker_counters* counters;
   index_type failed_before;  // runs that failed before the item in hand
 };
@@ -208,7 +213,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   for_each_row_array(b, [&](T*& row) { row = memory.take<T>(capacity); });
   b.state.center = memory.take<double>(capacity);
   b.state.passes = memory.take<bool>(capacity);
-  operands.ahead.place(packed_tile, memory);
+  operands.ahead.place(packed_tile, capacity, memory);
   b.scratch.first_panel = memory.take<index_type>(capacity);
   b.scratch.last_panel = memory.take<index_type>(capacity);
   operands.query = memory.take<T>(capacity * operands.query_stride + planner::most_joined_blocks * widest_lanes);
@@ -261,37 +266,23 @@ std::size_t worker_bytes(const plan_header& h) {
 // Points a block at a sequence, a key-value head, a chunk of its heads and a run of its queries.
 template <class T>
 void open_block(block<T>& b, index_type number) {
-  const plan_rules& h = *b.plan;
-  const index_type group = h.shape.group();
-  b.view.sequence_number = b.call->plan.sequence_of_block(number);
-  b.view.sequence = b.call->plan.sequences()[static_cast<std::size_t>(b.view.sequence_number)];
-  const plan_sequence& s = b.view.sequence;
-  const index_type within = number - s.first_block;
-  const index_type heads_total = h.shape.kv_heads * s.head_chunks;
-  // The last queries see the most keys in a causal call: they go first, so that workers end together.
-  const index_type query_block = s.query_blocks - 1 - within / heads_total;
-  const index_type head = within % heads_total;
-  b.view.kv_head = head / s.head_chunks;
-  const index_type first_head = b.view.kv_head * group + (head % s.head_chunks) * s.heads_per_block;
-  const index_type heads = std::min(s.heads_per_block, b.view.kv_head * group + group - first_head);
-  const index_type first = query_block * s.queries_per_block;
-  const index_type queries = std::min(s.queries_per_block, s.q_len - first);
-  b.view.query_offset = s.kv_len - s.q_len;
-  b.view.first_index = first;
-  b.view.block_head = first_head;
-  b.view.block_heads = heads;
+  const block_place at = place_of_block(b.call->plan, number);
+  b.view.sequence_number = at.sequence;
+  b.view.sequence = b.call->plan.sequences()[static_cast<std::size_t>(at.sequence)];
+  b.view.kv_head = at.kv_head;
+  b.view.query_offset = b.view.sequence.kv_len - b.view.sequence.q_len;
+  b.view.first_index = at.first_query;
+  b.view.block_head = at.first_head;
+  b.view.block_heads = at.heads;
   b.view.rows = b.view.first_row = 0;
-  for (index_type q = first; q < first + queries; ++q) {
-    for (index_type i = 0; i < heads; ++i) {
-      b.view.rows_at[b.view.rows++] = {first_head + i, q + b.view.query_offset, q};
+  for (index_type q = at.first_query; q < at.first_query + at.queries; ++q) {
+    for (index_type i = 0; i < at.heads; ++i) {
+      b.view.rows_at[b.view.rows++] = {at.first_head + i, q + b.view.query_offset, q};
     }
   }
   b.view.block_rows = b.view.rows;
-  for (source_rows* of : {&b.operands.key_rows, &b.operands.value_rows}) {
-    of->sequence = b.view.sequence_number;
-    of->kv_head = b.view.kv_head;
-    of->kv_len = s.kv_len;
-  }
+  aim(b.operands.key_rows, at, b.view.sequence);
+  aim(b.operands.value_rows, at, b.view.sequence);
 }
 
 // Number of a row in the part of the block that is in hand, whichever of them are being corrected.

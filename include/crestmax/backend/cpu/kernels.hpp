@@ -85,6 +85,7 @@ struct value_operands {
   index_type step_distance;   // from a step to the next
   T* output;  // [rows][output_stride], of the strip's first row
   index_type output_stride;
+  fetch_list* ahead;
 };
 
 // Packed operands of one kind, and what multiplies them. An element is a number of T or a pair of bfloat16, in the memory of one T.
@@ -97,6 +98,7 @@ struct packed_kernels {
   index_type row_group;    // rows that are multiplied together
   bool rounds_weights;     // to bfloat16: values have to be known by then, as they may be none
   bool turns_slowly;       // turning to other kernels and back costs more than a maximum of every row
+  bool takes_rows;         // queries lie row by row
 
   index_type steps_of(index_type length) const { return planner::round_up(planner::divide_up(length, numbers), whole_steps); }
 
@@ -105,8 +107,8 @@ struct packed_kernels {
 
   constants (*weigh_with)(T unit, int margin);  // for scores of `unit` nats
 
-  // Queries lie in groups of rows, [steps][rows of the group], or row by row: what score() wants. Keys and values lie in panels,
-  // [steps][panel], zeros behind the last number or column, and the last key once more behind it.
+  // Queries lie in groups of rows, [steps][rows of the group], or row by row. Keys and values lie in panels, [steps][panel], zeros behind
+  // the last number or column, and the last key once more behind it.
   // False if these queries, or values, have to be numbers. Behind packed queries widest_lanes more elements may be written.
   bool (*pack_query)(const query_rows&, index_type steps, T* to);
   void (*pack_keys)(const source_rows&, index_type first, index_type step, index_type count, index_type steps, T* to);
