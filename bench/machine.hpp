@@ -59,4 +59,14 @@ class team {
   bool stop_ = false;
 };
 
+// Lends a team to calls, which take executors by value.
+struct lent_team {
+  team* lent;
+  int workers() const { return lent->workers(); }
+  template <class Body>
+  void run(std::ptrdiff_t count, Body&& body) const {
+    lent->run(count, body);
+  }
+};
+
 }  // namespace crestmax_bench

@@ -43,16 +43,6 @@ std::string one_line(const crestmax::plan& p) {
   return text;
 }
 
-// Lends a team to attention() by reference.
-struct team_executor {
-  team* workers_of;
-  int workers() const { return workers_of->workers(); }
-  template <class Body>
-  void run(index_type count, Body&& body) const {
-    workers_of->run(count, body);
-  }
-};
-
 template <class Q, class KV, bool Paged>
 class library_runner : public runner {
  public:
@@ -119,7 +109,7 @@ class library_runner : public runner {
 
   const workload& w_;
   crestmax::options options_;
-  team_executor executor_;
+  lent_team executor_;
   memory_block workspace_;
   std::int32_t lengths_ = 0;
   std::string plan_;

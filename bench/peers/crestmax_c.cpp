@@ -36,16 +36,6 @@ struct peers_call {
   std::uint64_t workspace_bytes;
 };
 
-// Lends a team to attention() by reference.
-struct team_executor {
-  team* lent;
-  int workers() const { return lent->workers(); }
-  template <class Body>
-  void run(index_type count, Body&& body) const {
-    lent->run(count, body);
-  }
-};
-
 std::string last_message;
 
 const char* message_of(const crestmax::status& s) {
@@ -82,7 +72,7 @@ crestmax::status attend(const peers_call& c, team& workers, crestmax::report* re
   if (c.key_lengths != nullptr) o.key_lengths = {c.key_lengths, static_cast<std::size_t>(c.batch)};
   const crestmax::causal causal{c.causal != 0};
   return with_kind(c, [&](auto query, auto source, auto output, auto backend) {
-    const auto call = [&](auto modifiers) { return crestmax::attention(query, source, output, o, modifiers, backend, team_executor{&workers}); };
+    const auto call = [&](auto modifiers) { return crestmax::attention(query, source, output, o, modifiers, backend, crestmax_bench::lent_team{&workers}); };
     return c.window > 0 ? call(causal | crestmax::sliding_window{c.window - 1, 0}) : call(causal);
   });
 }
