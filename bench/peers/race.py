@@ -28,7 +28,7 @@ class Runner:
 
     The calling thread may use `cores`. Peers start threads of their own, which inherit that."""
 
-    def __init__(self, participant, work, cores):
+    def __init__(self, participant, work, cores, refused=()):
         self.name = participant.name
         self.work = work
         self.cores = cores
@@ -36,11 +36,13 @@ class Runner:
         self.run, self.label, self.error = None, "", None
         self.output = None  # kept: what run() writes to lives as long as it
         self.trouble = []  # why ways do not run
-        self.wrong = []  # ways whose results are wrong
+        self.wrong = list(refused)  # ways whose results are wrong
         self.copy = 0
         self.turns = []  # (fastest, median) seconds of a call in each turn
         fastest = float("inf")
         for label, prepare in participant.ways(work):
+            if any(label == wrong["way"] for wrong in refused):
+                continue
             try:
                 run, output = prepare()
                 seconds = seconds_of(run, 0)
@@ -48,7 +50,7 @@ class Runner:
                 if seconds < min(LONG, 4 * fastest):
                     for copy in range(work.copies):  # a first call may prepare; and copy 0 leaves the caches
                         run(copy)
-                    seconds = min(seconds_of(run, copy % work.copies) for copy in range(3))
+                    seconds = min(self.seconds_of_turn(run))
                     error = max(error, error_of_call(run, output, work, work.copies - 1))
                 if not work.is_right(error):
                     self.wrong.append({"way": label, "error": error, "seconds": seconds})
@@ -60,27 +62,30 @@ class Runner:
                 fastest, self.run, self.label, self.error, self.output = seconds, run, label, error, output
 
     def judge_last(self):
-        """Takes all turns back if the way is wrong by now: it may have done its work in the first calls only."""
+        """False if the way is wrong by now: it may have done its work in the first calls only."""
         if not self.run:
-            return
+            return True
         error = error_of_call(self.run, self.output, self.work, self.copy)
-        if not self.work.is_right(error):
-            self.wrong.append({"way": self.label, "error": error, "seconds": min((best for best, _ in self.turns), default=0.0)})
-            self.run, self.error, self.turns = None, None, []
-        else:
+        if self.work.is_right(error):
             self.error = max(self.error, error)
+            return True
+        self.wrong.append({"way": self.label, "error": error, "seconds": min((best for best, _ in self.turns), default=seconds_of(self.run, 0))})
+        return False
 
-    def take_turn(self):
-        """Some calls, the first of them to wake threads and warm caches; keeps and returns the fastest one."""
-        os.sched_setaffinity(0, self.cores)
-        time.sleep(PAUSE)
+    def seconds_of_turn(self, run):
+        """Of its calls, the first of them to wake threads and warm caches left out."""
         taken = []
         begin = time.perf_counter()
         while not taken or time.perf_counter() - begin < TURN:
             self.copy = (self.copy + 1) % self.work.copies
-            taken.append(seconds_of(self.run, self.copy))
-        if len(taken) > 2:
-            taken = taken[1:]
+            taken.append(seconds_of(run, self.copy))
+        return taken[1:] if len(taken) > 2 else taken
+
+    def take_turn(self):
+        """Keeps and returns the fastest call of a turn, and the median one."""
+        os.sched_setaffinity(0, self.cores)
+        time.sleep(PAUSE)
+        taken = self.seconds_of_turn(self.run)
         self.turns.append((min(taken), statistics.median(taken)))
         return self.turns[-1]
 
@@ -92,13 +97,14 @@ def reason_of(problem):
     return said[0].rpartition(" : ")[2][:160]
 
 
-def run_race(participants, work, cores, seconds, least_rounds):
+def run_race(participants, work, cores, seconds, least_rounds, refused=None):
     """Results per participant: {"name", "way", "error", "trouble", "best", "median", "ratio", "ratio_of_fastest"}.
 
     participants[0] is ours: it runs after each peer, and is compared with that peer by these turns alone. Ratios are
     of speeds, ours over the peer's: "ratio" is the median of the ratios of such pairs of turns. `cores`: numbers of the
-    cores to run on, one per thread."""
-    runners = [Runner(participant, work, cores[:1] if participant.keeps_threads else cores)
+    cores to run on, one per thread. A way that turns out to be wrong in the end is refused, and the race run again."""
+    refused = refused or {}
+    runners = [Runner(participant, work, cores[:1] if participant.keeps_threads else cores, refused.get(participant.name, ()))
                for participant in participants]
     ours, peers = runners[0], [runner for runner in runners[1:] if runner.run]
     beside = {peer.name: [] for peer in peers}
@@ -112,8 +118,9 @@ def run_race(participants, work, cores, seconds, least_rounds):
             if not peers:
                 ours.take_turn()
             rounds += 1
-    for runner in runners:
-        runner.judge_last()
+    late = {runner.name: runner.wrong for runner in runners if not runner.judge_last()}
+    if late:
+        return run_race(participants, work, cores, seconds, least_rounds, {**refused, **late})
     results = []
     for runner in runners:
         result = {"name": runner.name, "way": runner.label, "error": runner.error,
@@ -121,7 +128,7 @@ def run_race(participants, work, cores, seconds, least_rounds):
         if runner.turns:
             result["best"] = min(best for best, _ in runner.turns)
             result["median"] = statistics.median(median for _, median in runner.turns)
-        if runner.turns and ours.turns and runner is not ours:
+        if runner.turns and runner is not ours:
             mine = beside[runner.name]
             result["ratio_of_fastest"] = result["best"] / min(best for best, _ in mine)
             result["ratio"] = statistics.median(

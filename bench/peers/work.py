@@ -9,6 +9,8 @@ from ours import DTYPES
 # Largest error that is taken for correct, relative to the largest number of a row of the output.
 # For fp16 it is below what bf16 can do: some peers would compute in bf16 what was given in fp16.
 TOLERANCE = {"fp32": 1e-4, "fp16": 3e-3, "bf16": 3e-2}
+# Far from every answer, and finite: a peer may multiply what it finds in memory that others have left by zero.
+UNWRITTEN = 1000
 CACHES = 3  # keys and values of a decode case together are at least this many times the last-level cache
 
 
@@ -102,7 +104,7 @@ class Work:
         """Leaves nothing of what a call wrote, where the participant's own memory is shown: a call that does no work is
         seen by it."""
         array = output.output if isinstance(output, Grown) else output
-        array[...] = numpy.nan
+        array[...] = UNWRITTEN
 
     def error(self, output):
         """Largest difference of an output (batch, q_heads, q_len, head_dim), or of a Grown, from the answer, relative to
