@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <crestmax/attention.hpp>
+#include <crestmax/stages/following.hpp>
 #include <array>
 #include <cstring>
 #include <map>
@@ -227,6 +228,39 @@ TEST(Planner, BlocksCoverEveryRowOnce) {
     ASSERT_GE(s.head_chunks * s.heads_per_block, p.group());
     ASSERT_LT((s.head_chunks - 1) * s.heads_per_block, p.group());
   }
+}
+
+TEST(Planner, EveryQueryOfEveryHeadIsInOneBlock) {
+  random_source random(19);
+  for (int i = 0; i < 100; ++i) {
+    crestmax::problem p = some_problem(random.spread_integer(1, 300), random.spread_integer(1, 300), random.integer(1, 3));
+    p.kv_heads = random.integer(1, 3);
+    p.q_heads = p.kv_heads * random.integer(1, 20);
+    const made_plan made(p, {.tiles = {.query_block = random.integer(0, 60)}});
+    std::map<std::array<index_type, 3>, int> times;
+    for (index_type block = 0; block < (*made).blocks; ++block) {
+      const crestmax::cpu::block_place at = crestmax::cpu::place_of_block(made.plan, block);
+      for (index_type head = at.first_head; head < at.first_head + at.heads; ++head) {
+        ASSERT_EQ(head / p.group(), at.kv_head);
+        for (index_type query = at.first_query; query < at.first_query + at.queries; ++query) ++times[{at.sequence, head, query}];
+      }
+    }
+    ASSERT_EQ(static_cast<index_type>(times.size()), p.sequences * p.q_heads * p.q_len);
+    for (const auto& [row, count] : times) ASSERT_EQ(count, 1) << "sequence " << row[0] << ", head " << row[1] << ", query " << row[2];
+  }
+}
+
+TEST(Planner, TheNextBlockIsAskedForWhereACallLeavesTheSecondCache) {
+  const auto following = [](const made_plan& made, index_type block) {
+    const index_type sequence = made.plan.sequence_of_block(block);
+    return crestmax::cpu::following_block(*made, made.plan.sequences()[static_cast<std::size_t>(sequence)], block);
+  };
+  const made_plan large(some_problem(64, 64, 40)), small(some_problem(64, 64, 2));
+  const index_type blocks = (*large).blocks;
+  EXPECT_EQ(following(large, 0), 1);
+  EXPECT_EQ(following(large, blocks / 40 - 1), blocks / 40);  // of the next sequence
+  EXPECT_EQ(following(large, blocks - 1), crestmax::cpu::no_block);
+  EXPECT_EQ(following(small, 0), crestmax::cpu::no_block);
 }
 
 TEST(Planner, TheWorkspaceOfAPrefillDoesNotDependOnTheKeys) {
