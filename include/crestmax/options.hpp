@@ -94,6 +94,12 @@ constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau}; 
 // rows, whose keys and values are packed.
 enum class weight_type : std::int32_t { planner, float32, float16, bfloat16 };
 
+// How encoded keys and values are multiplied where they are read in place, in blocks of at most 16 rows. All else is exact always.
+enum class products : std::int32_t {
+  exact,    // as the numbers that they stand for
+  integer,  // as integers, queries and weights rounded to 15 bits; see options::products
+};
+
 // Tile sizes; 0 leaves a size to the planner.
 struct tile_sizes {
   index_type query_block = 0;  // rows (queries x heads of a group) that share one pass over the keys
@@ -133,6 +139,17 @@ struct options {
   row_coding key_coding{};
   row_coding value_coding{};
 
+  // products::integer rounds what multiplies codes of int8, uint8, uint4 and of ggml's kinds (float8 has none and stays exact):
+  //  - queries, to 1 / 32767 of a row's largest |q|: a raw score q.k errs by at most max|q| * sum|k| / 65534. Where keys have scales s for each
+  //    channel, q * s is rounded, and sum|code| * max|q s| / 65534 is the bound: of codes minus 8 (4 bit), 128 (8 bit). Only where coverage is
+  //    `everything`.
+  //  - weights times the values' scales, of 16 keys at a time, to 1 / 32767 of the largest weight times the largest |scale| among them, for each
+  //    row and block of 32 columns (or row of values): with C the largest |scale * integer code| of all values, an output errs by at most
+  //    C * 16 / 65534 and 4 ulp; on rows without spikes by some 1e-5 of C.
+  // Beyond what summing in float does; int8 and the like have head dims of up to 4096 for it. lse and row_max are those of the rounded scores.
+  // Blocks with a query that is NaN, infinite or below 2^-100 throughout, rows that go to the correction, values with scales or offsets that
+  // are no finite numbers, and rows with several scales or offsets that other rows do not share are exact.
+  crestmax::products products = crestmax::products::exact;
   weight_type weights = weight_type::planner;
   tile_sizes tiles{};
   // A row goes to the correction if its weights in one tile of keys sum up to more than this, the weight of its crest being

@@ -95,7 +95,8 @@ struct tile_geometry {
   index_type long_rows = std::numeric_limits<index_type>::max();
   weight_type weights = weight_type::planner;  // of a device whose weights have one type only
   bool whole_call = false;                     // of a device: the call is begun as a whole, there are no items to run
-  std::array<bool, 3> unused{};                // a plan is compared byte by byte: it has no padding
+  bool dots = false;                           // integers are multiplied by the machine's own dot products
+  std::array<bool, 2> unused{};                // a plan is compared byte by byte: it has no padding
 };
 
 // The name of an enumerator, of memory that may hold anything.
@@ -203,12 +204,13 @@ struct plan_rules {
   weight_type weights;
   weight_type weights_in_place;  // of blocks whose keys and values are read in place
   std::int32_t margin_exponent;  // margin = margin_exponent * ln 2 nats
+  crestmax::products products;   // of encoded rows that are read in place
   bool coarse;
   bool pairs;  // blocks that are packed multiply pairs of bfloat16
   bool diagnostics;
   bool row_max;
   bool estimate_lipschitz;
-  std::array<bool, 7> unused;
+  std::array<bool, 3> unused;
 };
 
 // What follows from all sequences together: memory and items, never a bit of a result.

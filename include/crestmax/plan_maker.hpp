@@ -187,6 +187,7 @@ inline status name_difference(const plan_header& made, const plan_header& asked)
       {"its method", made.method == asked.method && same(made.threshold, asked.threshold)},
       {"its coverage", made.coverage == asked.coverage && same(made.tau, asked.tau) && same(made.lipschitz, asked.lipschitz)},
       {"its weights", made.weights == asked.weights && made.weights_in_place == asked.weights_in_place},
+      {"its products", made.products == asked.products},
       {"its margin", made.margin_exponent == asked.margin_exponent},
       {"its sample", made.stride == asked.stride && made.radius == asked.radius && made.windows == asked.windows},
       {"its anchors", made.first_keys == asked.first_keys && made.nearest_keys == asked.nearest_keys},

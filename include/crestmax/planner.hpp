@@ -80,7 +80,8 @@ inline status check_options(const options& o, scalar_kind compute) {
       {"softmax.kind", static_cast<std::int32_t>(m.kind), static_cast<std::int32_t>(softmax_kind::sampled_max)},
       {"softmax.coarse", static_cast<std::int32_t>(m.coarse), static_cast<std::int32_t>(choice::off)},
       {"coverage.kind", static_cast<std::int32_t>(o.coverage.kind), static_cast<std::int32_t>(coverage_kind::plateaus)},
-      {"weights", static_cast<std::int32_t>(o.weights), static_cast<std::int32_t>(weight_type::bfloat16)}};
+      {"weights", static_cast<std::int32_t>(o.weights), static_cast<std::int32_t>(weight_type::bfloat16)},
+      {"products", static_cast<std::int32_t>(o.products), static_cast<std::int32_t>(products::integer)}};
   for (const auto& k : kinds) {
     if (k.value < 0 || k.value > k.last) return bad(k.argument, "one of its enumerators", k.value);
   }
@@ -262,6 +263,7 @@ inline void keep_options(plan_rules& h, const options& o) {
   const weight_type usual = h.tiles.weights == weight_type::planner ? weight_type::float32 : h.tiles.weights;
   h.weights_in_place = o.weights == weight_type::planner ? usual : o.weights;
   h.weights = h.pairs ? weight_type::bfloat16 : h.weights_in_place;
+  h.products = o.products;
   h.scale = o.scale ? *o.scale : default_scale(h.shape.d_qk);
   h.threshold = o.softmax.threshold;
   h.margin_exponent = decide_margin(o.softmax, h.weights);

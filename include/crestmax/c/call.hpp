@@ -57,7 +57,8 @@ inline bool check_constants(const crestmax_options& o, status& why) {
       {"options.coverage", o.coverage, CRESTMAX_PLATEAUS},
       {"options.method", o.method, CRESTMAX_SAMPLED_MAX},
       {"options.coarse", o.coarse, CRESTMAX_OFF},
-      {"options.weights", o.weights, CRESTMAX_WEIGHTS_BFLOAT16}};
+      {"options.weights", o.weights, CRESTMAX_WEIGHTS_BFLOAT16},
+      {"options.products", o.products, CRESTMAX_PRODUCTS_INTEGER}};
   for (const auto& c : constants) {
     if (!check_constant(c.argument, c.given, 0, c.last, why)) return false;
   }
@@ -100,6 +101,7 @@ struct call_options {
     common.coverage = {static_cast<coverage_kind>(o.coverage), o.tau};
     if (o.has_scale != 0) common.scale = o.scale;
     common.workspace = bytes_of(o.workspace);
+    common.products = static_cast<products>(o.products);
     common.weights = static_cast<weight_type>(o.weights);
     common.tiles = {o.query_block, o.key_tile, o.splits};
     common.guard_limit = o.guard_limit;

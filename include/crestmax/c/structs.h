@@ -230,6 +230,7 @@ enum { /* in rising order of width but for architectures; every set has those be
 enum { CRESTMAX_RUNNING_MAX = 0, CRESTMAX_LAZY_MAX = 1, CRESTMAX_ANCHOR_SHIFT = 2, CRESTMAX_SAMPLED_MAX = 3 };
 enum { CRESTMAX_PLANNER = 0, CRESTMAX_ON = 1, CRESTMAX_OFF = 2 };
 enum { CRESTMAX_EVERYTHING = 0, CRESTMAX_ABOVE = 1, CRESTMAX_PLATEAUS = 2 };
+enum { CRESTMAX_PRODUCTS_EXACT = 0, CRESTMAX_PRODUCTS_INTEGER = 1 /* queries and weights rounded to 15 bits */ };
 enum { CRESTMAX_WEIGHTS_PLANNER = 0, CRESTMAX_WEIGHTS_FLOAT32 = 1, CRESTMAX_WEIGHTS_FLOAT16 = 2, CRESTMAX_WEIGHTS_BFLOAT16 = 3 };
 
 /* What a call did. Counts are of pairs of query row and key unless said otherwise; report.hpp has each number's meaning in full. */
@@ -319,6 +320,7 @@ typedef struct crestmax_options {
 
   const crestmax_coding* key_coding; /* null: nothing stands beside encoded rows */
   const crestmax_coding* value_coding;
+  int32_t products; /* CRESTMAX_PRODUCTS_..., of encoded keys and values in blocks of few rows */
 } crestmax_options;
 
 /* ---- Calls ---- */

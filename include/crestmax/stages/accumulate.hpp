@@ -306,7 +306,7 @@ void accumulate_in_turn(block<T>* team, index_type count, key_interval keys, rai
     if (b.operands.turn.weighed) views[weighed++] = views[i];
     b.operands.turn = {};
   }
-  if (weighed > 0) team->kernels->in_place.multiply({views, weighed}, tile);
+  if (weighed > 0) team->operands.multiply_in_place({views, weighed}, tile);
 }
 
 }  // namespace cpu

@@ -113,7 +113,7 @@ template <class T>
 rows_in_place<T> in_place_view(const block<T>& b) {
   const operands<T>& o = b.operands;
   return {b.view.rows, o.query, o.query_stride, b.scratch.scores, b.state.output, b.state.output_stride,
-          &o.key_rows, &o.value_rows, o.key, o.value, b.redo.finite_only};
+          &o.key_rows, &o.value_rows, o.key, o.value, b.redo.finite_only, o.integers, &b.kernels->in_place};
 }
 
 // Such a block is one strip. What several blocks take in turn comes with those of the others.
@@ -136,10 +136,28 @@ struct operands_in_place {
     b.operands.turn.weighed = true;
     if (b.operands.turn.scored) return;
     const rows_in_place<T> alone = in_place_view(b);
-    b.kernels->in_place.multiply({&alone, 1}, tile);
+    b.operands.multiply_in_place({&alone, 1}, tile);
   }
   static constexpr operand_way<T> way{true, look_ahead, take_keys, take_values, score, score_and_weigh, multiply};
 };
+
+// Codes that are multiplied as integers. What is done once more is exact, and so are scores by which keys are left out.
+template <class T>
+void start_integers(block<T>& b) {
+  operands<T>& o = b.operands;
+  const in_place_kernels<T>& kernels = b.kernels->in_place;
+  const integer_kernels<T>& integers = b.plan->tiles.dots && kernels.dots.take != nullptr ? kernels.dots : kernels.integers;
+  o.key_rows.codes = o.value_rows.codes = nullptr;
+  if (integers.take == nullptr || b.redo.careful || b.redo.finite_only) return;
+  if (form_of(o.value_rows.stored).known) {
+    o.value_rows.codes = integers.take;
+    o.multiply_in_place = integers.multiply;
+  }
+  const bool may_score = b.plan->coverage == coverage_kind::everything && form_of(o.key_rows.stored).known;
+  if (!may_score || !integers.pack_query(o.key_rows.stored, o.query, o.query_stride, b.view.rows, o.key_rows.length, o.integers)) return;
+  o.key_rows.codes = integers.take;
+  o.score_in_place = integers.score;
+}
 
 template <class T>
 void start_in_place(block<T>& b, const query_rows& queries) {
@@ -152,6 +170,8 @@ void start_in_place(block<T>& b, const query_rows& queries) {
   const bool pairs = may_pair && kernels.pack_query_pairs(queries, o.key_rows.kind, o.query);
   o.score_in_place = pairs ? kernels.score_pairs : kernels.score;
   if (!pairs) kernels.pack_query(queries, o.key_rows.kind, o.query_stride, o.query);
+  o.multiply_in_place = kernels.multiply;
+  if (b.plan->products == products::integer) start_integers(b);
 }
 
 // Where queries lie as they would be packed as numbers, in the order of the block's rows; or null.

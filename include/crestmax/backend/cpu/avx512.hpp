@@ -3,6 +3,7 @@
 #pragma once
 
 #include "amx.hpp"
+#include "avx512_vnni.hpp"
 
 #if CRESTMAX_X86_SETS
 
@@ -19,6 +20,14 @@ template <class T>
 struct pair_multiplies {
   using registers = avx512_bf16::register_pairs<avx512_bf16::primitives, T>;
   using tiles = amx::tile_pairs<amx::primitives, amx::hardware_tiles, T>;
+};
+
+template <class T>
+struct integer_multiplies {
+  template <kind_set Kinds>
+  static constexpr integer_kernels<T> plain() { return {}; }
+  template <kind_set Kinds>
+  static constexpr integer_kernels<T> dots() { return vnni::kernels_of_integers<vnni::integers, Kinds>(); }
 };
 
 #include "text/table.inc"

@@ -25,6 +25,8 @@ namespace cpu::avx512 {
 
 template <class T>
 struct pair_multiplies;
+template <class T>
+struct integer_multiplies;
 
 // In a namespace of their own, so that what is derived from them does not bring the text of this set along when
 // functions are looked up by their arguments.
@@ -38,6 +40,7 @@ struct primitives;
 template <>
 struct primitives<float> {
   using pairs = pair_multiplies<float>;
+  using integer_products = integer_multiplies<float>;
   using scalar = float;
   using vec = __m512;
   using integers = __m512;

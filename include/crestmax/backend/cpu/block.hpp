@@ -84,10 +84,12 @@ struct operands {
   const packed_kernels<T>* packed;    // as which queries and keys are packed, if they are
   const packed_kernels<T>* of_value;  // as which the values in hand are
   void (*score_in_place)(side_by_side<T>, const tile_keys&);
+  void (*multiply_in_place)(side_by_side<T>, const tile_keys&);
   source_rows key_rows;
   source_rows value_rows;
   T* zeros;    // a row for runs that fail
   T* decoded;  // a panel of rows, of encoded ones
+  T* integers;  // queries as integers: see integer_query
   T* query;  // room for packed queries; in place: [rows][query_stride]
   T* key;    // packed, or room for a run of them
   T* value;
@@ -197,6 +199,12 @@ void for_each_row_array(block<T>& b, F&& f) {
   }
 }
 
+// Room for a query as integers, where a plan may have these.
+inline index_type integer_row_size(const plan_rules& h) {
+  const bool may_be_integers = h.products == products::integer && form_of(h.shape.key_kind).known;
+  return may_be_integers ? integer_query::row_size(h.shape.d_qk) : 0;
+}
+
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {
@@ -217,6 +225,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.scratch.first_panel = memory.take<index_type>(capacity);
   b.scratch.last_panel = memory.take<index_type>(capacity);
   operands.query = memory.take<T>(capacity * operands.query_stride + planner::most_joined_blocks * widest_lanes);
+  operands.integers = memory.take<T>(capacity * integer_row_size(h));
   // Rows read in place may be copied here, a run of them.
   const index_type tile = std::max(packed_tile, direct_run);
   const index_type least_steps = h.pairs && in_tiles ? steps_of_tiles : 1;
@@ -250,6 +259,7 @@ block<T> part_of(const block<T>& whole, index_type part, index_type rows) {
   b.state.passes += first;
   if (first + rows <= rows_with_scores(*whole.plan)) b.scratch.scores += first * score_stride;
   b.operands.query += first * b.operands.query_stride + part * widest_lanes;  // packed queries may write that much behind their end
+  b.operands.integers += first * integer_row_size(*whole.plan);
   b.state.output += first * b.state.output_stride;
   b.redo.special += first * b.state.output_stride / specials_per_byte;
   return b;

@@ -88,7 +88,19 @@ inline instruction_set detect_instruction_set() {
   return tiles && may_use_tiles() ? instruction_set::amx : instruction_set::avx512_bf16;
 }
 
+// Whether there are dot products of integers beside AVX2 (bit 0) and AVX-512 (bit 1), where these are there.
+inline std::int32_t detect_dots() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return 0;
+  constexpr unsigned avx512_vnni = 1u << 11, avx_vnni = 1u << 4;
+  const std::int32_t wide = (c & avx512_vnni) != 0 ? 2 : 0;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) == 0) return wide;
+  return wide | ((a & avx_vnni) != 0 ? 1 : 0);
+}
+
 #elif CRESTMAX_ARM_SETS
+
+inline std::int32_t detect_dots() { return 0; }
 
 // Processors of one architecture version differ, and only the operating system may ask them: Linux passes on their answer.
 inline instruction_set detect_instruction_set() {
@@ -101,11 +113,13 @@ inline instruction_set detect_instruction_set() {
 
 #else
 
+inline std::int32_t detect_dots() { return 0; }
+
 inline instruction_set detect_instruction_set() { return instruction_set::generic; }
 
 #endif
 
-// What machine_set() found: the library's only state. Zero, which no machine answers, is "not asked yet". It is there
+// What machine_set() and machine_has_dots() found: the library's only state. Zero, which no machine answers, is "not asked yet". It is there
 // before any code runs, so a call before main() finds it, and a program that makes no call asks for nothing.
 static_assert(instruction_set::portable == instruction_set{});
 inline constinit compiler::atomic<instruction_set> answered_set{};
@@ -120,6 +134,20 @@ inline instruction_set machine_set() {
     answered_set.store_release(set);
   }
   return set;
+}
+
+// The same of dot products; what was detected, and a bit that says so.
+inline constinit compiler::atomic<std::int32_t> answered_dots{};
+
+// Whether integers of a set are multiplied by dot products of the machine's own.
+inline bool machine_has_dots(instruction_set set) {
+  constexpr std::int32_t asked = 4;
+  std::int32_t dots = answered_dots.load_acquire();
+  if (dots == 0) {
+    dots = detect_dots() | asked;
+    answered_dots.store_release(dots);
+  }
+  return set >= instruction_set::avx2 && (dots & (set == instruction_set::avx2 ? 1 : 2)) != 0;
 }
 
 inline bool machine_has(instruction_set set) {

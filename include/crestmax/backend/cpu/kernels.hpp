@@ -126,6 +126,18 @@ struct packed_kernels {
   void (*multiply)(const strip_view<T>&, const value_operands<T>&);
 };
 
+// Products of integers, of blocks whose keys or values are encoded and read where they lie. Runs of rows that integers cannot read (see
+// code_runs.hpp) go to the kernels of numbers.
+template <class T>
+struct integer_kernels {
+  take_codes take;
+  // Of packed queries [rows][stride], to integer_query's memory. False if one is no finite number, or they are too small or too many to be integers.
+  bool (*pack_query)(scalar_kind keys, const T* query, index_type stride, index_type rows, index_type length, T* to);
+  // As those of numbers.
+  void (*score)(side_by_side<T>, const tile_keys&);
+  void (*multiply)(side_by_side<T>, const tile_keys&);
+};
+
 // Queries of blocks of few rows, and what multiplies them with keys and values where these lie. A set that has none packs always. Blocks
 // side by side, at most planner::most_joined_blocks, are of one sequence, and of like types, strides and numbers of rows.
 template <class T>
@@ -139,6 +151,8 @@ struct in_place_kernels {
   void (*score)(side_by_side<T>, const tile_keys&);
   void (*score_pairs)(side_by_side<T>, const tile_keys&);
   void (*multiply)(side_by_side<T>, const tile_keys&);
+  integer_kernels<T> integers;  // take is null where a set has none, or types allow none
+  integer_kernels<T> dots;      // the same by the machine's own dot products, where it has them
 };
 
 // What a plan has to know of a table of kernels for T.

@@ -27,7 +27,12 @@ struct plain_codes {
     return x;
   }
   static float number_of(float16 x) { return to_float(x); }
+  // Of 8 rows, a float16 of each.
+  static void numbers_of_rows(const std::uint8_t* rows, std::ptrdiff_t distance, float* to) {
+    for (int i = 0; i < 8; ++i, rows += distance) to[i] = to_float(float16{static_cast<std::uint16_t>(rows[0] | rows[1] << 8)});
+  }
   static codes load(const std::uint8_t* from) { return each([&](int i) { return from[i]; }); }
+  static void store(std::uint8_t* to, const codes& x) { std::memcpy(to, x.at, sizeof x.at); }
   static codes low_nibbles(const codes& x) { return each([&](int i) { return x.at[i] & 15; }); }
   static codes high_nibbles(const codes& x) { return each([&](int i) { return x.at[i] >> 4; }); }
   // Of 8 bytes: low and high nibbles in turn.

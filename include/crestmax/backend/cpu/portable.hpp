@@ -21,12 +21,17 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu::portable {
 
 struct pair_multiplies;
+template <class T>
+struct integer_multiplies;
 
 // In a namespace of their own, as those of AVX-512 are.
 namespace vectors {
 
 template <class T>
-struct pairs_of { using pairs = pair_multiplies; };
+struct pairs_of {
+  using pairs = pair_multiplies;
+  using integer_products = integer_multiplies<T>;
+};
 template <>
 struct pairs_of<double> {};
 
@@ -232,6 +237,92 @@ using vectors::primitives;
 
 struct pair_multiplies {
   using registers = register_pairs<primitives<float>>;
+};
+
+// Integers of 16 bits, 32 a vector, and sums of 32. The order of columns within a chunk is the text's to know.
+struct integers {
+  using numbers = primitives<float>;
+  using words = std::array<std::int16_t, 32>;
+  using sums = std::array<std::int32_t, 16>;
+  static constexpr int words_in_chunk = 1;  // vectors of 32 codes
+
+  static words load(const std::int16_t* from) {
+    words x;
+    std::memcpy(x.data(), from, sizeof x);
+    return x;
+  }
+  static sums same(std::int32_t x) {
+    sums s;
+    s.fill(x);
+    return s;
+  }
+  // Sums of the products of two neighbours.
+  static sums products(const words& a, const words& b) {
+    sums s = same(0);
+    add_products(s, a, b);
+    return s;
+  }
+  static void add_products(sums& sum, const words& a, const words& b) {
+    for (std::size_t i = 0; i < 16; ++i) sum[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
+  }
+  static numbers::vec to_numbers(const sums& x) { return numbers::each([&](std::size_t i) { return static_cast<float>(x[i]); }); }
+  // Two integers in all places of two.
+  static words two(const std::int16_t* from) {
+    words x;
+    for (std::size_t i = 0; i < 32; ++i) x[i] = from[i % 2];
+    return x;
+  }
+  // 16 numbers to the nearest integers of 16 bits; what is no number becomes some.
+  static void round(const numbers::vec (&x)[1], std::int16_t* to) {
+    for (std::size_t i = 0; i < 16; ++i) {
+      const float number = x[0][i] > -32768 ? std::min(x[0][i], 32767.0f) : -32768.0f;
+      const auto integer = static_cast<std::int16_t>(std::nearbyint(number));
+      std::memcpy(to + i, &integer, sizeof integer);
+    }
+  }
+  // A chunk of codes.
+  template <code_layout Layout>
+  static void widen(const std::uint8_t* from, words (&to)[1]) {
+    for (std::size_t i = 0; i < 32; ++i) {
+      if constexpr (Layout == code_layout::bytes) to[0][i] = static_cast<std::int8_t>(from[i]);
+      else to[0][i] = nibble(from[i % 16], i >= 16);
+    }
+  }
+  // Columns of a chunk, of two keys in turn.
+  template <code_layout Layout>
+  static void pair(const std::uint8_t* a, const std::uint8_t* b, int, words (&to)[2]) {
+    for (std::size_t v = 0; v < 2; ++v) {
+      for (std::size_t i = 0; i < 32; ++i) {
+        const std::uint8_t* const from = i % 2 == 0 ? a : b;
+        if constexpr (Layout == code_layout::bytes) to[v][i] = static_cast<std::int8_t>(from[16 * v + i / 2]);
+        else to[v][i] = nibble(from[i / 2], v == 1);
+      }
+    }
+  }
+  // Sums of columns that came so.
+  template <code_layout Layout>
+  static void in_order(numbers::vec& first, numbers::vec& second) {
+    if constexpr (Layout != code_layout::adjacent_nibbles) return;
+    const numbers::vec even = first, odd = second;
+    const auto number = [&](std::size_t i) { return i % 2 == 0 ? even[i / 2] : odd[i / 2]; };
+    first = numbers::each(number);
+    second = numbers::each([&](std::size_t i) { return number(16 + i); });
+  }
+
+ private:
+  static std::int16_t nibble(std::uint8_t byte, bool high) { return static_cast<std::int16_t>((high ? byte >> 4 : byte & 15) - 8); }
+};
+
+#include "text/integer_codes.inc"
+#include "text/integer_scores.inc"
+#include "text/integer_outputs.inc"
+
+template <class T>
+struct integer_multiplies {
+  template <kind_set Kinds>
+  static constexpr integer_kernels<T> plain() { return kernels_of_integers<integers, Kinds>(); }
+  template <kind_set Kinds>
+  static constexpr integer_kernels<T> dots() { return {}; }
 };
 
 #include "text/table.inc"

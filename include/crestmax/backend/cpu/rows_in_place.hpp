@@ -3,6 +3,7 @@
 // follows is asked for meanwhile.
 #pragma once
 
+#include "code_runs.hpp"
 #include "numbers.hpp"
 #include "rows_ahead.hpp"
 #include "runs.hpp"
@@ -13,6 +14,9 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace cpu {
+
+template <class T>
+struct in_place_kernels;
 
 // One block of few rows, and where its keys and values lie.
 template <class T>
@@ -28,6 +32,8 @@ struct rows_in_place {
   T* key_run;  // room for direct_run rows of either
   T* value_run;
   bool finite_only;  // values that are no finite numbers count as 0
+  T* integers = nullptr;  // queries as integers, see integer_query
+  const in_place_kernels<T>* exact = nullptr;  // of what cannot be read as integers
 };
 
 // Blocks that are swept together. A tile of several is multiplied run by run, each run for all of them in turn: so lie the
@@ -91,9 +97,38 @@ class row_finder {
     return {static_cast<const char*>(run.data), count > 1 ? step * run.row_stride * size_ : 0};
   }
 
+  // The same of encoded rows that are read as codes; false if they cannot be. What is short of a chunk is copied.
+  bool find_codes(index_type first, index_type step, index_type count, bool whole, row_finder& following, code_run& to) {
+    const kv_run run = at(first);
+    const code_form form = form_of(of_->stored);
+    const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole);
+    to.copied = form.made || !as_they_lie || of_->length % codes_in_chunk != 0;
+    to.by_channel = false;
+    if (!to.copied) to.rows = {static_cast<const char*>(run.data) + form.first, count > 1 ? step * run.row_stride : 0};
+    else to.rows = {to.copies + (form.made ? 0 : form.first), to.copy_distance};
+    for (index_type j = 0; j < count;) {
+      const kv_run part = at(first + j * step);
+      const index_type in_run = std::min(count - j, (part.rows + step - 1) / step);
+      if (!of_->codes(*of_, part, step, j, in_run, to)) return false;
+      to.source = part;
+      for (index_type i = 0; part.rows < direct_run && i < in_run; ++i) following.ask(first + (direct_run + j + i) * step);
+      j += in_run;
+    }
+    for (index_type j = count; whole && j < direct_run; ++j) repeat_codes(count - 1, j, to);
+    return true;
+  }
+  // A run of codes that lies so many rows behind the one in hand, as that does.
+  bool find_codes_alike(index_type step, code_run& to) const {
+    kv_run& run = to.source;
+    run.data = static_cast<const char*>(run.data) + direct_run * step * run.row_stride;
+    run.beside = with_rows_skipped(run.beside, direct_run * step);
+    to.rows.first += direct_run * to.rows.distance;
+    return of_->codes(*of_, run, step, 0, direct_run, to);
+  }
+
   // Of rows position, position + step, ... how many lie at equal distances and are read there; position is that of a run in hand.
-  index_type rows_as_they_lie(index_type position, index_type step) const {
-    return is_copied() || !holds(position) ? 0 : (from(position).rows + step - 1) / step;
+  index_type rows_as_they_lie(index_type position, index_type step, bool as_codes) const {
+    return (is_copied() && !as_codes) || !holds(position) ? 0 : (from(position).rows + step - 1) / step;
   }
 
   // What to ask for while another run is in hand: that of `position`, if there is one. Of pages smaller than a run
@@ -108,6 +143,16 @@ class row_finder {
  private:
   // Whether rows are never read where they lie.
   bool is_copied() const { return only_finite_ || of_->decode != nullptr; }
+
+  // Row `from` of a copied run once more, as row `to`.
+  void repeat_codes(index_type from, index_type to, code_run& run) const {
+    std::memcpy(run.copies + to * run.copy_distance, run.copies + from * run.copy_distance, static_cast<std::size_t>(run.copy_distance));
+    const index_type numbers = run.by_channel ? 0 : form_of(of_->stored).by_chunk ? integer_query::chunks(of_->length) : 1;
+    for (index_type c = 0; c < numbers; ++c) {
+      run.scales[c * direct_run + to] = run.scales[c * direct_run + from];
+      if (run.has_offsets) run.offsets[c * direct_run + to] = run.offsets[c * direct_run + from];
+    }
+  }
 
   // Where rows do not lie at equal distances (small pages), or a whole run is asked for and the tile has less, or some of
   // their numbers are to count as 0, or rows are encoded, they are copied, and the last one stands for what is missing. With each copied row its
@@ -188,8 +233,9 @@ inline bool are_neighbours(const rows_in_place<T>& one, const rows_in_place<T>& 
 template <class T>
 class run_walk {
  public:
-  CRESTMAX_KERNEL run_walk(side_by_side<T> team, bool of_keys, const tile_keys& tile, index_type padded, key_interval then, bool then_of_keys, index_type passes)
-      : team_(team), tile_(tile), of_keys_(of_keys), padded_(padded), then_(then), passes_(passes) {
+  CRESTMAX_KERNEL run_walk(side_by_side<T> team, bool of_keys, const tile_keys& tile, index_type padded, key_interval then, bool then_of_keys, index_type passes,
+                           bool as_codes = false)
+      : team_(team), tile_(tile), of_keys_(of_keys), padded_(padded), then_(then), passes_(passes), as_codes_(as_codes) {
     for (index_type i = 0; i < team.count; ++i) {
       finders_[i] = later_[i] = row_finder<T>(team.blocks[i], of_keys);
       following_[i] = row_finder<T>(team.blocks[i], then_of_keys);
@@ -207,10 +253,12 @@ class run_walk {
     if (now_.first >= padded_) return false;
     // The last run of keys may have none of the tile: its scores are hidden afterwards.
     const index_type within = std::min(now_.first, tile_.count - 1);
-    rows_ = finders_[now_.member].find(tile_.first + within * tile_.step, tile_.step, std::min(direct_run, tile_.count - within), of_keys_,
-                                       later_[now_.member]);
+    const index_type first = tile_.first + within * tile_.step, count = std::min(direct_run, tile_.count - within);
+    row_finder<T>& finder = finders_[now_.member];
+    if (as_codes_) find_codes(finder, first, count);
+    else rows_ = finder.find(first, tile_.step, count, of_keys_, later_[now_.member]);
     ahead_ = {find_ahead(finders_, after(1)), find_ahead(later_, after(later_runs))};
-    if (team_.count == 1) alike_ = runs_alike();
+    if (team_.count == 1 && (!as_codes_ || (has_codes_ && !codes_.copied && !codes_.by_channel))) alike_ = runs_alike();
     return true;
   }
 
@@ -219,6 +267,19 @@ class run_walk {
   index_type first() const { return now_.first; }  // row of the tile
   index_type count() const { return std::min(direct_run, padded_ - now_.first); }
   row_run rows() const { return rows_; }
+  // Of encoded rows, whether the run has been read as codes; and these.
+  bool has_codes() const { return has_codes_; }
+  code_run& codes() { return codes_; }
+  // The run alone, and its block, for kernels that do not read it as codes.
+  tile_keys tile_of_run() const {
+    const index_type within = std::min(now_.first, tile_.count - 1);
+    return {tile_.first + within * tile_.step, tile_.step, std::min(direct_run, tile_.count - within), tile_.seen};
+  }
+  rows_in_place<T> block_of_run() const {
+    rows_in_place<T> b = of();
+    b.scores += now_.first;
+    return b;
+  }
 
   // What the passes over the run ask for, all of them in turn.
   row_asker asker() const { return {ahead_, share_, passes_}; }
@@ -236,12 +297,20 @@ class run_walk {
   // How many runs follow of which all that is to be known is a step in memory away from what is known of this one, of a block alone.
   index_type runs_alike() const {
     if (ahead_.soon.first == nullptr || ahead_.later.first == nullptr) return 0;
-    const index_type left = std::min(tile_.count - now_.first, finders_[0].rows_as_they_lie(tile_.first + now_.first * tile_.step, tile_.step));
+    const index_type left = std::min(tile_.count - now_.first, finders_[0].rows_as_they_lie(tile_.first + now_.first * tile_.step, tile_.step, as_codes_));
     return left / direct_run - 1 - later_runs;
+  }
+  void find_codes(row_finder<T>& finder, index_type first, index_type count) {
+    const rows_in_place<T>& b = of();
+    const source_rows& from = of_keys_ ? *b.keys : *b.values;
+    codes_ = code_run_in(of_keys_ ? b.key_run : b.value_run, form_of(from.stored), from.length);
+    has_codes_ = finder.find_codes(first, tile_.step, count, of_keys_, later_[now_.member], codes_);
+    rows_ = codes_.rows;
   }
   void to_one_alike() {
     --alike_;
     now_.first += direct_run;
+    if (as_codes_) has_codes_ = finders_[0].find_codes_alike(tile_.step, codes_);
     const index_type step = direct_run * rows_.distance;
     rows_.first += step;
     ahead_.soon.first += step;
@@ -260,6 +329,9 @@ class run_walk {
   index_type padded_;
   key_interval then_;
   index_type passes_;
+  bool as_codes_;
+  bool has_codes_ = false;
+  code_run codes_{};
   index_type share_ = 0;  // of a row that is asked for, bytes
   row_finder<T> finders_[most], later_[most], following_[most];
   turn now_{-1, 0};

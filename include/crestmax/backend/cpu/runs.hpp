@@ -17,9 +17,14 @@ CRESTMAX_BEGIN_NAMESPACE
 namespace cpu {
 
 struct source_rows;
+struct code_run;
 
 // Writes rows first, first + step, ... of a run, `count` of them, as numbers of the compute type, decoded_stride() apart. Time: O(count * length).
 using decode_rows = void (*)(const source_rows& of, const kv_run& run, index_type first, index_type step, index_type count, void* to);
+
+// Adds rows first, first + step, ... of a run, `count` of them, to what integer kernels read, from its row `at` on. False if they cannot be
+// read so.
+using take_codes = bool (*)(const source_rows& of, const kv_run& run, index_type step, index_type at, index_type count, code_run& to);
 
 // The keys, or the values, of one sequence and key-value head.
 struct source_rows {
@@ -35,6 +40,7 @@ struct source_rows {
   failed_runs* failed;
   void* zeros;  // room for a row, for runs that fail
   decode_rows decode = nullptr;  // of encoded rows
+  take_codes codes = nullptr;    // of encoded rows that are multiplied as integers where they are read in place
   void* decoded = nullptr;       // room for decoded_rows of these
   index_type decoded_rows = 0;   // a multiple of a panel
 
