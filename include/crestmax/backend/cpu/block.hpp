@@ -199,12 +199,6 @@ void for_each_row_array(block<T>& b, F&& f) {
   }
 }
 
-// Room for a query as integers, where a plan may have these.
-inline index_type integer_row_size(const plan_rules& h) {
-  const bool may_be_integers = h.products == products::integer && form_of(h.shape.key_kind).known;
-  return may_be_integers ? integer_query::row_size(h.shape.d_qk) : 0;
-}
-
 // Lays a block out in memory. Its size depends on head dims and tile sizes only.
 template <class T>
 void place(block<T>& b, const plan_header& h, arena& memory) {

@@ -99,6 +99,12 @@ struct integer_query {
   }
 };
 
+// Room for a query as integers, where a plan may have these.
+inline index_type integer_row_size(const plan_rules& h) {
+  const bool may_be_integers = h.products == products::integer && form_of(h.shape.key_kind).known;
+  return may_be_integers ? integer_query::row_size(h.shape.d_qk) : 0;
+}
+
 }  // namespace cpu
 
 CRESTMAX_END_NAMESPACE
