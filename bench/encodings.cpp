@@ -25,19 +25,20 @@ struct cache_shape {
   order lies;
 };
 
-// What stands beside the rows of an encoding in these measurements.
-crestmax::row_coding coding_of(scalar_kind kind, const cache_shape& s, const memory_block& scales) {
+// What stands beside the rows of an encoding in these measurements: of 4-bit keys a scale and a minimum for each channel of 64 keys, else a scale for
+// each row.
+crestmax::row_coding coding_of(scalar_kind kind, bool of_keys, const cache_shape& s, const memory_block& scales) {
   crestmax::row_coding coding;
   if (!crestmax::may_have_coding(kind)) return coding;
-  const bool by_channel = kind == scalar_kind::uint4;
+  const bool by_channel = kind == scalar_kind::uint4 && of_keys;
   coding.group = by_channel ? 1 : 0;
   coding.keys = by_channel ? 64 : 1;
   const index_type each = by_channel ? s.head_dim : 1;
   const auto* const numbers = reinterpret_cast<const float*>(scales.data());
   const index_type rows = s.lies == order::pages ? page_size : s.kv_len;
   coding.scales = {numbers, {rows / coding.keys * s.kv_heads * each, s.kv_heads * each, each, by_channel ? 1 : 0}};
+  if (kind == scalar_kind::uint4) coding.offsets = coding.scales;
   if (by_channel) {
-    coding.offsets = coding.scales;
     coding.open = {numbers, scalar_kind::float16, {0, 0, 0}};  // all blocks are whole
   }
   coding.offset = crestmax::offset_kind::minimum;
@@ -47,7 +48,9 @@ crestmax::row_coding coding_of(scalar_kind kind, const cache_shape& s, const mem
 // Keys and values of a kind in as many places as no cache holds, and calls on them.
 class cached_call {
  public:
-  cached_call(const cache_shape& s, scalar_kind kind, std::size_t least_bytes, crestmax::instruction_set most) : shape_(s), kind_(kind), backend_(most) {
+  cached_call(const cache_shape& s, scalar_kind kind, std::size_t least_bytes, crestmax::instruction_set most,
+              crestmax::products products = crestmax::products::exact)
+      : shape_(s), kind_(kind), backend_(most), products_(products) {
     row_ = crestmax::row_elements(kind, s.head_dim);
     const auto bytes = static_cast<std::size_t>(s.kv_len * s.kv_heads * row_ * crestmax::size_of(kind));
     copies_ = std::max<std::size_t>(1, (least_bytes + 2 * bytes - 1) / (2 * bytes));
@@ -74,7 +77,9 @@ class cached_call {
     const cache_shape& s = shape_;
     crestmax::options options;
     options.workspace = {workspace_.data(), workspace_.size()};
-    options.key_coding = options.value_coding = coding_of(kind_, s, scales_);
+    options.key_coding = coding_of(kind_, true, s, scales_);
+    options.value_coding = coding_of(kind_, false, s, scales_);
+    options.products = products_;
     const crestmax::tensor<const float> query(query_.data(), {1, s.q_len, s.q_heads, s.head_dim});
     const crestmax::tensor<float> output(output_.data(), {1, s.q_len, s.q_heads, s.head_dim});
     const crestmax::tensor_view key = view(key_, copy), value = view(value_, copy);
@@ -129,6 +134,7 @@ class cached_call {
   cache_shape shape_;
   scalar_kind kind_;
   crestmax::backend::cpu backend_;
+  crestmax::products products_;
   index_type row_ = 0;
   std::size_t copies_ = 1;
   memory_block key_, value_, scales_, workspace_;
@@ -160,20 +166,39 @@ paired_result pair_of(cached_call& floats, cached_call& encoded, int pairs) {
 constexpr scalar_kind kinds[] = {scalar_kind::q8_0, scalar_kind::int8, scalar_kind::float8_e4m3, scalar_kind::q4_0, scalar_kind::q4_1,
                                  scalar_kind::q5_0, scalar_kind::q5_1, scalar_kind::iq4_nl, scalar_kind::uint4};
 
-void print_shape(const cache_shape& s, const char* phase, double bar, std::size_t least_bytes, int pairs, crestmax::instruction_set most) {
+// Bars of a shape: of exact products, and of integers of 8 bits and of 4.
+struct bars {
+  double exact;
+  double bits_8;
+  double bits_4;
+};
+double bar_of(scalar_kind kind, const bars& b) {
+  if (kind == scalar_kind::q8_0 || kind == scalar_kind::int8) return b.bits_8;
+  return kind == scalar_kind::q4_0 || kind == scalar_kind::uint4 ? b.bits_4 : b.exact;
+}
+
+void print_kind(cached_call& floats, const cache_shape& s, const char* phase, scalar_kind kind, double bar, std::size_t least_bytes, int pairs,
+                crestmax::instruction_set most, crestmax::products products) {
+  cached_call encoded(s, kind, least_bytes / 4, most, products);
+  const paired_result r = pair_of(floats, encoded, pairs);
+  const bool exact = products == crestmax::products::exact;
+  char what[160];
+  std::snprintf(what, sizeof what, "%s %s, %lld heads on %lld, %lld keys, %s, %s%s: fp16 cache / encoded", crestmax::name(most), phase,
+                static_cast<long long>(s.q_heads), static_cast<long long>(s.kv_heads), static_cast<long long>(s.kv_len), name_of(s.lies),
+                crestmax::name(kind), exact ? "" : ", integer");
+  char rate[40] = "";
+  if (s.q_len == 1) std::snprintf(rate, sizeof rate, "%.1f GB/s", r.gigabytes);
+  print_target(what, false, bar, r.ratio, rate);
+  std::fflush(stdout);
+}
+
+void print_shape(const cache_shape& s, const char* phase, const bars& b, std::size_t least_bytes, int pairs, crestmax::instruction_set most) {
   cached_call floats(s, scalar_kind::float16, least_bytes, most);
   for (const scalar_kind kind : kinds) {
     if (kind == scalar_kind::uint4 && s.lies == order::pages) continue;  // its pages hold whole blocks of 64 keys
-    cached_call encoded(s, kind, least_bytes / 4, most);
-    const paired_result r = pair_of(floats, encoded, pairs);
-    char what[160];
-    std::snprintf(what, sizeof what, "%s %s, %lld heads on %lld, %lld keys, %s, %s: fp16 cache / encoded", crestmax::name(most), phase,
-                  static_cast<long long>(s.q_heads), static_cast<long long>(s.kv_heads), static_cast<long long>(s.kv_len), name_of(s.lies),
-                  crestmax::name(kind));
-    char rate[40] = "";
-    if (s.q_len == 1) std::snprintf(rate, sizeof rate, "%.1f GB/s", r.gigabytes);
-    print_target(what, false, bar, r.ratio, rate);
-    std::fflush(stdout);
+    print_kind(floats, s, phase, kind, b.exact, least_bytes, pairs, most, crestmax::products::exact);
+    const bool as_integers = s.q_len == 1 && kind != scalar_kind::float8_e4m3;  // float8 has none
+    if (as_integers) print_kind(floats, s, phase, kind, bar_of(kind, b), least_bytes, pairs, most, crestmax::products::integer);
   }
 }
 
@@ -187,11 +212,11 @@ void print_encoding_targets() {
   for (const auto set : {crestmax::instruction_set::avx2, crestmax::instruction_set::widest}) {
     const auto used = set == crestmax::instruction_set::widest ? crestmax::cpu::machine_set() : set;
     if (!crestmax::cpu::machine_has(used) || (set == crestmax::instruction_set::widest && used == crestmax::instruction_set::avx2)) continue;
-    print_shape({1, 16384, 32, 8, 128, order::heads_first}, "decode", 1, cold, pairs, used);
-    print_shape({1, 16384, 8, 8, 128, order::heads_first}, "decode", 1.3, cold, pairs, used);
-    print_shape({1, 16384, 32, 8, 128, order::token_major}, "decode", 1, cold, pairs, used);
-    print_shape({1, 16384, 32, 8, 128, order::pages}, "decode", 1, cold, pairs, used);
-    print_shape({4096, 4096, 1, 1, 128, order::heads_first}, "prefill", 0.97, 0, pairs, used);
+    print_shape({1, 16384, 32, 8, 128, order::heads_first}, "decode", {1, 1.5, 1.8}, cold, pairs, used);
+    print_shape({1, 16384, 8, 8, 128, order::heads_first}, "decode", {1.3, 1.6, 2.5}, cold, pairs, used);
+    print_shape({1, 16384, 32, 8, 128, order::token_major}, "decode", {1, 1.5, 1.8}, cold, pairs, used);
+    print_shape({1, 16384, 32, 8, 128, order::pages}, "decode", {1, 1.5, 1.8}, cold, pairs, used);
+    print_shape({4096, 4096, 1, 1, 128, order::heads_first}, "prefill", {0.97, 0.97, 0.97}, 0, pairs, used);
   }
 }
 

@@ -91,19 +91,19 @@ void are_within_the_bounds(const Backend& backend, std::uint64_t first_seed, ind
   }
 }
 
-TEST(IntegerProducts, AreWithinTheirBoundsOnTheWidestInstructionSet) { are_within_the_bounds(cpu(), 1000, 400); }
+TEST(IntegerProducts, AreWithinTheirBoundsOnTheWidestInstructionSet) { are_within_the_bounds(cpu(), 1000, 120); }
 
 TEST(IntegerProducts, AreWithinTheirBoundsByAvx2) {
-  are_within_the_bounds(cpu(crestmax::instruction_set::avx2), 2000, 200);
+  are_within_the_bounds(cpu(crestmax::instruction_set::avx2), 2000, 60);
 }
 
 TEST(IntegerProducts, AreWithinTheirBoundsWithFewQueriesOverLongContexts) {
-  are_within_the_bounds(cpu(), 20000, 60, {.most_queries = 6, .most_keys = 20000, .most_products = 2e7});
+  are_within_the_bounds(cpu(), 20000, 20, {.most_queries = 6, .most_keys = 20000, .most_products = 2e7});
 }
 
 TEST(IntegerProducts, ReadCodesToTheirLastByteAndNoFurther) {
   for (const placing place : {placing::before_a_guard_page, placing::after_a_guard_page}) {
-    are_within_the_bounds(cpu(), 6000, 80, {.most_queries = 20, .most_keys = 300, .most_products = 2e6}, {.memory = place});
+    are_within_the_bounds(cpu(), 6000, 40, {.most_queries = 20, .most_keys = 300, .most_products = 2e6}, {.memory = place});
   }
 }
 
