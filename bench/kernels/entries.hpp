@@ -82,7 +82,7 @@ class list_of_entries {
     });
     add_one("multiply", "multiply-add", products, bound::multiply_adds, [](auto& w, const table& t, const auto& k) {
       k.multiply(w.strip(t.panel), {w.value.data(), w.shape.keys, k.steps_of(w.shape.keys), k.steps_of(w.shape.keys) * t.panel, t.panel,
-                                      w.output.data(), w.shape.head_dim});
+                                      w.output.data(), w.shape.head_dim, &w.ahead});
     });
   }
 
