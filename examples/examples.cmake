@@ -13,7 +13,8 @@ function(crestmax_add_example name)
   endif()
 endfunction()
 
-foreach(example quickstart engine_threads paged_decode custom_modifier kept_mask split_and_merge ring_buffer speculative_tree own_encoding)
+foreach(example quickstart engine_threads paged_decode custom_modifier kept_mask split_and_merge ring_buffer speculative_tree own_encoding
+                quantised_cache)
   crestmax_add_example(${example} "${crestmax_examples}/${example}.cpp")
   if(CRESTMAX_BUILD_TESTS)
     add_test(NAME "examples: ${example}" COMMAND crestmax_example_${example})

@@ -1,6 +1,7 @@
 // Blocks of keys that share scales by channel: encoded when their last token has come, decoded when a sequence is cut inside.
 #pragma once
 
+#include "../backend/cpu/plain_codes.hpp"
 #include "rows.hpp"
 
 #include "../names_aside.inc"
@@ -105,31 +106,44 @@ class block_encoder {
   float rows_[room];
 };
 
-// One number of a code.
-inline float decoded(scalar_kind kind, const std::byte* row, index_type number) {
-  const auto byte = std::to_integer<std::uint32_t>(row[kind == scalar_kind::uint4 ? number / 2 : number]);
-  if (kind == scalar_kind::uint4) return static_cast<float>(number % 2 == 0 ? byte & 15 : byte >> 4);
-  if (kind == scalar_kind::uint8) return static_cast<float>(byte);
-  if (kind == scalar_kind::int8) return static_cast<float>(static_cast<std::int32_t>(byte) - (byte < 128 ? 0 : 256));
-  // e5m2 is the upper half of a float16; e4m3fn one of fewer exponents, whose last number is NaN.
-  if (kind == scalar_kind::float8_e5m2) return to_float(float16{static_cast<std::uint16_t>(byte << 8)});
-  const std::uint32_t size = (byte & 0x7f) == 0x7f ? 0x7e00 : (byte & 0x7f) << 7;
-  return to_float(float16{static_cast<std::uint16_t>((byte & 0x80) << 8 | size)}) * 0x1p8f;
+// Numbers one at a time, for plain_codes.
+struct single_numbers {
+  using vec = float;
+  static constexpr int lanes = 1;
+  static float load(const float* from) { return *from; }
+};
+
+// What 16 codes from a place in a row on stand for, without scales; of fewer at its end, as many.
+inline void decode_codes(scalar_kind kind, const std::uint8_t* row, index_type first, index_type count, float (&to)[cpu::codes_at_a_time]) {
+  using kit = cpu::plain_codes<single_numbers>;
+  std::uint8_t bytes[cpu::codes_at_a_time] = {};
+  std::memcpy(bytes, row + row_bytes_of(kind, first), bound(row_bytes_of(kind, count)));
+  if (kind == scalar_kind::int8) return kit::signed_numbers(kit::load(bytes), to);
+  if (kind == scalar_kind::uint8) return kit::unsigned_numbers(kit::load(bytes), to);
+  if (kind == scalar_kind::uint4) return kit::unsigned_numbers(kit::load_nibbles(bytes), to);
+  if (kind == scalar_kind::float8_e5m2) return kit::numbers_of_e5m2(kit::load(bytes), to);
+  kit::numbers_of_e4m3(kit::load(bytes), to);
+  for (float& x : to) x *= cpu::e4m3_unit;
 }
 
 // Decodes a key's row of a block as open rows hold it.
 inline void reopen_row(const tensor_view& cache, const row_coding& coding, index_type page, index_type key, index_type head, index_type sequence) {
   const auto& s = cache.strides;
-  const std::byte* const row = written(cache.data, cache.kind, page * s[0] + key * s[1] + head * s[2]);
+  const auto* const row = pointer_to<std::uint8_t>(written(cache.data, cache.kind, page * s[0] + key * s[1] + head * s[2]));
   std::byte* const to = open_place(coding.open, sequence, key % coding.keys, head);
-  for (index_type i = 0; i < cache.extents[3]; ++i) {
-    const index_type block = key / coding.keys;
-    const float scale = read_stored(coding.scales.kind, place_of(coding.scales, page, block, head, i));
-    const float offset = coding.offsets ? read_stored(coding.offsets.kind, place_of(coding.offsets, page, block, head, i)) : 0.0f;
-    const float code = decoded(cache.kind, row, i);
-    // A product that is rounded before it is added to: in double it is exact.
-    const float number = coding.offset == offset_kind::minimum ? static_cast<float>(static_cast<double>(scale * code)) + offset : scale * (code - offset);
-    write_stored(coding.open.kind, to + i * 2, number);
+  const index_type block = key / coding.keys, length = cache.extents[3];
+  for (index_type first = 0; first < length; first += cpu::codes_at_a_time) {
+    const index_type count = length - first < cpu::codes_at_a_time ? length - first : cpu::codes_at_a_time;
+    float codes[cpu::codes_at_a_time];
+    decode_codes(cache.kind, row, first, count, codes);
+    for (index_type i = 0; i < count; ++i) {
+      const float scale = read_stored(coding.scales.kind, place_of(coding.scales, page, block, head, first + i));
+      const float offset = coding.offsets ? read_stored(coding.offsets.kind, place_of(coding.offsets, page, block, head, first + i)) : 0.0f;
+      // Products of two floats are exact in double: each operation is rounded once, whatever compilers fuse.
+      const auto product = [&](float code) { return static_cast<float>(static_cast<double>(scale) * static_cast<double>(code)); };
+      const float number = coding.offset == offset_kind::minimum ? product(codes[i]) + offset : product(codes[i] - offset);
+      write_stored(coding.open.kind, to + (first + i) * size_of(coding.open.kind), number);
+    }
   }
 }
 

@@ -107,7 +107,7 @@ inline void write_half(std::uint8_t* to, float x) {
 }
 
 // A block that reads as NaN.
-CRESTMAX_OUT_OF_LINE inline void write_poison(std::uint8_t* to, int bytes) {
+CRESTMAX_OUT_OF_LINE inline void write_poison(std::uint8_t* to, index_type bytes) {
   std::memset(to, 0, bound(bytes));
   write_half(to, std::numeric_limits<float>::quiet_NaN());
 }
