@@ -5,7 +5,7 @@
 // rows (tokens, kv_heads, d) of float32, float64, float16 or bfloat16, any strides, innermost contiguous; cache (pages, page_size, kv_heads, d) or
 // (batch, kv_len, kv_heads, d) of numbers or of an encoding, keys and values each with a call of their own. Token t goes to row slots[t] % extent 1
 // of page slots[t] / extent 1; a negative slot is left out. Slots differ: where two are the same, either token may be there, or a part of each.
-// Options and the executor may be left out. Time: O(numbers); memory: O(1), on the stack; nothing is allocated, no thread started.
+// Options and the executor may be left out. Time: O(numbers); memory: 50 KB on the stack of whoever runs an item; nothing is allocated, no thread started.
 //
 // What is written, for finite numbers:
 //   ggml's kinds          the bytes of ggml's own quantize_row_*_ref, whatever the instruction set. iq4_nl: scales and codes of no larger squared error
