@@ -29,6 +29,7 @@ struct plan_key {
 
   crestmax::options options() const {
     crestmax::options o;
+    o.products = crestmax::products::integer;  // of quantised caches; ggml rounds their queries to 8 bits
     o.scale = scale;
     o.tiles.splits = splits;
     o.key_lengths = key_lengths;

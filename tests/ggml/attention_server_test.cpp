@@ -35,7 +35,8 @@ void expect_right(attention_server& server, const adapter::attention_operator& o
       }
     }
   }
-  EXPECT_LT(largest, 1e-5) << what;
+  const bool rounds = crestmax::is_encoded(*o.key.kind) || crestmax::is_encoded(*o.value.kind);
+  EXPECT_LT(largest, rounds ? 1e-4 : 1e-5) << what;
 }
 
 TEST(AttentionServer, IsRightForEveryPairOfCacheTypes) {

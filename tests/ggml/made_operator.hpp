@@ -96,16 +96,18 @@ class made_operator {
     const auto step = static_cast<std::size_t>(t.bytes_of_block());
     for (std::byte& b : memory) b = static_cast<std::byte>(random_() & 0xff);
     for (std::size_t at = 0; at < memory.size(); at += step) {
-      const float scale = random_() % 8 == 0 ? 0.0f : std::uniform_real_distribution<float>(0.5f, 1.5f)(random_) / largest_code(t);
-      const float minimum = -scale * largest_code(t) / 2;
-      crestmax_test::write_number(scalar_kind::float16, memory.data() + at, static_cast<double>(random_() % 2 == 0 ? scale : -scale));
-      if (has_minimum(*t.kind)) crestmax_test::write_number(scalar_kind::float16, memory.data() + at + 2, static_cast<double>(minimum));
+      const float size = random_() % 8 == 0 ? 0.0f : std::uniform_real_distribution<float>(0.5f, 1.5f)(random_);
+      const float middle = random_() % 2 == 0 ? size : -size;
+      crestmax_test::write_number(scalar_kind::float16, memory.data() + at, static_cast<double>(middle / middle_code(t)));
+      if (has_minimum(*t.kind)) crestmax_test::write_number(scalar_kind::float16, memory.data() + at + 2, static_cast<double>(-middle));
     }
   }
   static bool has_minimum(scalar_kind kind) { return kind == scalar_kind::q4_1 || kind == scalar_kind::q5_1; }
-  static float largest_code(const operand& t) {
+  // Half of the codes' range.
+  static float middle_code(const operand& t) {
     if (t.format != nullptr) return 1;
-    return *t.kind == scalar_kind::q8_0 || *t.kind == scalar_kind::iq4_nl ? 64 : 8;
+    if (*t.kind == scalar_kind::q8_0 || *t.kind == scalar_kind::iq4_nl) return 128;
+    return *t.kind == scalar_kind::q5_0 || *t.kind == scalar_kind::q5_1 ? 16 : 8;
   }
 
   std::mt19937 random_;
