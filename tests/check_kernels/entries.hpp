@@ -5,6 +5,7 @@
 
 #include "decode_checks.hpp"
 #include "in_place_checks.hpp"
+#include "integer_checks.hpp"
 #include "pack_checks.hpp"
 #include "product_checks.hpp"
 #include "row_checks.hpp"
@@ -65,6 +66,20 @@ const auto& entries_in_place() {
       entry<&in_place::score, in_place, subject>("score", check_score_in_place<T>),
       entry<&in_place::score_pairs, in_place, subject>("score_pairs", check_score_pairs<T>),
       entry<&in_place::multiply, in_place, subject>("multiply", check_multiply_in_place<T>),
+  };
+  return entries;
+}
+
+// Codes are taken by both products.
+template <class T, crestmax::cpu::integer_kernels<T> crestmax::cpu::in_place_kernels<T>::*Part>
+const auto& entries_of_integers() {
+  using integers = crestmax::cpu::integer_kernels<T>;
+  using subject = kernel_check<T>;
+  static constexpr checked_entry<integers, subject> entries[] = {
+      entry<&integers::take, integers, subject>("take", check_integer_scores<T, Part>),
+      entry<&integers::pack_query, integers, subject>("pack_query", check_integer_queries<T, Part>),
+      entry<&integers::score, integers, subject>("score", check_integer_scores<T, Part>),
+      entry<&integers::multiply, integers, subject>("multiply", check_integer_outputs<T, Part>),
   };
   return entries;
 }
@@ -168,6 +183,11 @@ std::vector<table_entry<T>> every_entry() {
   add_packed_entries<T>(entries, "tiles", factors::tiles, &table::tiles);
   add_entries<T>(
       entries, "in_place_", entries_in_place<T>(), [](auto& t) -> auto& { return t.in_place; });
+  using in_place = crestmax::cpu::in_place_kernels<T>;
+  add_entries<T>(
+      entries, "integers_", entries_of_integers<T, &in_place::integers>(), [](auto& t) -> auto& { return t.in_place.integers; });
+  add_entries<T>(
+      entries, "dots_", entries_of_integers<T, &in_place::dots>(), [](auto& t) -> auto& { return t.in_place.dots; });
   add_entries<T>(
       entries, "rows_", entries_of_rows<T>(), [](auto& t) -> auto& { return t.rows; });
   add_entries<T>(
