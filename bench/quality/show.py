@@ -20,6 +20,10 @@ SHORT = {"keys uint8 by channel of 64 keys, values by row": "K8 by channel, V8",
          "keys uint4 by channel of 64 keys, values by row": "K4 by channel, V4", "keys uint4 by channel of 64 keys, values by 32": "K4 by channel, V4 by 32",
          "int8, a scale for each row": "int8", "uint8, scale and offset for each row": "uint8", "uint4, for each row": "uint4",
          "q8_0 keys, q4_0 values": "K q8_0, V q4_0"}
+# Where labels stand beside their points; what lies among others of its family has none.
+PLACES = {"bfloat16": (-44, -3), "q8_0": (5, 4), "q5_1": (5, -3), "q5_0": (5, -3), "q4_1": (5, -3), "q4_0": (-24, 5), "iq4_nl": (-28, -7),
+          "K q8_0, V q4_0": (5, 2), "int8": (-20, -3), "uint8": (5, -3), "uint4": (-26, -2), "e4m3": (6, -1), "e5m2": (5, -3),
+          "int8/head": (-42, -5), "K8 by channel, V8": (5, -8), "K4 by channel, V8": (5, -8), "K4 by channel, V4": (-8, -12)}
 
 
 def short(store):
@@ -43,7 +47,7 @@ def summaries(lines):
     summary = {}
     for store, found in by_store.items():
         chosen = [found[capture] for capture in sorted(common)]
-        summary[store] = {"bits": chosen[0]["bits"], "median": statistics.median(line["median"] for line in chosen),
+        summary[store] = {"bits": statistics.median(line["bits"] for line in chosen), "median": statistics.median(line["median"] for line in chosen),
                           "p99": statistics.median(line["p99"] for line in chosen), "worst": max(line["worst"] for line in chosen)}
     return summary, len(common)
 
@@ -57,6 +61,7 @@ def print_table(summary, captures):
 
 
 def draw_errors(axes, summary):
+    summary = {store: of for store, of in summary.items() if of["median"] > 1e-5}  # captures of float16 lose nothing in float16
     for family, colour in COLOURS.items():
         points = [(of["bits"], of["median"], of["p99"], store) for store, of in summary.items() if family_of(store) == family]
         if not points:
@@ -66,8 +71,12 @@ def draw_errors(axes, summary):
         axes.scatter(bits, p99, facecolors="none", edgecolors=colour, s=28, zorder=3)
         for x, low, high, name in points:
             axes.plot([x, x], [low, high], color=colour, linewidth=0.7, alpha=0.5)
-            axes.annotate(short(name), (x, low), textcoords="offset points", xytext=(5, -3), fontsize=6.5)
+            if short(name) in PLACES:
+                axes.annotate(short(name), (x, low), textcoords="offset points", xytext=PLACES[short(name)], fontsize=7)
     axes.set_yscale("log")
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(3.7, 18)
+    axes.set_xticks([4, 5, 6, 8, 16], [4, 5, 6, 8, 16])
     axes.set_xlabel("bits a number, scales among them")
     axes.set_ylabel("relative error of a row of output")
     axes.set_title("Captures: median (full), 99th percentile (open)", fontsize=10)
