@@ -151,6 +151,9 @@ TEST_F(BadInput, EnumeratorsThatDoNotExistAreNamed) {
   options.weights = static_cast<crestmax::weight_type>(-1);
   expect_error(status_code::bad_option, {"weights", "given -1"});
   options.weights = {};
+  options.products = static_cast<crestmax::products>(2);
+  expect_error(status_code::bad_option, {"products", "given 2"});
+  options.products = {};
   options.softmax.kind = static_cast<crestmax::softmax_kind>(9);
   expect_error(status_code::bad_option, {"softmax.kind", "given 9"});
 }

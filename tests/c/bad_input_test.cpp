@@ -69,7 +69,8 @@ TEST_F(BadInputFromC, OfConstantsThatThereAreNotIsNamed) {
                                                                        {&options.coverage, "coverage"},
                                                                        {&options.method, "method"},
                                                                        {&options.coarse, "coarse"},
-                                                                       {&options.weights, "weights"}};
+                                                                       {&options.weights, "weights"},
+                                                                       {&options.products, "products"}};
   for (const auto& c : constants) {
     const int32_t kept = *c.constant;
     for (const int32_t bad : {-1, 99}) {

@@ -42,12 +42,15 @@ TEST(EncodedCachesFromC, HaveTheBitsOfCpp) {
   for (std::uint64_t seed = 7000; seed < 7000 + static_cast<std::uint64_t>(cases(80)); ++seed) {
     encoded_case e = some_encoded_case(seed, {.most_products = 3e6, .allow_modifiers = false});
     e.plain.wants_lse = false;
+    const bool as_integers = seed % 2 == 1;
+    e.plain.options.products = as_integers ? crestmax::products::integer : crestmax::products::exact;
     attention_result given;
     given.output = e.plain.output;
     c_call call(e.plain, given);
     const crestmax_coding key_coding = coding_of(e.key.coding), value_coding = coding_of(e.value.coding);
     call.options.key_coding = &key_coding;
     call.options.value_coding = &value_coding;
+    call.options.products = as_integers ? CRESTMAX_PRODUCTS_INTEGER : CRESTMAX_PRODUCTS_EXACT;
     crestmax_pages pages = crestmax_empty_pages();
     if (call.tensors.pages != nullptr) {
       pages = *call.tensors.pages;
