@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "ceilings.hpp"
+#include "integer_ceiling.hpp"
 #include "machine.hpp"
 #include "memory.hpp"
 #include "targets.hpp"
@@ -189,6 +191,12 @@ void print_kind(cached_call& floats, const cache_shape& s, const char* phase, sc
   char rate[40] = "";
   if (s.q_len == 1) std::snprintf(rate, sizeof rate, "%.1f GB/s", r.gigabytes);
   print_target(what, false, bar, r.ratio, rate);
+  const bool has_ceiling = !exact && kind == scalar_kind::int8 && s.q_heads == 4 * s.kv_heads && most == crestmax::instruction_set::avx2;
+  if (has_ceiling) {
+    const double most_gigabytes = std::min(measured_ceilings().read.gigabytes, integer_ceiling());
+    std::snprintf(rate, sizeof rate, "of %.1f GB/s", most_gigabytes);
+    print_target("the same, of what reads and integers from the first cache allow, the lower", false, 0.7, r.gigabytes / most_gigabytes, rate);
+  }
   std::fflush(stdout);
 }
 
