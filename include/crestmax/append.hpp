@@ -31,6 +31,8 @@
 // Engines that own their threads: attach_append(), then for each stage run() for every item, and a barrier.
 #pragma once
 
+#include <algorithm>
+
 #include "append/pages.hpp"
 
 #include "names_aside.inc"
@@ -51,7 +53,7 @@ class append_call {
   const status& ready() const { return ready_; }
   index_type stages() const { return !ready_.ok() ? 0 : in_blocks() ? 2 : 1; }
   index_type items(index_type stage) const {
-    return stage < 0 || stage >= stages() ? 0 : (rows_.extents[0] + tokens_of_item() - 1) / tokens_of_item();
+    return stage < 0 || stage >= stages() || is_empty() ? 0 : (rows_.extents[0] + tokens_of_item() - 1) / tokens_of_item();
   }
 
   void run(index_type stage, index_type item, int) const {
@@ -66,6 +68,8 @@ class append_call {
 
  private:
   bool in_blocks() const { return options_.coding.keys > 1; }
+  // Of no numbers: pointers may be anything, extents of any product.
+  bool is_empty() const { return std::find(cache_.extents.begin(), cache_.extents.end(), 0) != cache_.extents.end(); }
   const cpu::number_encoder& encoder() const { return cpu::encoder_of(options_.most); }
 
   status check() const {
@@ -106,9 +110,9 @@ class append_call {
 
   // So many that an item is worth a thread's while.
   index_type tokens_of_item() const {
-    constexpr index_type numbers = 1 << 15, most = 1 << 20;
+    constexpr index_type numbers = 1 << 15;
     const index_type in_token = rows_.extents[1] * rows_.extents[2];
-    const index_type tokens = in_token == 0 ? most : (numbers + in_token - 1) / in_token;
+    const index_type tokens = (numbers + in_token - 1) / in_token;
     return in_blocks() && tokens < options_.coding.keys ? options_.coding.keys : tokens;
   }
 
@@ -124,12 +128,13 @@ class append_call {
     const index_type in_cache = is_encoded(cache_.kind) ? row_bytes_of(cache_.kind, length) : length;
     const bool as_one = writer.joins_heads() && rows_.strides[1] == length && cache_.strides[2] == in_cache;
     const index_type ahead = 1 + bytes_ahead / (heads * length * size_of(rows_.kind) + 1);
+    const index_type head_bytes = heads < 2 ? 0 : rows_.strides[1] * size_of(rows_.kind);  // a stride of one head may be anything
     for (index_type t = first; t < last; ++t) {
       const index_type slot = slots_[bound(t)];
       if (slot < 0) continue;
       const index_type next = t + ahead < last && slots_[bound(t + ahead)] >= 0 ? t + ahead : t;
       if (writer.takes_tokens()) {
-        writer.write_token(places_of(t, 0), rows_.kind, rows_.strides[1] * size_of(rows_.kind), places_of(next, 0));
+        writer.write_token(places_of(t, 0), rows_.kind, head_bytes, places_of(next, 0));
         continue;
       }
       for (index_type head = 0; head < (as_one ? 1 : heads); ++head) {

@@ -40,12 +40,6 @@ inline tensor_view in_elements(tensor_view rows) {
   return rows;
 }
 
-inline status check_row_length(const coded_rows& c) {
-  const index_type block = numbers_in_block(c.rows.kind);
-  if (c.rows.extents[3] % block == 0) return success();
-  return error(status_code::bad_extent, c.name, "a head_dim of whole blocks, a multiple of", block, c.rows.extents[3]);
-}
-
 inline bool is_coding_number(scalar_kind kind) {
   return kind == scalar_kind::float32 || kind == scalar_kind::float16 || kind == scalar_kind::bfloat16;
 }
@@ -103,9 +97,6 @@ inline status check_open_rows(const coded_rows& c, byte_range& range) {
 // Everything about the coding of a call's keys, or of its values; ranges: the memory of scales, offsets and open rows.
 inline status check_coding(const coded_rows& c, byte_range (&ranges)[3]) {
   const row_coding& coding = c.coding;
-  if (is_encoded(c.rows.kind)) {
-    if (status s = check_row_length(c); !s.ok()) return s;
-  }
   if (coding.keys < 1) return error(status_code::bad_option, c.names.coding, "keys that share a scale, at least", 1, coding.keys);
   if (!may_have_coding(c.rows.kind)) {
     if (!coding.scales && !coding.offsets && coding.keys == 1) return success();

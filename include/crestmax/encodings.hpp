@@ -65,8 +65,8 @@ enum class offset_kind : std::int32_t {
   minimum,     // scale * code + offset
 };
 
-// Keys or values behind the last whole block, where rows are coded in blocks of keys: float16 or bfloat16, row kv_len % keys and before of
-// each sequence and head, by strides in elements. The innermost dimension is contiguous.
+// Keys or values behind the last whole block, where rows are coded in blocks of keys: float16 or bfloat16. Key j of a sequence is row j % keys; of
+// the keys - 1 rows that each sequence and head has room for, the first kv_len % keys are read. Strides count elements; the innermost dimension is contiguous.
 struct open_rows {
   const void* data = nullptr;
   scalar_kind kind = scalar_kind::float16;

@@ -160,8 +160,9 @@ inline kv_run with_coding(kv_run run, const row_coding& c, index_type first, ind
 // Rows that are not coded yet: of a sequence, from the key at `position` on, of which there are `rows`.
 inline kv_run open_run(const row_coding& c, index_type sequence, index_type head, index_type position, index_type rows) {
   const open_rows& open = c.open;
-  const index_type at = sequence * open.strides[0] + position % c.keys * open.strides[1] + head * open.strides[2];
-  kv_run run{static_cast<const std::byte*>(open.data) + at * size_of(open.kind), open.strides[1] * size_of(open.kind), rows};
+  const index_type step = c.keys > 2 ? open.strides[1] : 0;  // that of a single row may be anything
+  const index_type at = sequence * open.strides[0] + position % c.keys * step + head * open.strides[2];
+  kv_run run{static_cast<const std::byte*>(open.data) + at * size_of(open.kind), step * size_of(open.kind), rows};
   run.beside.coding = &c;
   run.beside.open = true;
   return run;

@@ -59,6 +59,11 @@ inline status check_problem(const problem& p) {
   for (const index_type d : {p.d_qk, p.d_v}) {
     if (d > 65536) return error(status_code::bad_extent, "head_dim", "at most", 65536, d);
   }
+  const struct { const char* name; scalar_kind kind; index_type d; } rows[] = {{"key", p.key_kind, p.d_qk}, {"value", p.value_kind, p.d_v}};
+  for (const auto& r : rows) {
+    const index_type block = numbers_in_block(r.kind);
+    if (r.d % block != 0) return error(status_code::bad_extent, r.name, "a head_dim of whole blocks, a multiple of", block, r.d);
+  }
   if (p.q_heads > 0 && p.kv_heads == 0) {
     return error(status_code::mismatch, "kv_heads", "at least 1 for q_heads", p.q_heads, p.kv_heads);
   }

@@ -168,6 +168,20 @@ TEST_F(BadAppend, RefusesGivenScalesThatAreNaN) {
   expect_error(status_code::bad_option, {"coding.scales, head 0", "nan"});
 }
 
+TEST_F(BadAppend, TakesAnyStrideOfASingleHead) {
+  rows.extents[1] = cache.extents[2] = 1;
+  rows.strides[1] = cache.strides[2] = std::numeric_limits<crestmax::index_type>::max();
+  EXPECT_TRUE(call().ok()) << call().message();
+}
+
+// Whose scales there are none of.
+TEST_F(BadAppend, OfRowsOfNoNumbersWritesNothing) {
+  rows.extents[2] = cache.extents[3] = 0;
+  const std::vector<float> before = memory;
+  EXPECT_TRUE(call().ok()) << call().message();
+  EXPECT_EQ(memory, before);
+}
+
 TEST_F(BadAppend, RefusesGroupsAndBlocksOfBadSizes) {
   options.coding.group = -1;
   expect_error(status_code::bad_option, {"coding.group"});

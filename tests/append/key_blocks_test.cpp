@@ -194,5 +194,46 @@ TEST_P(KeyBlocks, GoOnInACopyOfTheirSequence) {
   for (index_type key = 8; key < 11; ++key) EXPECT_EQ(cache.open_row(0, key, 1), cache.open_row(2, key, 1));
 }
 
+// Appends rows of sequence 2 from a slot on.
+void append_rows(test_cache& cache, const test_rows& rows, std::int64_t first) {
+  const std::vector<std::int32_t> sequence(static_cast<std::size_t>(rows.tokens()), 2);
+  append_all(cache, rows, slots_from(first, rows.tokens()), {.sequence_of = sequence});
+}
+
+// The code of the largest float16 stands for a number that is half a step larger.
+TEST(KeyBlocksOfTheLargestNumbers, OpenAgainWithFiniteNumbers) {
+  test_cache cache(blocks_of(scalar_kind::uint4, beside::minimums, f16));
+  test_rows rows(f32, 8, cache.facts());
+  for (index_type key = 0; key < 8; ++key) {
+    for (index_type head = 0; head < 2; ++head) {
+      for (index_type i = 0; i < cache.facts().dim; ++i) rows.set(key, head, i, key == 0 ? -65504.0 : 65504.0);
+    }
+  }
+  append_rows(cache, rows, 0);
+  ASSERT_GE(cache.row(1, 0)[0], 65520.0);
+  const crestmax::status s = run_truncate(cache.view(), {.sequence = 2, .from = 8, .to = 5, .slot = 5}, {.coding = cache.coding(), .sequences = test_cache::sequences});
+  ASSERT_TRUE(s.ok()) << s.message();
+  for (index_type key = 1; key < 5; ++key) {
+    for (const double x : cache.open_row(2, key, 1)) ASSERT_EQ(x, 65504.0);
+  }
+}
+
+// Rows behind the last whole block have neither scales nor codes.
+TEST(KeyBlocksOfACacheThatEndsInsideOne, AreTheWholeOnes) {
+  cache_facts facts = blocks_of(scalar_kind::uint8, beside::minimums);
+  facts.page_size = 12;
+  test_cache cache(facts);
+  append_rows(cache, test_rows(f32, 12, facts), 36);
+  const crestmax::append_options options{.coding = cache.coding(), .sequences = test_cache::sequences};
+  const crestmax::page_copy copy{3, 2};
+  ASSERT_TRUE(run_copy_pages(cache.view(), {&copy, 1}, options).ok());
+  for (index_type key = 0; key < 8; ++key) EXPECT_EQ(cache.row(24 + key, 1), cache.row(36 + key, 1));
+  const auto before = cache.memory();
+  const crestmax::status s = run_truncate(cache.view(), {.sequence = 2, .from = 16, .to = 9, .slot = 36 + 9}, options);
+  EXPECT_EQ(s.code, crestmax::status_code::bad_index);
+  EXPECT_NE(std::string(s.message()).find("truncation.slot"), std::string::npos) << s.message();
+  EXPECT_EQ(cache.memory(), before);
+}
+
 }  // namespace
 }  // namespace crestmax_test

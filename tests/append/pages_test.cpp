@@ -67,5 +67,13 @@ TEST_P(Pages, OfRowsWithoutBlocksOfKeysNeedNothingDoneWhenASequenceIsCut) {
   EXPECT_EQ(cache.memory(), before);
 }
 
+TEST(PagesOfNoRows, OrOfNoNumbersAreCopiedByDoingNothing) {
+  const std::vector<crestmax::page_copy> copies{{0, 1}};
+  for (const cache_facts& f : {cache_facts{.kind = scalar_kind::int8, .page_size = 0}, cache_facts{.kind = scalar_kind::int8, .dim = 0}}) {
+    const crestmax::status s = run_copy_pages(test_cache(f).view(), copies);
+    EXPECT_TRUE(s.ok()) << s.message();
+  }
+}
+
 }  // namespace
 }  // namespace crestmax_test

@@ -46,7 +46,7 @@ class test_cache {
     view_ = {nullptr, f.kind, {f.pages, f.page_size, f.heads, f.dim}, steps(f.page_size, f.heads, row)};
     view_.strides[3] = 1;
     rows_.assign(static_cast<std::size_t>(f.pages * f.page_size * f.heads * row * size), untouched);
-    const index_type blocks = (f.page_size + f.keys - 1) / f.keys;
+    const index_type blocks = f.page_size / f.keys;
     const index_type groups = f.group == 0 ? 1 : (f.dim + f.group - 1) / f.group;
     const auto numbers = static_cast<std::size_t>(f.pages * blocks * f.heads * groups * bytes_of(f.stored));
     if (f.what != beside::nothing) {
@@ -54,7 +54,7 @@ class test_cache {
       if (f.what != beside::scales) offsets_.assign(numbers, untouched);
     }
     beside_steps_ = steps(blocks, f.heads, groups);
-    open_.assign(static_cast<std::size_t>(f.keys > 1 ? sequences * f.keys * f.heads * f.dim * 2 : 0), untouched);
+    open_.assign(static_cast<std::size_t>(sequences * (f.keys - 1) * f.heads * f.dim * 2), untouched);
   }
 
   const cache_facts& facts() const { return facts_; }
@@ -69,7 +69,7 @@ class test_cache {
     c.offset = facts_.what == beside::minimums ? offset_kind::minimum : offset_kind::zero_point;
     c.group = facts_.group;
     c.keys = facts_.keys;
-    if (facts_.keys > 1) c.open = {open_.data(), facts_.open, {facts_.keys * facts_.heads * facts_.dim, facts_.heads * facts_.dim, facts_.dim}};
+    if (facts_.keys > 1) c.open = {open_.data(), facts_.open, {(facts_.keys - 1) * facts_.heads * facts_.dim, facts_.heads * facts_.dim, facts_.dim}};
     return c;
   }
 

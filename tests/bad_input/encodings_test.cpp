@@ -50,6 +50,21 @@ TEST_F(Encodings, OfRowsThatAreNoWholeBlocksAreNamed) {
   expect_error(call_on<crestmax::uint4>(), status_code::bad_extent, {"key", "multiple of 2", "31"});
 }
 
+// A source that is not made of tensors; it is not asked for rows.
+struct source_of_blocks {
+  index_type kv_len, kv_heads, head_dim;
+  crestmax::kv_run key_run(index_type, index_type, index_type) const { return {nullptr, 0, 0}; }
+  crestmax::kv_run value_run(index_type, index_type, index_type) const { return {nullptr, 0, 0}; }
+  crestmax::source_shape shape() const { return {2, kv_len, kv_heads, head_dim, head_dim}; }
+  static constexpr crestmax::scalar_kind key_kind() { return crestmax::scalar_kind::q8_0; }
+  static constexpr crestmax::scalar_kind value_kind() { return crestmax::scalar_kind::q8_0; }
+};
+TEST_F(Encodings, OfASourceWhoseRowsAreNoWholeBlocksAreNamed) {
+  const crestmax::status s = crestmax::attention(tensor<const float>(query.data(), {batch, q_len, heads, 24}), source_of_blocks{kv_len, heads, 24},
+                                                 tensor<float>(output.data(), {batch, q_len, heads, 24}));
+  expect_error(s, status_code::bad_extent, {"key", "multiple of 32", "24"});
+}
+
 TEST_F(Encodings, OfBlocksTakeNoScalesBesideThem) {
   expect_error(call_on<crestmax::q8_0>(), status_code::bad_option, {"key_coding", "q8_0"});
 }

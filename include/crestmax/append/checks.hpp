@@ -124,7 +124,7 @@ inline status check_open(const tensor_view& cache, const row_coding& coding, ind
   }
   if (sequences < 0 || sequences > (index_type{1} << 40)) return error(status_code::bad_option, "sequences", "0 to 2^40", sequences);
   byte_tensor part;
-  if (status s = check_bytes("coding.open", open.data, open.kind, {sequences, coding.keys, cache.extents[2], cache.extents[3]},
+  if (status s = check_bytes("coding.open", open.data, open.kind, {sequences, coding.keys - 1, cache.extents[2], cache.extents[3]},
                              {open.strides[0], open.strides[1], open.strides[2], 1}, true, true, part); !s.ok()) return s;
   memory.add(part, true);
   return success();

@@ -126,11 +126,12 @@ inline void decode_codes(scalar_kind kind, const std::uint8_t* row, index_type f
   for (float& x : to) x *= cpu::e4m3_unit;
 }
 
-// Decodes a key's row of a block as open rows hold it.
+// Decodes a key's row of a block as open rows hold it: numbers that a code's error has taken beyond their largest are that.
 inline void reopen_row(const tensor_view& cache, const row_coding& coding, index_type page, index_type key, index_type head, index_type sequence) {
   const auto& s = cache.strides;
   const auto* const row = pointer_to<std::uint8_t>(written(cache.data, cache.kind, page * s[0] + key * s[1] + head * s[2]));
   std::byte* const to = open_place(coding.open, sequence, key % coding.keys, head);
+  const float most = cpu::largest_stored(coding.open.kind);
   const index_type block = key / coding.keys, length = cache.extents[3];
   for (index_type first = 0; first < length; first += cpu::codes_at_a_time) {
     const index_type count = length - first < cpu::codes_at_a_time ? length - first : cpu::codes_at_a_time;
@@ -142,7 +143,8 @@ inline void reopen_row(const tensor_view& cache, const row_coding& coding, index
       // Products of two floats are exact in double: each operation is rounded once, whatever compilers fuse.
       const auto product = [&](float code) { return static_cast<float>(static_cast<double>(scale) * static_cast<double>(code)); };
       const float number = coding.offset == offset_kind::minimum ? product(codes[i]) + offset : product(codes[i] - offset);
-      write_stored(coding.open.kind, to + (first + i) * size_of(coding.open.kind), number);
+      const bool is_beyond = std::fabs(number) > most && std::fabs(number) <= std::numeric_limits<float>::max();
+      write_stored(coding.open.kind, to + (first + i) * size_of(coding.open.kind), is_beyond ? std::copysign(most, number) : number);
     }
   }
 }

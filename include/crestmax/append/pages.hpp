@@ -37,8 +37,9 @@ class copy_call {
   }
 
  private:
-  index_type blocks() const { return appending::key_blocks(cache_, coding_); }
-  index_type blocks_of_item() const { return (blocks() + 63) / 64; }
+  // None where there are no numbers.
+  index_type blocks() const { return cache_.extents[2] == 0 || cache_.extents[3] == 0 ? 0 : appending::key_blocks(cache_, coding_); }
+  index_type blocks_of_item() const { return blocks() / 64 + 1; }
 
   status check() const {
     validate::touched_memory memory;
@@ -62,7 +63,7 @@ class copy_call {
       return appending::written(cache_.data, cache_.kind, page * s[0] + key * s[1] + head * s[2]);
     };
     for (index_type head = 0; head < cache_.extents[2]; ++head) {
-      for (index_type key = block * coding_.keys; key < (block + 1) * coding_.keys && key < cache_.extents[1]; ++key) {
+      for (index_type key = block * coding_.keys; key < (block + 1) * coding_.keys; ++key) {
         std::memcpy(row(copy.to, key, head), row(copy.from, key, head), bound(bytes));
       }
       for (const coding_numbers* numbers : {&coding_.scales, &coding_.offsets}) {
@@ -109,7 +110,7 @@ inline status copy_open_rows(const tensor_view& cache, index_type from, index_ty
   if (status s = memory.check_apart(); !s.ok() || o.coding.keys == 1) return s;
   if (status s = validate::check_sequence("from", from, o.sequences); !s.ok()) return s;
   if (status s = validate::check_sequence("to", to, o.sequences); !s.ok() || from == to) return s;
-  for (index_type row = 0; row < o.coding.keys; ++row) {
+  for (index_type row = 0; row < o.coding.keys - 1; ++row) {
     for (index_type head = 0; head < cache.extents[2]; ++head) {
       std::memcpy(appending::open_place(o.coding.open, to, row, head), appending::open_place(o.coding.open, from, row, head),
                   bound(cache.extents[3] * 2));
@@ -134,6 +135,9 @@ inline status truncate(const tensor_view& cache, const truncation& cut, const ap
   if (status s = validate::check_slots("truncation.slot", {&cut.slot, 1}, 1, cache); !s.ok()) return s;
   const index_type key = cut.slot % cache.extents[1];
   if (key % keys != place) return error(status_code::bad_index, "truncation.slot", "a slot whose place in its block of keys is", place, key % keys);
+  if (key / keys >= appending::key_blocks(cache, o.coding)) {
+    return error(status_code::bad_index, "truncation.slot", "a slot in a whole block of keys, below row", appending::key_blocks(cache, o.coding) * keys, key);
+  }
   const default_float_state state;
   for (index_type row = key - place; row < key; ++row) {
     for (index_type head = 0; head < cache.extents[2]; ++head) {

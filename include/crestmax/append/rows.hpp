@@ -71,8 +71,8 @@ inline std::byte* place_of(const coding_numbers& numbers, index_type page, index
   const auto& s = numbers.strides;
   return written(numbers.data, numbers.kind, page * s[0] + block * s[1] + head * s[2] + group * s[3]);
 }
-// Blocks of keys that share scales, on a page.
-inline index_type key_blocks(const tensor_view& cache, const row_coding& coding) { return (cache.extents[1] + coding.keys - 1) / coding.keys; }
+// Whole blocks of keys that share scales, on a page: rows behind them are never encoded.
+inline index_type key_blocks(const tensor_view& cache, const row_coding& coding) { return cache.extents[1] / coding.keys; }
 inline index_type group_length(const tensor_view& cache, const row_coding& coding) { return coding.group == 0 ? cache.extents[3] : coding.group; }
 
 // Asks for memory that is needed soon.

@@ -94,6 +94,11 @@ inline constexpr auto powers_as_words = [] {
   return powers;
 }();
 
+// The largest finite number of a kind.
+constexpr float largest_stored(scalar_kind kind) {
+  return kind == scalar_kind::float16 ? 65504.0f : kind == scalar_kind::bfloat16 ? 0x1.fep127f : std::numeric_limits<float>::max();
+}
+
 // 1 / x, or 0 where that is none.
 inline float inverse_of(float x) {
   const float inverse = 1.0f / x;
