@@ -39,7 +39,7 @@ void encode_row(const float* from, index_type length, std::byte* row) {
   }
 }
 
-// What attention() calls: rows first, first + step, ... of a run.
+// What attention() calls, all workers at once: rows first, first + step, ... of a run, whose stride counts bytes.
 void decode(const crestmax::kv_run& run, index_type first, index_type step, index_type count, index_type length, float* to, index_type to_stride) {
   const auto* const rows = static_cast<const std::byte*>(run.data);
   for (index_type i = 0; i < count; ++i) decode_row(rows + (first + i * step) * run.row_stride, length, to + i * to_stride);

@@ -22,7 +22,7 @@
 // NaN and infinities: float caches hold them. A block of ggml's, or a group whose scale is computed, that has one reads as NaN, and no other does. With
 // scales of the caller's float8 keeps NaN, infinities saturate; integers have no NaN: it becomes the largest code.
 //
-// Blocks of keys (coding.keys > 1: a scale for each channel of a block, for instance uint8 or uint4 with offsets, coding.group = 1): new tokens
+// Scales and offsets that are computed are each head's own. Blocks of keys (coding.keys > 1, at most 256, with coding.group = 1: a scale for each channel of a block, for instance uint8 or uint4 with offsets): new tokens
 // become rows of coding.open; the last token of a block encodes it, out of the numbers that open rows hold, so it makes no difference in how many calls its tokens
 // come. options.sequence_of rises, and tokens of a sequence stand in their order. NaN and infinities are NaN and infinities while their block is open; in an encoded block they
 // have no part in its scales, and saturate (float8: NaN stays). truncate() takes a sequence back into an encoded block: it decodes what is left of it

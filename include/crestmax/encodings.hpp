@@ -47,7 +47,8 @@ using float8_e4m3 = encoded<scalar_kind::float8_e4m3>;
 using float8_e5m2 = encoded<scalar_kind::float8_e5m2>;
 
 // Scales or offsets of encoded rows: one for each (batch or page, key, head, group of the row), by strides in elements; a stride of 0 has
-// one for all. Without data there are none: scales are 1 then, offsets 0.
+// one for all. Without data there are none: scales are 1 then, offsets 0. Those that all keys share are looked at before a call: finite, and scales
+// above 0. Others are not: what is no finite number poisons the rows of queries that see its key, and no other. Scales of float8_e4m3 are at most 2^119.
 struct coding_numbers {
   const void* data = nullptr;
   scalar_kind kind = scalar_kind::float32;  // or float16, bfloat16
@@ -78,7 +79,7 @@ struct row_coding {
   coding_numbers scales{};
   coding_numbers offsets{};
   offset_kind offset = offset_kind::zero_point;
-  index_type group = 0;  // neighbouring numbers of a row that share a scale and an offset; 0: the whole row does
+  index_type group = 0;  // neighbouring numbers of a row that share a scale and an offset; 0: the whole row does. The last group may be shorter
   // Neighbouring keys that share them. With more than one, strides along keys count such blocks, the last kv_len % keys keys of a
   // sequence are in `open`, and pages hold whole blocks.
   index_type keys = 1;
