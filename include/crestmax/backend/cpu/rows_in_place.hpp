@@ -66,6 +66,13 @@ inline index_type direct_groups(index_type rows) {
   return groups;
 }
 
+// Rows at equal distances, without what stands beside encoded ones: a run for every row in hand.
+struct plain_run {
+  const char* data;
+  index_type row_stride;
+  index_type rows;
+};
+
 // Keys or values of a block as bytes.
 template <class T>
 class row_finder {
@@ -79,35 +86,35 @@ class row_finder {
 
   // The row at a position, and how many follow it at equal distances; none if the source has none. It is asked once for each
   // of its runs.
-  kv_run at_if_any(index_type position) {
+  plain_run at_if_any(index_type position) {
     if (!holds(position)) ask_source(position);
     return from(position);
   }
   // The same of a row that is to be read.
-  kv_run at(index_type position) {
+  plain_run at(index_type position) {
     if (!holds(position)) ask_to_read(position);
     return from(position);
   }
 
   // Rows first, first + step, ..., `count` of them, as they lie where they can be read so.
   row_run find(index_type first, index_type step, index_type count, bool whole, row_finder& following) {
-    const kv_run run = at(first);
+    const plain_run run = at(first);
     const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole) && !is_copied();
     if (!as_they_lie) return copy(first, step, count, whole, following);
-    return {static_cast<const char*>(run.data), count > 1 ? step * run.row_stride * size_ : 0};
+    return {run.data, count > 1 ? step * run.row_stride * size_ : 0};
   }
 
   // The same of encoded rows that are read as codes; false if they cannot be. What is short of a chunk is copied.
   bool find_codes(index_type first, index_type step, index_type count, bool whole, row_finder& following, code_run& to) {
-    const kv_run run = at(first);
+    const plain_run run = at(first);
     const code_form form = form_of(of_->stored);
     const bool as_they_lie = run.rows > (count - 1) * step && (count == direct_run || !whole);
     to.copied = form.made || !as_they_lie || of_->length % codes_in_chunk != 0;
     to.by_channel = false;
-    if (!to.copied) to.rows = {static_cast<const char*>(run.data) + form.first, count > 1 ? step * run.row_stride : 0};
+    if (!to.copied) to.rows = {run.data + form.first, count > 1 ? step * run.row_stride : 0};
     else to.rows = {to.copies + (form.made ? 0 : form.first), to.copy_distance};
     for (index_type j = 0; j < count;) {
-      const kv_run part = at(first + j * step);
+      const kv_run part = coded_at(first + j * step);
       const index_type in_run = std::min(count - j, (part.rows + step - 1) / step);
       if (!of_->codes(*of_, part, step, j, in_run, to)) return false;
       to.source = part;
@@ -135,9 +142,9 @@ class row_finder {
   // only the first is asked for, and memory behind it; of samples that lie on several pages none.
   row_run ahead(index_type position, index_type step) {
     if (position >= of_->kv_len) return {nullptr, 0};
-    const kv_run run = at_if_any(position);
+    const plain_run run = at_if_any(position);
     if (run.rows < 1 || (step > 1 && run.rows <= (direct_run - 1) * step)) return {nullptr, 0};
-    return {static_cast<const char*>(run.data), position + step < of_->kv_len ? step * run.row_stride * size_ : 0};
+    return {run.data, position + step < of_->kv_len ? step * run.row_stride * size_ : 0};
   }
 
  private:
@@ -159,16 +166,15 @@ class row_finder {
   // like in the next run is asked for, which `following` finds: reads of rows far apart take long, one by one.
   row_run copy(index_type first, index_type step, index_type count, bool whole, row_finder& following) {
     for (index_type j = 0; j < count;) {
-      const kv_run run = at(first + j * step);
-      const char* row = static_cast<const char*>(run.data);
+      const plain_run run = at(first + j * step);
       // Samples may be farther apart than a run is long.
       const index_type distance = count > 1 && run.rows > step ? step * run.row_stride * size_ : 0;
       const index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
-      if (of_->decode != nullptr) of_->decode(*of_, run, 0, step, in_run, copies_ + j * copied_);
+      if (of_->decode != nullptr) of_->decode(*of_, coded_at(first + j * step), 0, step, in_run, copies_ + j * copied_);
       for (index_type i = 0; i < in_run; ++i, ++j) {
         if (of_->decode != nullptr && run.rows >= direct_run) continue;  // asked for with the others of its run
         following.ask(first + (direct_run + j) * step);
-        if (of_->decode == nullptr) std::memcpy(copies_ + j * copied_, row + i * distance, static_cast<std::size_t>(copied_));
+        if (of_->decode == nullptr) std::memcpy(copies_ + j * copied_, run.data + i * distance, static_cast<std::size_t>(copied_));
       }
     }
     for (index_type j = count; whole && j < direct_run; ++j) {
@@ -182,28 +188,27 @@ class row_finder {
     return {copies_, copied_};
   }
   bool holds(index_type position) const { return position >= first_ && position < first_ + run_.rows; }
-  kv_run from(index_type position) const {
+  plain_run from(index_type position) const {
     const index_type past = position - first_;
-    kv_run rest = run_;
-    rest.data = static_cast<const char*>(run_.data) + past * run_.row_stride * size_;
-    rest.rows -= past;
-    if (of_->decode != nullptr) rest.beside = with_rows_skipped(rest.beside, past);
-    return rest;
+    return {run_.data + past * run_.row_stride * size_, run_.row_stride, run_.rows - past};
+  }
+  // An encoded row, with what stands beside it.
+  kv_run coded_at(index_type position) {
+    const plain_run run = at(position);
+    return {run.data, run.row_stride, run.rows, with_rows_skipped(beside_, position - first_)};
   }
   // Once a run, where all else is done for every run in hand: not among it.
-  [[gnu::noinline]] void ask_source(index_type position) {
-    run_ = run_if_any(*of_, position);
-    first_ = position;
-  }
-  [[gnu::noinline]] void ask_to_read(index_type position) {
-    run_ = run_to_read(*of_, position);
+  [[gnu::noinline]] void ask_source(index_type position) { take(run_if_any(*of_, position), position); }
+  [[gnu::noinline]] void ask_to_read(index_type position) { take(run_to_read(*of_, position), position); }
+  void take(const kv_run& run, index_type position) {
+    run_ = {static_cast<const char*>(run.data), run.row_stride, run.rows};
+    if (of_->decode != nullptr) beside_ = run.beside;
     first_ = position;
   }
   void ask(index_type position) {
     if (position >= of_->kv_len) return;
-    const kv_run run = at_if_any(position);
-    const char* const row = static_cast<const char*>(run.data);
-    for (index_type line = 0; run.rows > 0 && line < bytes_; line += 64) CRESTMAX_PREFETCH(row + line, 2);
+    const plain_run run = at_if_any(position);
+    for (index_type line = 0; run.rows > 0 && line < bytes_; line += 64) CRESTMAX_PREFETCH(run.data + line, 2);
   }
 
   const source_rows* of_ = nullptr;
@@ -212,8 +217,9 @@ class row_finder {
   index_type size_ = 0;  // of a number
   index_type bytes_ = 0;   // of a row in memory
   index_type copied_ = 0;  // of a copy
-  kv_run run_{};
+  plain_run run_{};
   index_type first_ = 0;
+  run_coding beside_;  // of encoded rows, of the run's first
 };
 
 // True if the keys of two blocks lie so close that memory is read in its own order if they take turns run by run.
@@ -221,7 +227,7 @@ template <class T>
 inline bool are_neighbours(const rows_in_place<T>& one, const rows_in_place<T>& other, index_type position) {
   if (position >= one.keys->kv_len) return false;
   row_finder<T> of_one(one, true), of_other(other, true);
-  const kv_run first = of_one.at_if_any(position), second = of_other.at_if_any(position);
+  const plain_run first = of_one.at_if_any(position), second = of_other.at_if_any(position);
   if (first.rows < 1 || second.rows < 1) return false;
   const auto begin = reinterpret_cast<std::uintptr_t>(first.data);
   const auto end = reinterpret_cast<std::uintptr_t>(second.data);
@@ -230,12 +236,12 @@ inline bool are_neighbours(const rows_in_place<T>& one, const rows_in_place<T>& 
 
 // Goes through the runs of a tile, each of them for every block, in the order of memory. After the tile come `then`, keys
 // or values. A block's rows take so many passes over a run. The same code for every type and shape: it is called once per run.
-template <class T>
+// AsCodes: encoded rows are read as codes, where they can be.
+template <class T, bool AsCodes = false>
 class run_walk {
  public:
-  CRESTMAX_KERNEL run_walk(side_by_side<T> team, bool of_keys, const tile_keys& tile, index_type padded, key_interval then, bool then_of_keys, index_type passes,
-                           bool as_codes = false)
-      : team_(team), tile_(tile), of_keys_(of_keys), padded_(padded), then_(then), passes_(passes), as_codes_(as_codes) {
+  CRESTMAX_KERNEL run_walk(side_by_side<T> team, bool of_keys, const tile_keys& tile, index_type padded, key_interval then, bool then_of_keys, index_type passes)
+      : team_(team), tile_(tile), of_keys_(of_keys), padded_(padded), then_(then), passes_(passes) {
     for (index_type i = 0; i < team.count; ++i) {
       finders_[i] = later_[i] = row_finder<T>(team.blocks[i], of_keys);
       following_[i] = row_finder<T>(team.blocks[i], then_of_keys);
@@ -255,10 +261,10 @@ class run_walk {
     const index_type within = std::min(now_.first, tile_.count - 1);
     const index_type first = tile_.first + within * tile_.step, count = std::min(direct_run, tile_.count - within);
     row_finder<T>& finder = finders_[now_.member];
-    if (as_codes_) find_codes(finder, first, count);
+    if constexpr (AsCodes) find_codes(finder, first, count);
     else rows_ = finder.find(first, tile_.step, count, of_keys_, later_[now_.member]);
     ahead_ = {find_ahead(finders_, after(1)), find_ahead(later_, after(later_runs))};
-    if (team_.count == 1 && (!as_codes_ || (has_codes_ && !codes_.copied && !codes_.by_channel))) alike_ = runs_alike();
+    if (team_.count == 1 && may_be_alike()) alike_ = runs_alike();
     return true;
   }
 
@@ -294,10 +300,15 @@ class run_walk {
     for (; t.member >= team_.count; t.member -= team_.count) t.first += direct_run;
     return t;
   }
+  // Whether runs that follow can be read as the one in hand is.
+  bool may_be_alike() const {
+    if constexpr (AsCodes) return has_codes_ && !codes_.copied && !codes_.by_channel;
+    else return true;
+  }
   // How many runs follow of which all that is to be known is a step in memory away from what is known of this one, of a block alone.
   index_type runs_alike() const {
     if (ahead_.soon.first == nullptr || ahead_.later.first == nullptr) return 0;
-    const index_type left = std::min(tile_.count - now_.first, finders_[0].rows_as_they_lie(tile_.first + now_.first * tile_.step, tile_.step, as_codes_));
+    const index_type left = std::min(tile_.count - now_.first, finders_[0].rows_as_they_lie(tile_.first + now_.first * tile_.step, tile_.step, AsCodes));
     return left / direct_run - 1 - later_runs;
   }
   void find_codes(row_finder<T>& finder, index_type first, index_type count) {
@@ -310,7 +321,7 @@ class run_walk {
   void to_one_alike() {
     --alike_;
     now_.first += direct_run;
-    if (as_codes_) has_codes_ = finders_[0].find_codes_alike(tile_.step, codes_);
+    if constexpr (AsCodes) has_codes_ = finders_[0].find_codes_alike(tile_.step, codes_);
     const index_type step = direct_run * rows_.distance;
     rows_.first += step;
     ahead_.soon.first += step;
@@ -329,15 +340,14 @@ class run_walk {
   index_type padded_;
   key_interval then_;
   index_type passes_;
-  bool as_codes_;
-  bool has_codes_ = false;
-  code_run codes_{};
   index_type share_ = 0;  // of a row that is asked for, bytes
   row_finder<T> finders_[most], later_[most], following_[most];
   turn now_{-1, 0};
   row_run rows_{};
   rows_ahead ahead_{};
   index_type alike_ = 0;
+  bool has_codes_ = false;
+  code_run codes_;
 };
 
 }  // namespace cpu
