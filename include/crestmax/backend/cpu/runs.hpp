@@ -61,7 +61,9 @@ inline bool can_be_read(const kv_run& run, scalar_kind kind) {
 // A run that can be read, or one of no rows. A single row has no distance to the next.
 inline kv_run as_promised(kv_run run, scalar_kind kind) {
   if (run.rows < 1 || !can_be_read(run, kind)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
-  return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent), run.beside};
+  if (run.rows == 1) run.row_stride = 0;
+  run.rows = std::min(run.rows, planner::largest_extent);
+  return run;
 }
 
 // The rows from a position on, or none, which nobody has to know of.
