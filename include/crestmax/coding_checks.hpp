@@ -40,17 +40,6 @@ inline tensor_view in_elements(tensor_view rows) {
   return rows;
 }
 
-inline bool is_coding_number(scalar_kind kind) {
-  return kind == scalar_kind::float32 || kind == scalar_kind::float16 || kind == scalar_kind::bfloat16;
-}
-
-inline double coding_value(const coding_numbers& n, index_type at) {
-  const void* const number = static_cast<const std::byte*>(n.data) + at * size_of(n.kind);
-  if (n.kind == scalar_kind::float32) return static_cast<double>(*pointer_to<float>(number));
-  if (n.kind == scalar_kind::bfloat16) return static_cast<double>(to_float(*pointer_to<bfloat16>(number)));
-  return static_cast<double>(to_float(*pointer_to<float16>(number)));
-}
-
 // Numbers that all keys share, which are few enough to be looked at: finite, and positive where they are scales.
 inline status check_shared_numbers(const char* name, const coding_numbers& n, const std::array<index_type, 4>& extents, bool positive) {
   const auto count = [&](std::size_t i) { return n.strides[i] == 0 ? std::min<index_type>(extents[i], 1) : extents[i]; };
@@ -58,10 +47,11 @@ inline status check_shared_numbers(const char* name, const coding_numbers& n, co
   for (index_type i = 0; i < count(0); ++i) {
     for (index_type j = 0; j < count(2); ++j) {
       for (index_type k = 0; k < count(3); ++k) {
-        const double x = coding_value(n, i * n.strides[0] + j * n.strides[2] + k * n.strides[3]);
+        const index_type at = i * n.strides[0] + j * n.strides[2] + k * n.strides[3];
+        const float x = read_coding_number(n.kind, static_cast<const std::byte*>(n.data) + at * size_of(n.kind));
         if (std::isfinite(x) && (x > 0 || !positive)) continue;
         return error_text(status_code::bad_option, name, positive ? "finite scales above 0" : "finite offsets",
-                          crestmax::equals(x, 0.0) ? "0" : x < 0 ? "a negative number" : "NaN or infinity");
+                          crestmax::equals(x, 0.0f) ? "0" : x < 0 ? "a negative number" : "NaN or infinity");
       }
     }
   }

@@ -93,6 +93,15 @@ CRESTMAX_BEGIN_NAMESPACE
 // Whether rows may have scales and offsets beside them.
 constexpr bool may_have_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::float8_e5m2; }
 
+// Whether scales and offsets may be of a kind; and one of them.
+constexpr bool is_coding_number(scalar_kind kind) {
+  return kind == scalar_kind::float32 || kind == scalar_kind::float16 || kind == scalar_kind::bfloat16;
+}
+inline float read_coding_number(scalar_kind kind, const void* from) {
+  if (kind == scalar_kind::float32) return *pointer_to<float>(from);
+  return kind == scalar_kind::float16 ? to_float(*pointer_to<float16>(from)) : to_float(*pointer_to<bfloat16>(from));
+}
+
 // Where a block of ggml's has what: bytes from its begin, 0 where it has none (scales come first); and what codes of 0 stand for.
 struct block_layout {
   index_type minimum;

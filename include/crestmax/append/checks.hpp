@@ -88,7 +88,7 @@ struct touched_memory {
 inline status check_numbers_beside(const char* name, const tensor_view& cache, const row_coding& coding, const coding_numbers& numbers,
                                    touched_memory& memory) {
   if (!numbers) return success();
-  if (numbers.kind != scalar_kind::float32 && numbers.kind != scalar_kind::float16 && numbers.kind != scalar_kind::bfloat16) {
+  if (!is_coding_number(numbers.kind)) {
     return error_text(status_code::bad_option, name, "numbers of float32, float16 or bfloat16", crestmax::name(numbers.kind));
   }
   const index_type group = appending::group_length(cache, coding);
@@ -108,7 +108,7 @@ inline status check_given(const char* name, const tensor_view& cache, const row_
   const index_type group = appending::group_length(cache, coding);
   for (index_type head = 0; head < cache.extents[2]; ++head) {
     for (index_type first = 0; first < cache.extents[3]; first += group) {
-      const float x = appending::read_stored(numbers.kind, appending::place_of(numbers, 0, 0, head, first / group));
+      const float x = read_coding_number(numbers.kind, appending::place_of(numbers, 0, 0, head, first / group));
       if (std::fabs(x) <= std::numeric_limits<float>::max() && (!magnitudes || x > 0)) continue;
       return error_real(status_code::bad_option, entry_name(name, "head", head, "group", first / group).text,
                         magnitudes ? "a finite number above 0" : "a finite number", static_cast<double>(x));

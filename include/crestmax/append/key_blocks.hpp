@@ -138,8 +138,8 @@ inline void reopen_row(const tensor_view& cache, const row_coding& coding, index
     float codes[cpu::codes_at_a_time];
     decode_codes(cache.kind, row, first, count, codes);
     for (index_type i = 0; i < count; ++i) {
-      const float scale = read_stored(coding.scales.kind, place_of(coding.scales, page, block, head, first + i));
-      const float offset = coding.offsets ? read_stored(coding.offsets.kind, place_of(coding.offsets, page, block, head, first + i)) : 0.0f;
+      const float scale = read_coding_number(coding.scales.kind, place_of(coding.scales, page, block, head, first + i));
+      const float offset = coding.offsets ? read_coding_number(coding.offsets.kind, place_of(coding.offsets, page, block, head, first + i)) : 0.0f;
       // Products of two floats are exact in double: each operation is rounded once, whatever compilers fuse.
       const auto product = [&](float code) { return static_cast<float>(static_cast<double>(scale) * static_cast<double>(code)); };
       const float number = coding.offset == offset_kind::minimum ? product(codes[i]) + offset : product(codes[i] - offset);

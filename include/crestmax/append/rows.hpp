@@ -208,7 +208,7 @@ class row_writer {
     return range;
   }
   float given(const coding_numbers& numbers, float absent, index_type page, index_type key, index_type head, index_type group) const {
-    return numbers ? read_stored(numbers.kind, place_of(numbers, page, key, head, group)) : absent;
+    return numbers ? read_coding_number(numbers.kind, place_of(numbers, page, key, head, group)) : absent;
   }
 
   const tensor_view& cache_;

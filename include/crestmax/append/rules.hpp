@@ -9,11 +9,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 namespace appending {
 
-// Numbers beside rows, as float32, float16 or bfloat16.
-inline float read_stored(scalar_kind kind, const void* from) {
-  if (kind == scalar_kind::float32) return *pointer_to<float>(from);
-  return kind == scalar_kind::float16 ? to_float(*pointer_to<float16>(from)) : to_float(*pointer_to<bfloat16>(from));
-}
+// A number beside rows, as float32, float16 or bfloat16.
 inline void write_stored(scalar_kind kind, void* to, float x) {
   if (kind == scalar_kind::float32) *pointer_to<float>(to) = x;
   else if (kind == scalar_kind::float16) *pointer_to<float16>(to) = to_float16(x);
