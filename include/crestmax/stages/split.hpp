@@ -76,6 +76,8 @@ void take_crest_of_splits(block<T>& b, index_type number, index_type first_split
   b.counters = counters;
 }
 
+inline raise policy_of_splits(const plan_rules& h) { return has_fixed_shift(h.method) ? raise::never : baseline_policy(h.method); }
+
 // Rows begin a split under their shift.
 template <class T>
 void begin_split(block<T>& b) {
@@ -139,32 +141,55 @@ bool takes_turns(const split_team<T>& team, key_interval keys) {
   return in_turn;
 }
 
-// One split of every block under its shift. Memory is read in its own order: a block after the other, or in turn where their keys
-// lie side by side. `all_end`: of the item's keys.
+// One block's split after its sweep, which a correction does once more, by `again`.
+template <class T, class Again>
+void end_split(split_team<T>& team, index_type member, index_type split, key_interval range, Again&& again) {
+  block<T>& b = team.members[member];
+  b.upcoming = {0, 0};
+  finish_split(b, team.first_block + member, split, range, [&] {
+    begin_split(b);
+    again(b);
+  });
+  // A correction leaves other rows in hand.
+  if (b.redo.careful || b.redo.finite_only) start_block(b, team.first_block + member, team.part);
+}
+
+// Sweeps some keys of a block alone under its shift; what follows them is the block's too, up to `all_end`.
 template <class T>
-void sweep_split(split_team<T>& team, index_type split, index_type all_end) {
+void sweep_alone(block<T>& b, key_interval range, index_type all_end) {
+  b.upcoming = {range.end, std::max(range.end, std::min(all_end, b.view.keys.end))};
+  accumulate_range(b, {std::max(range.begin, b.view.keys.begin), std::min(range.end, b.view.keys.end)}, policy_of_splits(*b.plan));
+}
+
+// One split of one block.
+template <class T>
+void sweep_split(split_team<T>& team, index_type member, index_type split, index_type all_end) {
+  const key_interval range = keys_of_split(*team.members->plan, team.members->view.sequence, split);
+  begin_split(team.members[member]);
+  sweep_alone(team.members[member], range, all_end);
+  end_split(team, member, split, range, [&](block<T>& b) { sweep_alone(b, range, range.end); });
+}
+
+// One split of every block, in turn.
+template <class T>
+void sweep_split_in_turn(split_team<T>& team, index_type split, index_type all_end) {
   const plan_rules& h = *team.members->plan;
   const key_interval range = keys_of_split(h, team.members->view.sequence, split);
-  const raise policy = has_fixed_shift(h.method) ? raise::never : baseline_policy(h.method);
-  const auto sweep_alone = [&](block<T>& b) {
-    b.upcoming = {range.end, std::max(range.end, std::min(all_end, b.view.keys.end))};
-    accumulate_range(b, {std::max(range.begin, b.view.keys.begin), std::min(range.end, b.view.keys.end)}, policy);
-    b.upcoming = {0, 0};
-  };
-  const bool in_turn = takes_turns(team, range);
   for (index_type i = 0; i < team.count; ++i) begin_split(team.members[i]);
-  if (in_turn) sweep_in_turn(team.members, team.count, range, all_end, policy);
+  sweep_in_turn(team.members, team.count, range, all_end, policy_of_splits(h));
+  for (index_type i = 0; i < team.count; ++i) end_split(team, i, split, range, [&](block<T>& b) { sweep_alone(b, range, range.end); });
+}
+
+// All splits of an item's blocks. Memory is read in its own order: one block after the other, or, where keys of all of them lie side by side,
+// split by split in turn.
+template <class T>
+void sweep_splits(split_team<T>& team, const plan_sequence& s, const item_range& item) {
+  const auto keys = [&](index_type split) { return keys_of_split(*team.members->plan, s, split); };
+  const index_type end = keys(item.end_split - 1).end;
+  index_type split = item.first_split;
+  for (; split < item.end_split && takes_turns(team, keys(split)); ++split) sweep_split_in_turn(team, split, end);
   for (index_type i = 0; i < team.count; ++i) {
-    block<T>& b = team.members[i];
-    const index_type number = team.first_block + i;
-    if (!in_turn) sweep_alone(b);
-    b.upcoming = {0, 0};
-    finish_split(b, number, split, range, [&] {
-      begin_split(b);
-      sweep_alone(b);
-    });
-    // A correction leaves other rows in hand.
-    if (b.redo.careful || b.redo.finite_only) start_block(b, number, team.part);
+    for (index_type left = split; left < item.end_split; ++left) sweep_split(team, i, left, end);
   }
 }
 
@@ -237,8 +262,7 @@ void run_splits(const block<T>& b, const plan_sequence& s, const item_range& ite
   split_team<T> team;
   start_team(team, b, s, item);
   if (team.members->view.rows == 0) return;
-  const index_type end = keys_of_split(*b.plan, s, item.end_split - 1).end;
-  for (index_type split = item.first_split; split < item.end_split; ++split) sweep_split(team, split, end);
+  sweep_splits(team, s, item);
   if (s.rows_per_merge > 0) return;
   const merge_counts done = merges_of(*b.call);
   for (index_type number = item.first_block; number < item.first_block + item.blocks; ++number) {
