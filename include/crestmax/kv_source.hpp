@@ -344,11 +344,26 @@ struct view_of_pages : rows_of_pages<cache_view, Coded> {
 };
 using paged_view = view_of_pages<true>;
 
+// A run of a source without what stands beside encoded rows: there is one for every 16 keys of small pages.
+struct plain_run {
+  const char* data;
+  index_type row_stride;
+  index_type rows;
+};
+
+// A run, and of encoded rows what stands beside them; of others that is left as it is.
+using run_function = plain_run (*)(const void* context, index_type sequence, index_type head, index_type position, run_coding& beside);
+
+inline plain_run without_coding(const kv_run& run, bool is_encoded, run_coding& beside) {
+  if (is_encoded) beside = run.beside;
+  return {static_cast<const char*>(run.data), run.row_stride, run.rows};
+}
+
 // A source behind two function pointers, so that kernels are compiled once for all sources.
 struct kv_view {
   const void* context;
-  kv_run (*key_run)(const void* context, index_type sequence, index_type head, index_type position);
-  kv_run (*value_run)(const void* context, index_type sequence, index_type head, index_type position);
+  run_function key_run;
+  run_function value_run;
   scalar_kind key_kind;
   scalar_kind value_kind;
 };
@@ -356,11 +371,13 @@ struct kv_view {
 template <source_or_view S>
 kv_view view_of(const S& source) {
   return {&source,
-          [](const void* s, index_type sequence, index_type head, index_type position) {
-            return static_cast<const S*>(s)->key_run(sequence, head, position);
+          [](const void* context, index_type sequence, index_type head, index_type position, run_coding& beside) {
+            const S& s = *static_cast<const S*>(context);
+            return crestmax::without_coding(s.key_run(sequence, head, position), is_encoded(s.key_kind()), beside);
           },
-          [](const void* s, index_type sequence, index_type head, index_type position) {
-            return static_cast<const S*>(s)->value_run(sequence, head, position);
+          [](const void* context, index_type sequence, index_type head, index_type position, run_coding& beside) {
+            const S& s = *static_cast<const S*>(context);
+            return crestmax::without_coding(s.value_run(sequence, head, position), is_encoded(s.value_kind()), beside);
           },
           source.key_kind(), source.value_kind()};
 }

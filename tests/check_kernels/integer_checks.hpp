@@ -95,11 +95,11 @@ class integer_block {
   std::string describe() const {
     return std::string(crestmax::name(source.stored)) + ", " + std::to_string(rows) + " rows, " + std::to_string(keys) + " keys of " + std::to_string(length) + ": ";
   }
-  static crestmax::kv_run run_at(const void* context, index_type, index_type, index_type j) {
+  static crestmax::plain_run run_at(const void* context, index_type, index_type, index_type j, crestmax::run_coding& beside) {
     const auto& of = *static_cast<const integer_block*>(context);
     const bool coded = has_coding(of.source.stored);
-    return {of.bytes.data() + j * of.row_bytes, of.row_bytes, of.keys - j,
-            {coded ? &of.coding : nullptr, coded ? &of.scales[j] : nullptr, nullptr, 1, 0}};
+    beside = {coded ? &of.coding : nullptr, coded ? &of.scales[j] : nullptr, nullptr, 1, 0};
+    return {reinterpret_cast<const char*>(of.bytes.data() + j * of.row_bytes), of.row_bytes, of.keys - j};
   }
 
   kernel_check<T>& c;

@@ -42,9 +42,9 @@ class made_rows {
  private:
   index_type pages() const { return crestmax::planner::divide_up(count_, run_); }
   index_type offset(index_type j) const { return ((pages() - 1 - j / run_) * run_ + j % run_) * stride_; }
-  static crestmax::kv_run run_at(const void* context, index_type, index_type, index_type j) {
+  static crestmax::plain_run run_at(const void* context, index_type, index_type, index_type j, crestmax::run_coding&) {
     const auto& of = *static_cast<const made_rows*>(context);
-    return {&of.memory_[of.offset(j)], of.stride_, std::min(of.run_ - j % of.run_, of.count_ - j)};
+    return {reinterpret_cast<const char*>(&of.memory_[of.offset(j)]), of.stride_, std::min(of.run_ - j % of.run_, of.count_ - j)};
   }
 
   index_type count_, d_, stride_, run_;

@@ -76,8 +76,8 @@ struct packed_operands {
     const source_rows& rows = o.value_rows;
     const bool as_numbers = o.packed == &b.kernels->numbers && rows.kind == kind_of<T> && rows.decode == nullptr && !b.redo.finite_only;
     if (!as_numbers || rows.length % b.kernels->panel != 0 || tile.count * rows.length > most_lying_values) return nullptr;
-    const kv_run run = run_if_any(rows, tile.first);
-    return run.rows >= tile.count && run.row_stride == rows.length ? static_cast<const T*>(run.data) : nullptr;
+    const plain_run run = run_if_any(rows, tile.first);
+    return run.rows >= tile.count && run.row_stride == rows.length ? pointer_to<T>(run.data) : nullptr;
   }
   // The values in hand for rows from `first` on.
   static value_operands<T> multiplied(block<T>& b, index_type first, const tile_keys& tile) {

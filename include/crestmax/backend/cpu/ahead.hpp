@@ -37,10 +37,10 @@ class fetch_list {
   // The rows of `keys`, at most one tile.
   void add(const source_rows& of, key_interval keys) {
     for (index_type key = keys.begin; key < keys.end;) {
-      const kv_run run = run_if_any(of, key);
+      const plain_run run = run_if_any(of, key);
       if (run.rows < 1) break;
       const index_type rows = std::min(keys.end - key, run.rows);
-      add(static_cast<const std::byte*>(run.data), rows, run.row_stride * size_of(of.stored), of.row_bytes());
+      add(pointer_to<std::byte>(run.data), rows, run.row_stride * size_of(of.stored), of.row_bytes());
       key += rows;
     }
   }

@@ -66,13 +66,6 @@ inline index_type direct_groups(index_type rows) {
   return groups;
 }
 
-// Rows at equal distances, without what stands beside encoded ones: a run for every row in hand.
-struct plain_run {
-  const char* data;
-  index_type row_stride;
-  index_type rows;
-};
-
 // Keys or values of a block as bytes.
 template <class T>
 class row_finder {
@@ -198,11 +191,12 @@ class row_finder {
     return {run.data, run.row_stride, run.rows, with_rows_skipped(beside_, position - first_)};
   }
   // Once a run, where all else is done for every run in hand: not among it.
-  [[gnu::noinline]] void ask_source(index_type position) { take(run_if_any(*of_, position), position); }
-  [[gnu::noinline]] void ask_to_read(index_type position) { take(run_to_read(*of_, position), position); }
-  void take(const kv_run& run, index_type position) {
-    run_ = {static_cast<const char*>(run.data), run.row_stride, run.rows};
-    if (of_->decode != nullptr) beside_ = run.beside;
+  [[gnu::noinline]] void ask_source(index_type position) {
+    run_ = run_if_any(*of_, position, beside_);
+    first_ = position;
+  }
+  [[gnu::noinline]] void ask_to_read(index_type position) {
+    run_ = run_to_read(*of_, position, beside_);
     first_ = position;
   }
   void ask(index_type position) {

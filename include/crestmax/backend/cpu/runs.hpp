@@ -28,7 +28,7 @@ using take_codes = bool (*)(const source_rows& of, const kv_run& run, index_type
 
 // The keys, or the values, of one sequence and key-value head.
 struct source_rows {
-  kv_run (*run)(const void* context, index_type sequence, index_type head, index_type position);
+  run_function run;
   const void* context;
   scalar_kind stored;  // what they are in memory
   scalar_kind kind;    // what kernels read: numbers that lie there, or that rows are decoded to
@@ -52,43 +52,46 @@ struct source_rows {
 };
 
 // Whether rows of `kind`, or rows that are not coded yet, can be read: their address, and what has to be known of them.
-inline bool can_be_read(const kv_run& run, scalar_kind kind) {
-  const run_coding& c = run.beside;
+inline bool can_be_read(const plain_run& run, scalar_kind kind, const run_coding& c) {
+  if (!is_encoded(kind)) return validate::suits(run.data, alignment_of(kind));
   if (c.open) return c.coding != nullptr && validate::suits(run.data, alignment_of(c.coding->open.kind));
   return validate::suits(run.data, alignment_of(kind)) && (kind != scalar_kind::custom || c.decode != nullptr);
 }
 
-// A run that can be read, or one of no rows. A single row has no distance to the next.
-inline kv_run as_promised(kv_run run, scalar_kind kind) {
-  if (run.rows < 1 || !can_be_read(run, kind)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
-  if (run.rows == 1) run.row_stride = 0;
-  run.rows = std::min(run.rows, planner::largest_extent);
-  return run;
+// The rows from a position on that can be read, and what stands beside encoded ones; or none, which nobody has to know of. A single row has no
+// distance to the next.
+inline plain_run run_if_any(const source_rows& of, index_type position, run_coding& beside) {
+  const plain_run run = of.run(of.context, of.sequence, of.kv_head, position, beside);
+  if (run.rows < 1 || !can_be_read(run, of.stored, beside)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
+  return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent)};
 }
 
-// The rows from a position on, or none, which nobody has to know of.
-inline kv_run run_if_any(const source_rows& of, index_type position) {
-  return as_promised(of.run(of.context, of.sequence, of.kv_head, position), of.stored);
+// The rows alone.
+inline plain_run run_if_any(const source_rows& of, index_type position) {
+  run_coding unused;
+  return run_if_any(of, position, unused);
 }
 
 // Rows of zeros in place of a run that should be there.
-[[gnu::noinline, gnu::cold]] inline kv_run rows_of_zeros(const source_rows& of, index_type position, index_type given) {
+[[gnu::noinline, gnu::cold]] inline plain_run rows_of_zeros(const source_rows& of, index_type position, index_type given, run_coding& beside) {
   if (of.failed->count++ == 0) of.failed->first = {of.sequence, position, given, of.are_keys};
   std::memset(of.zeros, 0, static_cast<std::size_t>(of.length * size_of(of.kind)));
-  return {of.zeros, 0, planner::largest_extent};
+  beside = {};
+  return {static_cast<const char*>(of.zeros), 0, planner::largest_extent};
 }
 
-inline kv_run run_to_read(const source_rows& of, index_type position) {
-  const kv_run run = run_if_any(of, position);
-  return run.rows > 0 ? run : rows_of_zeros(of, position, run.rows);
+inline plain_run run_to_read(const source_rows& of, index_type position, run_coding& beside) {
+  const plain_run run = run_if_any(of, position, beside);
+  return run.rows > 0 ? run : rows_of_zeros(of, position, run.rows, beside);
 }
 
 // Calls f(row, pointer) for rows first, first + step, ...; `count` of them. Decoded ones are there until the next panel's begin.
 template <class Stored, class F>
 inline void for_each_row(const source_rows& of, index_type first, index_type step, index_type count, F&& f) {
   for (index_type j = 0; j < count;) {
-    const kv_run run = run_to_read(of, first + j * step);
-    const Stored* row = static_cast<const Stored*>(run.data);
+    run_coding beside;
+    const plain_run run = run_to_read(of, first + j * step, beside);
+    const Stored* row = pointer_to<Stored>(run.data);
     index_type in_run = std::min(count - j, (run.rows + step - 1) / step);
     index_type distance = step * run.row_stride;
     if (of.decode != nullptr) {
@@ -96,7 +99,7 @@ inline void for_each_row(const source_rows& of, index_type first, index_type ste
       in_run = std::min(in_run, of.decoded_rows - slot);
       distance = of.decoded_stride();
       Stored* const decoded = static_cast<Stored*>(of.decoded) + slot * distance;
-      of.decode(of, run, 0, step, in_run, decoded);
+      of.decode(of, {run.data, run.row_stride, run.rows, beside}, 0, step, in_run, decoded);
       row = decoded;
     }
     for (index_type i = 0; i < in_run; ++i, ++j) f(j, row + i * distance);
