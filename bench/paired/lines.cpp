@@ -127,7 +127,9 @@ std::uint32_t number_of(element type, std::uint32_t random) {
   return sign << 31 | (125 + exponent) << 23 | (random & 0x7fffffu);
 }
 
-constexpr std::size_t alignment = 64;
+// A page, as for large memory of engines: where a vector happens to begin decides how many cache lines a load touches, and which stores
+// a load is mistaken to follow, and so a tenth of a line's time.
+constexpr std::size_t alignment = 4096;
 std::byte* aligned(std::vector<std::byte>& bytes) {
   const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
   return bytes.data() + (alignment - address % alignment) % alignment;
@@ -163,9 +165,9 @@ line_memory::line_memory(const line& l) : bound_(l.shape) {
     for (std::size_t i = 0; i < mask_.size(); i += 3) mask_[i] = 0;
   }
   for (std::int64_t h = 0; h < bound_.q_heads; ++h) slopes_.push_back(std::exp2(-static_cast<float>(h + 1)));
-  bound_.query = query_.data();
-  bound_.key = key_.data();
-  bound_.value = value_.data();
+  bound_.query = aligned(query_);
+  bound_.key = aligned(key_);
+  bound_.value = aligned(value_);
   bound_.output = output_.data();
   bound_.block_table = block_table_.data();
   bound_.mask = mask_.data();
@@ -177,12 +179,14 @@ line_memory::line_memory(const line& l) : bound_(l.shape) {
 
 void line_memory::fill(std::vector<std::byte>& bytes, std::int64_t numbers) {
   const std::size_t size = size_of(bound_.type);
-  bytes.resize(static_cast<std::size_t>(numbers) * size);
-  for (std::size_t i = 0; i < bytes.size(); i += size) {
+  const std::size_t wanted = static_cast<std::size_t>(numbers) * size;
+  bytes.resize(wanted + alignment);
+  std::byte* const to = aligned(bytes);
+  for (std::size_t i = 0; i < wanted; i += size) {
     random_ = random_ * 6364136223846793005u + 1442695040888963407u;
     const std::uint32_t number = number_of(bound_.type, static_cast<std::uint32_t>(random_ >> 32));
     static_assert(std::endian::native == std::endian::little, "the lower bytes of a number are its first");
-    std::memcpy(bytes.data() + i, &number, size);
+    std::memcpy(to + i, &number, size);
   }
 }
 
