@@ -28,7 +28,7 @@ if(CRESTMAX_SANITIZE)
 endif()
 # Tiles in plain C++ are kernels too, of the tests alone: without the precompiled header, whose flags are others.
 set_source_files_properties("${crestmax_tests}/support/kernels_tiled.cpp" PROPERTIES
-                            COMPILE_OPTIONS "${CRESTMAX_KERNEL_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
+                            COMPILE_OPTIONS "${CRESTMAX_KERNEL_FLAGS};${CRESTMAX_TEST_KERNEL_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
 # What nearly every test includes of others is parsed once. Not our own: g++ forgets which warnings precompiled text asked it
 # to leave out.
 target_precompile_headers(crestmax_test_support PRIVATE <gtest/gtest.h> <Eigen/Core> <functional> <random> <map> <span>)
