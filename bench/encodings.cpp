@@ -25,6 +25,14 @@ constexpr const char* name_of(order o) { return o == order::heads_first ? "head-
 struct cache_shape {
   index_type q_len, kv_len, q_heads, kv_heads, head_dim;
   order lies;
+  int workers = 1;  // each on a core of its own
+
+  std::string title() const {
+    const std::string phase = q_len == 1 ? "decode" : "prefill of " + std::to_string(q_len);
+    const std::string d = head_dim == 128 ? "" : ", d " + std::to_string(head_dim);
+    return phase + ", " + std::to_string(q_heads) + " heads on " + std::to_string(kv_heads) + d + ", " + std::to_string(kv_len) + " keys, " + name_of(lies) +
+           ", " + std::to_string(workers) + (workers == 1 ? " core" : " cores");
+  }
 };
 
 // What stands beside the rows of an encoding in these measurements: of 4-bit keys a scale and a minimum for each channel of 64 keys, else a scale for
@@ -50,9 +58,9 @@ crestmax::row_coding coding_of(scalar_kind kind, bool of_keys, const cache_shape
 // Keys and values of a kind in as many places as no cache holds, and calls on them.
 class cached_call {
  public:
-  cached_call(const cache_shape& s, scalar_kind kind, std::size_t least_bytes, crestmax::instruction_set most,
+  cached_call(const cache_shape& s, scalar_kind kind, std::size_t least_bytes, crestmax::instruction_set most, team& workers,
               crestmax::products products = crestmax::products::exact)
-      : shape_(s), kind_(kind), backend_(most), products_(products) {
+      : shape_(s), kind_(kind), backend_(most), products_(products), workers_(&workers) {
     row_ = crestmax::row_elements(kind, s.head_dim);
     const auto bytes = static_cast<std::size_t>(s.kv_len * s.kv_heads * row_ * crestmax::size_of(kind));
     copies_ = std::max<std::size_t>(1, (least_bytes + 2 * bytes - 1) / (2 * bytes));
@@ -129,14 +137,15 @@ class cached_call {
   template <class Views>
   crestmax::status call(const Views& views, const crestmax::options& options) {
     const crestmax::no_modifiers none{};
-    crestmax::serial alone;
-    return crestmax::run_call<crestmax::no_memory>(views, options, none, backend_, alone);
+    lent_team executor{workers_};
+    return crestmax::run_call<crestmax::no_memory>(views, options, none, backend_, executor);
   }
 
   cache_shape shape_;
   scalar_kind kind_;
   crestmax::backend::cpu backend_;
   crestmax::products products_;
+  team* workers_;
   index_type row_ = 0;
   std::size_t copies_ = 1;
   memory_block key_, value_, scales_, workspace_;
@@ -179,19 +188,17 @@ double bar_of(scalar_kind kind, const bars& b) {
   return kind == scalar_kind::q4_0 || kind == scalar_kind::uint4 ? b.bits_4 : b.exact;
 }
 
-void print_kind(cached_call& floats, const cache_shape& s, const char* phase, scalar_kind kind, double bar, std::size_t least_bytes, int pairs,
+void print_kind(cached_call& floats, const cache_shape& s, team& workers, scalar_kind kind, double bar, std::size_t least_bytes, int pairs,
                 crestmax::instruction_set most, crestmax::products products) {
-  cached_call encoded(s, kind, least_bytes / 4, most, products);
+  cached_call encoded(s, kind, least_bytes / 4, most, workers, products);
   const paired_result r = pair_of(floats, encoded, pairs);
   const bool exact = products == crestmax::products::exact;
-  char what[160];
-  std::snprintf(what, sizeof what, "%s %s, %lld heads on %lld, %lld keys, %s, %s%s: fp16 cache / encoded", crestmax::name(most), phase,
-                static_cast<long long>(s.q_heads), static_cast<long long>(s.kv_heads), static_cast<long long>(s.kv_len), name_of(s.lies),
-                crestmax::name(kind), exact ? "" : ", integer");
+  char what[200];
+  std::snprintf(what, sizeof what, "%s %s, %s%s: fp16 cache / encoded", crestmax::name(most), s.title().c_str(), crestmax::name(kind), exact ? "" : ", integer");
   char rate[40] = "";
   if (s.q_len == 1) std::snprintf(rate, sizeof rate, "%.1f GB/s", r.gigabytes);
   print_target(what, false, bar, r.ratio, rate);
-  const bool has_ceiling = !exact && kind == scalar_kind::int8 && s.q_heads == 4 * s.kv_heads && most == crestmax::instruction_set::avx2;
+  const bool has_ceiling = !exact && kind == scalar_kind::int8 && s.q_heads == 4 * s.kv_heads && most == crestmax::instruction_set::avx2 && s.workers == 1;
   if (has_ceiling) {
     const double most_gigabytes = std::min(measured_ceilings().read.gigabytes, integer_ceiling());
     std::snprintf(rate, sizeof rate, "of %.1f GB/s", most_gigabytes);
@@ -200,31 +207,53 @@ void print_kind(cached_call& floats, const cache_shape& s, const char* phase, sc
   std::fflush(stdout);
 }
 
-void print_shape(const cache_shape& s, const char* phase, const bars& b, std::size_t least_bytes, int pairs, crestmax::instruction_set most) {
-  cached_call floats(s, scalar_kind::float16, least_bytes, most);
+void print_shape(const cache_shape& s, const bars& b, std::size_t least_bytes, int pairs, crestmax::instruction_set most) {
+  team workers(s.workers);
+  cached_call floats(s, scalar_kind::float16, least_bytes, most, workers);
   for (const scalar_kind kind : kinds) {
     if (kind == scalar_kind::uint4 && s.lies == order::pages) continue;  // its pages hold whole blocks of 64 keys
-    print_kind(floats, s, phase, kind, b.exact, least_bytes, pairs, most, crestmax::products::exact);
+    print_kind(floats, s, workers, kind, b.exact, least_bytes, pairs, most, crestmax::products::exact);
     const bool as_integers = s.q_len == 1 && kind != scalar_kind::float8_e4m3;  // float8 has none
-    if (as_integers) print_kind(floats, s, phase, kind, bar_of(kind, b), least_bytes, pairs, most, crestmax::products::integer);
+    if (as_integers) print_kind(floats, s, workers, kind, bar_of(kind, b), least_bytes, pairs, most, crestmax::products::integer);
   }
+}
+
+struct barred_shape {
+  cache_shape shape;
+  bars least;
+};
+std::vector<barred_shape> barred_shapes() {
+  std::vector<barred_shape> all;
+  constexpr bars shared{1, 1.5, 1.8}, own{1.3, 1.6, 2.5}, prompt{0.97, 0.97, 0.97};
+  for (const int workers : {1, 2}) {
+    if (static_cast<std::size_t>(workers) > this_machine().cores.size()) continue;
+    for (const index_type keys : {16384, 65536}) {
+      all.push_back({{1, keys, 32, 8, 128, order::heads_first, workers}, shared});
+      all.push_back({{1, keys, 8, 8, 128, order::heads_first, workers}, own});
+      all.push_back({{1, keys, 32, 8, 128, order::token_major, workers}, shared});
+      all.push_back({{1, keys, 32, 8, 128, order::pages, workers}, shared});
+    }
+  }
+  all.push_back({{4096, 4096, 1, 1, 128, order::heads_first}, prompt});
+  all.push_back({{512, 4608, 9, 3, 64, order::token_major}, prompt});  // SmolLM2's, behind 4,096 tokens
+  return all;
 }
 
 }  // namespace
 
-void print_encoding_targets() {
+void print_encoding_targets(const char* only) {
   stay_on_core(this_machine().cores[0]);
   constexpr int pairs = 9;
   const std::size_t cold = 2 * this_machine().last_level_cache;
-  std::printf("\nencoded caches, one core, medians of %d alternating pairs\n", pairs);
+  std::printf("\nencoded caches, medians of %d alternating pairs\n", pairs);
   for (const auto set : {crestmax::instruction_set::avx2, crestmax::instruction_set::widest}) {
     const auto used = set == crestmax::instruction_set::widest ? crestmax::cpu::machine_set() : set;
     if (!crestmax::cpu::machine_has(used) || (set == crestmax::instruction_set::widest && used == crestmax::instruction_set::avx2)) continue;
-    print_shape({1, 16384, 32, 8, 128, order::heads_first}, "decode", {1, 1.5, 1.8}, cold, pairs, used);
-    print_shape({1, 16384, 8, 8, 128, order::heads_first}, "decode", {1.3, 1.6, 2.5}, cold, pairs, used);
-    print_shape({1, 16384, 32, 8, 128, order::token_major}, "decode", {1, 1.5, 1.8}, cold, pairs, used);
-    print_shape({1, 16384, 32, 8, 128, order::pages}, "decode", {1, 1.5, 1.8}, cold, pairs, used);
-    print_shape({4096, 4096, 1, 1, 128, order::heads_first}, "prefill", {0.97, 0.97, 0.97}, 0, pairs, used);
+    for (const barred_shape& s : barred_shapes()) {
+      const std::string title = std::string(crestmax::name(used)) + " " + s.shape.title();
+      if (title.find(only) == std::string::npos) continue;
+      print_shape(s.shape, s.least, s.shape.q_len == 1 ? cold : 0, pairs, used);
+    }
   }
 }
 

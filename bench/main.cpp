@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--masks") == 0) return print_mask_targets(), 0;
     else if (std::strcmp(argv[i], "--rows") == 0) return print_row_targets(), 0;
     else if (std::strcmp(argv[i], "--encoders") == 0) return print_encoders(), 0;
-    else if (std::strcmp(argv[i], "--encodings") == 0) return print_encoding_targets(), 0;
+    else if (std::strcmp(argv[i], "--encodings") == 0) return print_encoding_targets(i + 1 < argc ? argv[i + 1] : ""), 0;
     else if (std::strcmp(argv[i], "--append") == 0) return print_append_targets(), 0;
     else if (std::strcmp(argv[i], "--threads") == 0) return print_thread_targets(), 0;
     else rest.push_back(argv[i]);

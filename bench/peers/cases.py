@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 KINDS = ("fp32", "fp16", "bf16")
 BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
+# Encodings of keys and values, and the bytes of a row of so many numbers.
+ENCODINGS = {"q8_0": lambda numbers: numbers // 32 * 34, "q4_0": lambda numbers: numbers // 32 * 18, "uint8": lambda numbers: 8 + numbers}
 AHEAD = 1.05  # ours over the best peer, at least, in every case
+AHEAD_ENCODED = 3.0  # the same with encoded keys and values
 
 
 @dataclass(frozen=True)
 class Case:
     """One call. Head-major: query and output (batch, q_heads, q_len, head_dim), keys and values
-    (batch, kv_heads, kv_len, head_dim), all of one kind. The last query of a causal call stands at the last key."""
+    (batch, kv_heads, kv_len, head_dim), all of one kind, or keys and values encoded. The last query of a causal call
+    stands at the last key."""
 
     phase: str  # "prefill", or "decode": few queries, whose time is that of reading the cache
     kind: str
@@ -23,6 +27,7 @@ class Case:
     batch: int = 1
     lengths: tuple = ()  # ragged: how many of its kv_len keys each sequence has
     window: int = 0  # how many keys, its own among them, a query sees; 0: all. Only where causal
+    encoding: str = ""  # of keys and values, one of ENCODINGS; else they are of `kind`
 
     def __post_init__(self):
         object.__setattr__(self, "lengths", tuple(self.lengths))  # a list, where it was read from a file
@@ -58,9 +63,19 @@ class Case:
         return 4 * sum(map(self.pairs_of, self.key_lengths)) * self.head_dim * self.q_heads
 
     @property
+    def cache_kind(self):
+        """What keys and values are."""
+        return self.encoding or self.kind
+
+    @property
+    def row_bytes(self):
+        """Bytes of a key, or a value."""
+        return ENCODINGS[self.encoding](self.head_dim) if self.encoding else self.head_dim * BYTES[self.kind]
+
+    @property
     def kv_bytes(self):
         """Bytes of all keys and values that are seen."""
-        return 2 * self.kv_heads * sum(self.key_lengths) * self.head_dim * BYTES[self.kind]
+        return 2 * self.kv_heads * sum(self.key_lengths) * self.row_bytes
 
     @property
     def work(self):
@@ -75,7 +90,7 @@ class Case:
     def name(self):
         """Of the usual shapes: phase, kind and length; of others all that is different."""
         heads = f"{self.q_heads}" if self.group == 1 else f"{self.q_heads} on {self.kv_heads}"
-        words = [self.phase, self.kind]
+        words = [self.phase, self.kind, *([self.encoding] if self.encoding else [])]
         words += [f"batch {self.batch}"] if self.batch > 1 else []
         if self.phase == "decode":
             usual = (self.q_heads, self.kv_heads, self.head_dim) == (32, 8, 128)
@@ -92,10 +107,14 @@ class Case:
         compute = ceilings["bf16" if self.kind == "bf16" else "fma"]
         if self.phase == "prefill":
             return compute
+        if self.encoding:  # integers are multiplied faster than floats
+            return ceilings["read"]
         return min(ceilings["read"], compute * self.kv_bytes / self.flops)
 
     def bar(self, instruction_set):
         """Ours over the best peer, at least. Higher than elsewhere where a call is long and alone, and 4 heads share keys."""
+        if self.encoding:
+            return AHEAD_ENCODED
         if self not in usual_cases():
             return AHEAD
         if self.phase == "decode":
@@ -107,12 +126,12 @@ class Case:
         return 1.4 if self.causal else AHEAD
 
 
-def prefill(kind, n, head_dim, causal, batch=1, heads=8, window=0):
-    return Case("prefill", kind, n, n, heads, heads, head_dim, causal, batch, window=window)
+def prefill(kind, n, head_dim, causal, batch=1, heads=8, window=0, encoding=""):
+    return Case("prefill", kind, n, n, heads, heads, head_dim, causal, batch, window=window, encoding=encoding)
 
 
-def decode(kind, kv_len, q_heads=32, kv_heads=8, head_dim=128, batch=1, queries=1, lengths=()):
-    return Case("decode", kind, queries, kv_len, q_heads, kv_heads, head_dim, queries > 1, batch, lengths)
+def decode(kind, kv_len, q_heads=32, kv_heads=8, head_dim=128, batch=1, queries=1, lengths=(), encoding=""):
+    return Case("decode", kind, queries, kv_len, q_heads, kv_heads, head_dim, queries > 1, batch, lengths, encoding=encoding)
 
 
 def usual_cases():
@@ -166,10 +185,16 @@ def cache_cases():
     return some + [prefill(kind, 4096, d, True, window=1024) for d in (64, 128) for kind in KINDS]
 
 
+def quantised_cases():
+    """Keys and values in fewer bits: decode of all encodings, and prompts of the one that ggml multiplies fastest."""
+    some = [decode("fp32", kv_len, q_heads, encoding=encoding) for kv_len in (4096, 16384) for q_heads in (32, 8) for encoding in ENCODINGS]
+    return some + [prefill("fp32", 4096, 128, causal, encoding="q8_0") for causal in (False, True)]
+
+
 SETS = {"usual": usual_cases, "short": short_cases, "plots": plot_cases, "heads": head_cases, "encoders": encoder_cases,
-        "prompts": prompt_cases, "caches": cache_cases}
+        "prompts": prompt_cases, "caches": cache_cases, "quantised": quantised_cases}
 
 
 def every_case():
-    """Of all sets, each once."""
+    """Of all sets of floats, each once."""
     return list(dict.fromkeys(case for name in ("usual", "heads", "encoders", "prompts", "caches") for case in SETS[name]()))

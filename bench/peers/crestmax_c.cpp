@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "../ceilings.hpp"
 #include "../machine.hpp"
@@ -17,9 +18,12 @@ using crestmax::index_type;
 using crestmax::tensor;
 using crestmax_bench::team;
 
-// One call. Sequences lie end to end, rows of head_dim numbers are contiguous; strides count elements.
+// One call. Sequences lie end to end, and in them the heads of keys and values; rows of head_dim numbers are contiguous. Strides count elements, of
+// encoded rows bytes.
 struct peers_call {
-  std::int32_t kind;         // of all four tensors: 0 float32, 1 float16, 2 bfloat16
+  std::int32_t kind;         // of all four tensors, or of those that are not encoded: 0 float32, 1 float16, 2 bfloat16
+  std::int32_t encoding;     // of keys and values, beside float32: 0 none, 1 q8_0, 2 q4_0, 3 uint8 behind two floats, a row's scale and zero point
+  std::int32_t integers;     // 1: products::integer
   std::int32_t causal;       // 0 or 1
   std::int32_t most;         // the widest instruction set allowed, as crestmax::instruction_set
   std::int32_t unused;
@@ -44,34 +48,61 @@ const char* message_of(const crestmax::status& s) {
   return last_message.c_str();
 }
 
-// Binds the call as tensors of T and hands query, source, output and backend to `use`.
-template <class T, class Use>
+// What stands in front of rows of bytes, of float.
+constexpr index_type numbers_in_front = 2;
+
+// Scales and zero points of rows of bytes, which each row has in front of it.
+crestmax::row_coding coding_in_front_of(const void* rows, const std::array<index_type, 4>& strides) {
+  constexpr auto size = static_cast<index_type>(sizeof(float));
+  const std::array<index_type, 4> steps{strides[0] / size, strides[1] / size, strides[2] / size, 0};
+  const auto* const numbers = static_cast<const float*>(rows);
+  crestmax::row_coding coding;
+  coding.scales = {numbers, steps};
+  coding.offsets = {numbers + 1, steps};
+  coding.offset = crestmax::offset_kind::zero_point;
+  return coding;
+}
+
+// Binds the call as tensors of T, keys and values of C, and hands query, source, output, options and backend to `use`.
+template <class T, class C, class Use>
 crestmax::status with_tensors(const peers_call& c, Use&& use) {
+  constexpr bool in_front = std::is_same_v<C, std::uint8_t>;
+  constexpr std::size_t ahead = in_front ? numbers_in_front * sizeof(float) : 0;
   const std::array<index_type, 4> query_extents{c.batch, c.q_len, c.q_heads, c.head_dim};
   const std::array<index_type, 4> kv_extents{c.batch, c.kv_len, c.kv_heads, c.head_dim};
   const std::array<index_type, 4> query_strides{c.q_len * c.q_heads * c.head_dim, c.query_strides[0], c.query_strides[1], 1};
-  const std::array<index_type, 4> kv_strides{c.kv_len * c.kv_heads * c.head_dim, c.kv_strides[0], c.kv_strides[1], 1};
-  return use(tensor<const T>(static_cast<const T*>(c.query), query_extents, query_strides),
-             crestmax::make_source(tensor<const T>(static_cast<const T*>(c.key), kv_extents, kv_strides),
-                                   tensor<const T>(static_cast<const T*>(c.value), kv_extents, kv_strides)),
-             tensor<T>(static_cast<T*>(c.output), query_extents, query_strides),
+  const std::array<index_type, 4> kv_strides{c.kv_heads * c.kv_strides[1], c.kv_strides[0], c.kv_strides[1], 1};
+  crestmax::options o;
+  o.products = c.integers != 0 ? crestmax::products::integer : crestmax::products::exact;
+  if constexpr (in_front) {
+    o.key_coding = coding_in_front_of(c.key, kv_strides);
+    o.value_coding = coding_in_front_of(c.value, kv_strides);
+  }
+  const auto rows = [&](const void* data) {
+    const void* const codes = static_cast<const std::byte*>(data) + ahead;
+    return tensor<const C>(static_cast<const C*>(codes), kv_extents, kv_strides);
+  };
+  return use(tensor<const T>(static_cast<const T*>(c.query), query_extents, query_strides), crestmax::make_source(rows(c.key), rows(c.value)),
+             tensor<T>(static_cast<T*>(c.output), query_extents, query_strides), o,
              crestmax::backend::cpu(static_cast<crestmax::instruction_set>(c.most)));
 }
 
 template <class Use>
 crestmax::status with_kind(const peers_call& c, Use&& use) {
-  if (c.kind == 1) return with_tensors<crestmax::float16>(c, use);
-  if (c.kind == 2) return with_tensors<crestmax::bfloat16>(c, use);
-  return with_tensors<float>(c, use);
+  if (c.encoding == 1) return with_tensors<float, crestmax::q8_0>(c, use);
+  if (c.encoding == 2) return with_tensors<float, crestmax::q4_0>(c, use);
+  if (c.encoding == 3) return with_tensors<float, std::uint8_t>(c, use);
+  if (c.kind == 1) return with_tensors<crestmax::float16, crestmax::float16>(c, use);
+  if (c.kind == 2) return with_tensors<crestmax::bfloat16, crestmax::bfloat16>(c, use);
+  return with_tensors<float, float>(c, use);
 }
 
 crestmax::status attend(const peers_call& c, team& workers, crestmax::report* report) {
-  crestmax::options o;
-  o.workspace = {static_cast<std::byte*>(c.workspace), static_cast<std::size_t>(c.workspace_bytes)};
-  o.report = report;
-  if (c.key_lengths != nullptr) o.key_lengths = {c.key_lengths, static_cast<std::size_t>(c.batch)};
   const crestmax::causal causal{c.causal != 0};
-  return with_kind(c, [&](auto query, auto source, auto output, auto backend) {
+  return with_kind(c, [&](auto query, auto source, auto output, crestmax::options o, auto backend) {
+    o.workspace = {static_cast<std::byte*>(c.workspace), static_cast<std::size_t>(c.workspace_bytes)};
+    o.report = report;
+    if (c.key_lengths != nullptr) o.key_lengths = {c.key_lengths, static_cast<std::size_t>(c.batch)};
     const auto call = [&](auto modifiers) { return crestmax::attention(query, source, output, o, modifiers, backend, crestmax_bench::lent_team{&workers}); };
     return c.window > 0 ? call(causal | crestmax::sliding_window{c.window - 1, 0}) : call(causal);
   });
@@ -96,8 +127,8 @@ PEERS_EXPORT void peers_memory_free(crestmax_bench::memory_block* block) {
 
 PEERS_EXPORT const char* peers_workspace_bytes(const peers_call* c, team* workers, std::uint64_t* bytes) {
   std::size_t needed = 0;
-  const crestmax::status s = with_kind(*c, [&](auto query, auto source, auto output, auto backend) {
-    return crestmax::workspace_bytes(crestmax::tensors(query, source, output), workers->workers(), needed, backend);
+  const crestmax::status s = with_kind(*c, [&](auto query, auto source, auto output, const crestmax::options& o, auto backend) {
+    return crestmax::workspace_bytes(crestmax::tensors(query, source, output), workers->workers(), needed, o, backend);
   });
   *bytes = needed;
   return message_of(s);

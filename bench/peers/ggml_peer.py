@@ -1,7 +1,7 @@
 """ggml: its fused attention, and the multiply, softmax, multiply that it is otherwise written as.
 
 CRESTMAX_GGML names the folder of a build, in which libggml-base.so and libggml-cpu.so lie somewhere. Queries and
-outputs are fp32, as ggml wants them; keys and values have the type of the case.
+outputs are fp32, as ggml wants them; keys and values have the type of the case, or its encoding.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy
 
-TYPES = {"fp32": 0, "fp16": 1, "bf16": 30}  # enum ggml_type
+TYPES = {"fp32": 0, "fp16": 1, "bf16": 30, "q8_0": 8, "q4_0": 2}  # enum ggml_type
 FP32_PRECISION = 10  # GGML_PREC_F32
 POINTER, LONG, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_float
 FUNCTIONS = {  # name: result, arguments
@@ -55,9 +55,9 @@ class Context:
         """ggml_NAME(context, ...)."""
         return lambda *arguments: self.ggml["ggml_" + name](self.handle, *arguments)
 
-    def tensor(self, kind, array):
-        """A tensor of the array's numbers; ggml counts its extents from the innermost."""
-        made = self.new_tensor_4d(TYPES[kind], *reversed(array.shape))
+    def tensor(self, kind, array, numbers=None):
+        """A tensor of the array's numbers, of which a row of bytes has so many; ggml counts its extents from the innermost."""
+        made = self.new_tensor_4d(TYPES[kind], numbers or array.shape[-1], *reversed(array.shape[:-1]))
         ctypes.memmove(self.ggml["ggml_get_data"](made), array.ctypes.data, array.nbytes)
         return made
 
@@ -65,6 +65,7 @@ class Context:
 class Ggml:
     name = "ggml"
     keeps_threads = False
+    encodings = ("", "q8_0", "q4_0")
 
     def __init__(self, threads):
         folder = Path(os.environ["CRESTMAX_GGML"])
@@ -89,8 +90,10 @@ class Ggml:
     def ways(self, work):
         """[(label, prepare)] of all ways to call it; prepare() gives run(copy) and output()."""
         scores = work.case.batch * work.case.q_heads * work.case.q_len * work.case.kv_len
-        return [("flash_attn_ext", lambda: self.prepare(work, flash, 0)),
-                ("unfused", lambda: self.prepare(work, unfused, 2 * scores))]
+        ways = [("flash_attn_ext", lambda: self.prepare(work, flash, 0))]
+        if not work.case.encoding:  # blocks of values cannot be transposed
+            ways.append(("unfused", lambda: self.prepare(work, unfused, 2 * scores)))
+        return ways
 
     def prepare(self, work, attention, floats):
         """`floats`: how many the intermediate results of attention(...) have."""
@@ -103,7 +106,7 @@ class Ggml:
         for key, value in zip(work.keys, work.values):
             size = 4 * (2 * query.size + floats) + key.nbytes + value.nbytes + (mask.nbytes if case.hides else 0)
             context = Context(self.functions, size + (1 << 22))
-            tensors = [context.tensor("fp32", query), context.tensor(case.kind, key)]
+            tensors = [context.tensor("fp32", query), context.tensor(case.cache_kind, key, case.head_dim)]
             hidden = context.tensor("fp16", mask) if case.hides else None
             result = attention(context, *tensors, value, hidden, case)
             graph = context.new_graph()
@@ -125,7 +128,8 @@ class Ggml:
 
 
 def flash(context, query, key, value, mask, case):
-    result = context.flash_attn_ext(query, key, context.tensor(case.kind, value), mask, case.head_dim**-0.5, 0, 0)
+    rows = context.tensor(case.cache_kind, value, case.head_dim)
+    result = context.flash_attn_ext(query, key, rows, mask, case.head_dim**-0.5, 0, 0)
     context.ggml["ggml_flash_attn_ext_set_prec"](result, FP32_PRECISION)
     return result
 

@@ -12,6 +12,7 @@ OTHERS = {numpy.dtype(numpy.int32): TensorProto.INT32, numpy.dtype(bool): Tensor
 class OnnxRuntime:
     name = "ONNX RT"
     keeps_threads = False
+    encodings = ("",)
 
     def __init__(self, threads):
         self.threads = threads

@@ -8,11 +8,13 @@ from openvino.op.util import Variable, VariableInfo
 from work import Grown
 
 TYPES = {"fp32": openvino.Type.f32, "fp16": openvino.Type.f16, "bf16": openvino.Type.bf16}
+CACHE_TYPES = {**TYPES, "uint8": openvino.Type.u8}
 
 
 class OpenVino:
     name = "OpenVINO"
     keeps_threads = False
+    encodings = ("", "uint8")
 
     def __init__(self, threads):
         self.version = openvino.__version__.partition("-")[0]
@@ -27,8 +29,10 @@ class OpenVino:
             precisions.append((" in fp32", TYPES["fp32"]))
         ways = []
         for words, precision in precisions:
-            if case.q_len == 1 and not case.lengths:
+            if case.encoding or (case.q_len == 1 and not case.lengths):
                 ways.append((f"sdpa on cache in state{words}", lambda p=precision: self.prepare_state(work, p)))
+            if case.encoding:  # what is no state is not encoded
+                continue
             folded = ", heads folded" if case.group > 1 else ""
             ways.append((f"sdpa{words}{folded}", lambda p=precision: self.prepare(work, p)))
         return ways
@@ -69,16 +73,17 @@ class OpenVino:
 
     def prepare_state(self, work, precision):
         """Keys and values are the model's state, as in its language models: every copy is a request of its own, and
-        each call appends one key, so that they are some calls longer in the end."""
+        each call appends one key, so that they are some calls longer in the end. It encodes what it is given as numbers."""
         case = work.case
         kind = TYPES[case.kind]
         query_shape = (case.batch, case.q_heads, 1, case.head_dim)
-        compiled = self.compile(state_model(case, kind, query_shape), precision, KV_CACHE_PRECISION=kind)
+        compiled = self.compile(state_model(case, kind, query_shape), precision, KV_CACHE_PRECISION=CACHE_TYPES[case.cache_kind])
         output = numpy.zeros(query_shape, work.query.dtype)
-        newest = [numpy.ascontiguousarray(cache[0][:, :, -1:]) for cache in (work.keys, work.values)]
+        numbers = [(work.key_numbers,) * work.copies, (work.value_numbers,) * work.copies] if case.encoding else [work.keys, work.values]
+        newest = [numpy.ascontiguousarray(cache[0][:, :, -1:]) for cache in numbers]
         beam = numpy.arange(case.batch, dtype=numpy.int32)
         requests = []
-        for copies in zip(work.keys, work.values):
+        for copies in zip(*numbers):
             request = compiled.create_infer_request()
             for state in request.query_state():
                 rest = numpy.ascontiguousarray(copies[state.name == "value"][:, :, :-1])
@@ -96,7 +101,8 @@ class OpenVino:
             calls[copy] += 1
             last[0] = copy
 
-        return run, lambda keep=newest: Grown(output, calls[last[0]] - 1)
+        # What tensors are shared with has to live as long as they.
+        return run, lambda keep=(newest, beam): Grown(output, calls[last[0]] - 1)
 
 
 def state_model(case, kind, query_shape):

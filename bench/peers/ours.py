@@ -6,7 +6,7 @@ import weakref
 import ml_dtypes
 import numpy
 
-from cases import KINDS
+from cases import ENCODINGS, KINDS
 
 DTYPES = {"fp32": numpy.dtype(numpy.float32), "fp16": numpy.dtype(numpy.float16),
           "bf16": numpy.dtype(ml_dtypes.bfloat16)}
@@ -18,7 +18,7 @@ Pair = ctypes.c_int64 * 2
 class Call(ctypes.Structure):
     """peers_call of crestmax_c.cpp."""
 
-    _fields_ = ([(name, ctypes.c_int32) for name in ("kind", "causal", "most", "unused")]
+    _fields_ = ([(name, ctypes.c_int32) for name in ("kind", "encoding", "integers", "causal", "most", "unused")]
                 + [(name, ctypes.c_void_p) for name in ("query", "key", "value", "output")]
                 + [(name, ctypes.c_int64) for name in ("batch", "q_len", "kv_len", "q_heads", "kv_heads", "head_dim", "window")]
                 + [("key_lengths", ctypes.c_void_p), ("query_strides", Pair), ("kv_strides", Pair),
@@ -76,6 +76,7 @@ class Ours:
 
     name = "crestmax"
     keeps_threads = True  # on their cores, the calling thread on the first
+    encodings = ("", *ENCODINGS)  # of keys and values that it takes; "": none
 
     def __init__(self, library):
         self.library = library
@@ -84,20 +85,25 @@ class Ours:
 
     def ways(self, work):
         """[(label, prepare)] of all ways to call it; prepare() gives run(copy) and output(). See work.Work."""
-        return [("attention", lambda: self.prepare(work))]
+        ways = [("attention", lambda: self.prepare(work, False))]
+        if work.case.encoding and work.case.phase == "decode":
+            ways.append(("attention, integer products", lambda: self.prepare(work, True)))
+        return ways
 
-    def prepare(self, work):
+    def prepare(self, work, integers):
         case, c = work.case, self.library.c
         output = self.library.array(work.query.shape, work.query.dtype)
         lengths = numpy.array(case.lengths, numpy.int32)
+        row = case.row_bytes if case.encoding else case.head_dim
+        encoding = self.encodings.index(case.encoding)
         calls = []
         for key, value in zip(work.keys, work.values):
-            call = Call(KINDS.index(case.kind), case.causal, self.library.most_number, 0,
+            call = Call(KINDS.index(case.kind), encoding, integers, case.causal, self.library.most_number, 0,
                         work.query.ctypes.data, key.ctypes.data, value.ctypes.data, output.ctypes.data,
                         case.batch, case.q_len, case.kv_len, case.q_heads, case.kv_heads, case.head_dim, case.window,
                         lengths.ctypes.data if case.lengths else None,
                         Pair(case.head_dim, case.q_len * case.head_dim),
-                        Pair(case.head_dim, case.kv_len * case.head_dim), None, 0)
+                        Pair(row, case.kv_len * row), None, 0)
             calls.append(call)
         needed = ctypes.c_uint64()
         self.check(c.peers_workspace_bytes(ctypes.byref(calls[0]), self.library.team, ctypes.byref(needed)))

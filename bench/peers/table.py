@@ -73,7 +73,7 @@ def notes(lines):
         for result in line["results"]:
             if result["error"] is not None:
                 worst = errors.setdefault(result["name"], {})
-                worst[case.kind] = max(worst.get(case.kind, 0), result["error"])
+                worst[case.cache_kind] = max(worst.get(case.cache_kind, 0), result["error"])
                 ways.setdefault(result["name"], {}).setdefault(result["way"], []).append(case.name)
             for found in result["wrong"]:
                 wrong.setdefault((result["name"], found["way"]), []).append(

@@ -10,6 +10,7 @@ TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 class Torch:
     name = "PyTorch"
     keeps_threads = False
+    encodings = ("",)
 
     def __init__(self, threads):
         torch.set_num_threads(threads)

@@ -4,11 +4,14 @@ from typing import NamedTuple
 
 import numpy
 
+from cases import ENCODINGS
+from encodings_of_rows import DECODE, ENCODE
 from ours import DTYPES
 
 # Largest error that is taken for correct, relative to the largest number of a row of the output.
 # For fp16 it is below what bf16 can do: some peers would compute in bf16 what was given in fp16.
-TOLERANCE = {"fp32": 1e-4, "fp16": 3e-3, "bf16": 3e-2}
+# Beside encoded keys and values it is what queries of 8 bits leave, to which some peers round them.
+TOLERANCE = {"fp32": 1e-4, "fp16": 3e-3, "bf16": 3e-2, **dict.fromkeys(ENCODINGS, 3e-2)}
 # Far from every answer, and finite: a peer may multiply what it finds in memory that others have left by zero.
 UNWRITTEN = 1000
 CACHES = 3  # keys and values of a decode case together are at least this many times the last-level cache
@@ -23,7 +26,8 @@ class Grown(NamedTuple):
 
 
 class Work:
-    """query (batch, q_heads, q_len, head_dim); keys and values: lists of copies (batch, kv_heads, kv_len, head_dim)."""
+    """query (batch, q_heads, q_len, head_dim); keys and values: lists of copies (batch, kv_heads, kv_len, head_dim), or rows
+    of bytes (..., row_bytes). key_numbers and value_numbers: what they stand for."""
 
     def __init__(self, case, library, seed=1):
         self.case = case
@@ -37,11 +41,17 @@ class Work:
 
         self.query = filled((case.batch, case.q_heads, case.q_len, case.head_dim))
         kv_shape = (case.batch, case.kv_heads, case.kv_len, case.head_dim)
-        self.keys, self.values = [filled(kv_shape)], [filled(kv_shape)]
+        self.key_numbers, self.value_numbers = filled(kv_shape), filled(kv_shape)
+        self.keys, self.values = [self.key_numbers], [self.value_numbers]
+        if case.encoding:
+            for copies, numbers in ((self.keys, self.key_numbers), (self.values, self.value_numbers)):
+                copies[0] = library.array((*kv_shape[:-1], case.row_bytes), numpy.uint8)
+                copies[0][...] = ENCODE[case.encoding](numbers)
+                numbers[...] = DECODE[case.encoding](copies[0])
         wanted = CACHES * library.last_level_cache if case.phase == "decode" else 0
         while len(self.keys) * case.kv_bytes < wanted:
             for copies in (self.keys, self.values):
-                copies.append(library.array(kv_shape, dtype))
+                copies.append(library.array(copies[0].shape, copies[0].dtype))
                 copies[-1][...] = copies[0]
         # What is checked: of some sequences every head, and of each head the first row, the last and some between.
         self.sequences = some_of(case.batch, 4)
@@ -84,8 +94,8 @@ class Work:
         seen = self.seen(self.rows)
         for i, sequence in enumerate(self.sequences):
             for kv_head in range(case.kv_heads):
-                key = self.keys[0][sequence, kv_head].astype(numpy.float64)
-                value = self.values[0][sequence, kv_head].astype(numpy.float64)
+                key = self.key_numbers[sequence, kv_head].astype(numpy.float64)
+                value = self.value_numbers[sequence, kv_head].astype(numpy.float64)
                 for head in range(kv_head * case.group, (kv_head + 1) * case.group):
                     scores = self.query[sequence, head, self.rows].astype(numpy.float64) @ key.T / case.head_dim**0.5
                     scores[~seen[sequence]] = -numpy.inf
@@ -116,7 +126,7 @@ class Work:
         return float(error) if numpy.isfinite(error) else float("inf")
 
     def is_right(self, error):
-        return error <= TOLERANCE[self.case.kind]
+        return error <= TOLERANCE[self.case.cache_kind]
 
 
 def some_of(count, most):

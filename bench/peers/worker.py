@@ -88,7 +88,7 @@ def main(settings):
     for case in (cases.Case(**case) for case in settings["cases"]):
         work = Work(case, library)
         before = probe.wait()
-        results = run_race([ours] + peers, work, cores, settings["seconds"], settings["rounds"])
+        results = run_race([ours] + [peer for peer in peers if case.encoding in peer.encodings], work, cores, settings["seconds"], settings["rounds"])
         tell(case=vars(case), instruction_set=ours.instruction_set, share_now=[before, probe.share()], results=results)
         del work
 

