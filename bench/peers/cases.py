@@ -5,7 +5,8 @@ from dataclasses import dataclass
 KINDS = ("fp32", "fp16", "bf16")
 BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 # Encodings of keys and values, and the bytes of a row of so many numbers.
-ENCODINGS = {"q8_0": lambda numbers: numbers // 32 * 34, "q4_0": lambda numbers: numbers // 32 * 18, "uint8": lambda numbers: 8 + numbers}
+ENCODINGS = {"q8_0": lambda numbers: numbers // 32 * 34, "q4_0": lambda numbers: numbers // 32 * 18, "int8": lambda numbers: 4 + numbers,
+             "uint8": lambda numbers: 8 + numbers}
 AHEAD = 1.05  # ours over the best peer, at least, in every case
 AHEAD_ENCODED = 3.0  # the same with encoded keys and values
 

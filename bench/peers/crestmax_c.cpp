@@ -22,7 +22,8 @@ using crestmax_bench::team;
 // encoded rows bytes.
 struct peers_call {
   std::int32_t kind;         // of all four tensors, or of those that are not encoded: 0 float32, 1 float16, 2 bfloat16
-  std::int32_t encoding;     // of keys and values, beside float32: 0 none, 1 q8_0, 2 q4_0, 3 uint8 behind two floats, a row's scale and zero point
+  std::int32_t encoding;     // of keys and values, beside float32: 0 none, 1 q8_0, 2 q4_0, 3 int8 behind a float, the row's scale,
+                             // 4 uint8 behind two, scale and zero point
   std::int32_t integers;     // 1: products::integer
   std::int32_t causal;       // 0 or 1
   std::int32_t most;         // the widest instruction set allowed, as crestmax::instruction_set
@@ -48,17 +49,17 @@ const char* message_of(const crestmax::status& s) {
   return last_message.c_str();
 }
 
-// What stands in front of rows of bytes, of float.
-constexpr index_type numbers_in_front = 2;
+// Floats in front of a row: a scale, and a zero point where codes are unsigned.
+template <class C>
+constexpr int floats_in_front = std::is_same_v<C, std::int8_t> ? 1 : std::is_same_v<C, std::uint8_t> ? 2 : 0;
 
-// Scales and zero points of rows of bytes, which each row has in front of it.
-crestmax::row_coding coding_in_front_of(const void* rows, const std::array<index_type, 4>& strides) {
+crestmax::row_coding coding_in_front_of(const void* rows, const std::array<index_type, 4>& strides, bool has_zero_point) {
   constexpr auto size = static_cast<index_type>(sizeof(float));
   const std::array<index_type, 4> steps{strides[0] / size, strides[1] / size, strides[2] / size, 0};
   const auto* const numbers = static_cast<const float*>(rows);
   crestmax::row_coding coding;
   coding.scales = {numbers, steps};
-  coding.offsets = {numbers + 1, steps};
+  if (has_zero_point) coding.offsets = {numbers + 1, steps};
   coding.offset = crestmax::offset_kind::zero_point;
   return coding;
 }
@@ -66,17 +67,16 @@ crestmax::row_coding coding_in_front_of(const void* rows, const std::array<index
 // Binds the call as tensors of T, keys and values of C, and hands query, source, output, options and backend to `use`.
 template <class T, class C, class Use>
 crestmax::status with_tensors(const peers_call& c, Use&& use) {
-  constexpr bool in_front = std::is_same_v<C, std::uint8_t>;
-  constexpr std::size_t ahead = in_front ? numbers_in_front * sizeof(float) : 0;
+  constexpr std::size_t ahead = floats_in_front<C> * sizeof(float);
   const std::array<index_type, 4> query_extents{c.batch, c.q_len, c.q_heads, c.head_dim};
   const std::array<index_type, 4> kv_extents{c.batch, c.kv_len, c.kv_heads, c.head_dim};
   const std::array<index_type, 4> query_strides{c.q_len * c.q_heads * c.head_dim, c.query_strides[0], c.query_strides[1], 1};
   const std::array<index_type, 4> kv_strides{c.kv_heads * c.kv_strides[1], c.kv_strides[0], c.kv_strides[1], 1};
   crestmax::options o;
   o.products = c.integers != 0 ? crestmax::products::integer : crestmax::products::exact;
-  if constexpr (in_front) {
-    o.key_coding = coding_in_front_of(c.key, kv_strides);
-    o.value_coding = coding_in_front_of(c.value, kv_strides);
+  if constexpr (ahead > 0) {
+    o.key_coding = coding_in_front_of(c.key, kv_strides, floats_in_front<C> == 2);
+    o.value_coding = coding_in_front_of(c.value, kv_strides, floats_in_front<C> == 2);
   }
   const auto rows = [&](const void* data) {
     const void* const codes = static_cast<const std::byte*>(data) + ahead;
@@ -91,7 +91,8 @@ template <class Use>
 crestmax::status with_kind(const peers_call& c, Use&& use) {
   if (c.encoding == 1) return with_tensors<float, crestmax::q8_0>(c, use);
   if (c.encoding == 2) return with_tensors<float, crestmax::q4_0>(c, use);
-  if (c.encoding == 3) return with_tensors<float, std::uint8_t>(c, use);
+  if (c.encoding == 3) return with_tensors<float, std::int8_t>(c, use);
+  if (c.encoding == 4) return with_tensors<float, std::uint8_t>(c, use);
   if (c.kind == 1) return with_tensors<crestmax::float16, crestmax::float16>(c, use);
   if (c.kind == 2) return with_tensors<crestmax::bfloat16, crestmax::bfloat16>(c, use);
   return with_tensors<float, float>(c, use);

@@ -59,6 +59,16 @@ def decode_q4_0(rows):
     return numbers_in(scales * (codes.astype(numpy.float32) - 8))
 
 
+def encode_int8(numbers):
+    """Behind a scale for the row, in float32."""
+    scales = numpy.abs(numbers).max(axis=-1, keepdims=True) / numpy.float32(127)
+    return numpy.concatenate([scales.view(numpy.uint8), numpy.rint(over(numbers, scales)).astype(numpy.int8).view(numpy.uint8)], axis=-1)
+
+
+def decode_int8(rows):
+    return numpy.ascontiguousarray(rows[..., :4]).view(numpy.float32) * rows[..., 4:].view(numpy.int8)
+
+
 def encode_uint8(numbers):
     """Behind a scale and a zero point for the row, in float32."""
     low, high = numbers.min(axis=-1, keepdims=True), numbers.max(axis=-1, keepdims=True)
@@ -73,5 +83,5 @@ def decode_uint8(rows):
     return (rows[..., 8:].astype(numpy.float32) - beside[..., 1:]) * beside[..., :1]
 
 
-ENCODE = {"q8_0": encode_q8_0, "q4_0": encode_q4_0, "uint8": encode_uint8}
-DECODE = {"q8_0": decode_q8_0, "q4_0": decode_q4_0, "uint8": decode_uint8}
+ENCODE = {"q8_0": encode_q8_0, "q4_0": encode_q4_0, "int8": encode_int8, "uint8": encode_uint8}
+DECODE = {"q8_0": decode_q8_0, "q4_0": decode_q4_0, "int8": decode_int8, "uint8": decode_uint8}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy
 
+from work import UNWRITTEN
+
 TYPES = {"fp32": 0, "fp16": 1, "bf16": 30, "q8_0": 8, "q4_0": 2}  # enum ggml_type
 FP32_PRECISION = 10  # GGML_PREC_F32
 POINTER, LONG, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_float
@@ -102,7 +104,7 @@ class Ggml:
         mask = None
         if case.hides:
             mask = numpy.where(work.mask(), 0, -numpy.inf).astype(numpy.float16)
-        graphs = []
+        graphs, results, last = [], [], [0]
         for key, value in zip(work.keys, work.values):
             size = 4 * (2 * query.size + floats) + key.nbytes + value.nbytes + (mask.nbytes if case.hides else 0)
             context = Context(self.functions, size + (1 << 22))
@@ -111,15 +113,20 @@ class Ggml:
             result = attention(context, *tensors, value, hidden, case)
             graph = context.new_graph()
             self.functions["ggml_build_forward_expand"](graph, result)
-            graphs.append((graph, result, context))
+            graphs.append((graph, context))
+            data = self.functions["ggml_get_data"](result)
+            results.append(numpy.frombuffer((FLOAT * query.size).from_address(data), numpy.float32))
 
         def run(copy):
+            last[0] = copy
             if self.functions["ggml_backend_graph_compute"](self.backend, graphs[copy][0]) != 0:
                 raise RuntimeError("ggml_backend_graph_compute failed")
 
         def output():
-            data = self.functions["ggml_get_data"](graphs[0][1])
-            numbers = numpy.frombuffer((FLOAT * query.size).from_address(data), numpy.float32)
+            numbers = results[last[0]]
+            for other in results:  # each copy has an output of its own: what is blanked is what the next call writes
+                if other is not numbers:
+                    other[...] = UNWRITTEN
             if attention is flash:  # token-major
                 return numbers.reshape(case.batch, case.q_len, case.q_heads, case.head_dim).transpose(0, 2, 1, 3)
             return numbers

@@ -8,13 +8,13 @@ from openvino.op.util import Variable, VariableInfo
 from work import Grown
 
 TYPES = {"fp32": openvino.Type.f32, "fp16": openvino.Type.f16, "bf16": openvino.Type.bf16}
-CACHE_TYPES = {**TYPES, "uint8": openvino.Type.u8}
+CACHE_TYPES = {**TYPES, "int8": openvino.Type.u8, "uint8": openvino.Type.u8}
 
 
 class OpenVino:
     name = "OpenVINO"
     keeps_threads = False
-    encodings = ("", "uint8")
+    encodings = ("", "int8", "uint8")
 
     def __init__(self, threads):
         self.version = openvino.__version__.partition("-")[0]
