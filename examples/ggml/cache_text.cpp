@@ -34,6 +34,7 @@ int main(int count, char** arguments) {
   programs::context_settings settings;
   settings.cache = programs::cache_type(given("cache"));
   settings.length = tokens_in_all;
+  settings.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const double ggml = perplexity(model, tokens, settings, "ggml");
   programs::load_backend(given("backend"));
   const double ours = perplexity(model, tokens, settings, "crestmax");
