@@ -34,9 +34,10 @@ struct coded_rows {
   bool packed;  // sequences lie end to end
 };
 
-// Rows as the elements that they are: of encodings, bytes.
+// Rows as the elements that they are: of encodings, bytes; where rows lie in blocks of keys, the blocks.
 inline tensor_view in_elements(tensor_view rows) {
-  rows.extents[3] = row_elements(rows.kind, rows.extents[3]);
+  rows.extents[1] = key_blocks_for(rows.kind, rows.extents[1]);
+  rows.extents[3] = is_encoded(rows.kind) ? bytes_of_key_block(rows.kind, rows.extents[3]) : rows.extents[3];
   return rows;
 }
 

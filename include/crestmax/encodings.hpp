@@ -10,8 +10,23 @@
 //   int8, uint8                      a byte a number
 //   uint4                            two numbers a byte, the first in the low nibble
 //   float8_e4m3, float8_e5m2         a byte a number: without infinities (e4m3fn), with them
+//   planes16                         codes of 16 bits, the rows of 64 keys plane by plane       minimum + step * code
 //
 // The first six are ggml's, little-endian. The others may have scales and offsets beside the rows: options.key_coding, options.value_coding.
+//
+// planes16. The rows of 64 neighbouring keys of a head are a block of 64 * head_dim * 2 bytes, head_dim even:
+//   plane 0   bits 12 to 15 of the codes: 64 rows of head_dim / 2 bytes, two numbers a byte, the first in the low nibble
+//   plane 1   bits 8 to 11, in the same way
+//   plane 2   bits 0 to 7: 64 rows of head_dim bytes
+// so that what reads the first bits of all keys reads them side by side. Extents count keys. The stride along keys is the distance of two blocks, in bytes,
+// that along heads the distance of two heads' blocks; dense tensors are (batch, blocks, kv_heads, block). Row j lies in block j / 64 of its page, or
+// of its sequence in the batch: pages hold whole blocks, a page size that is a multiple of 64; the last block of a contiguous sequence has the memory of a
+// whole one, of which only rows that there are are read. Sequences that lie end to end (key_offsets) cannot be in blocks.
+// Scales are the steps, offsets the minimums: both are there, coding.offset is offset_kind::minimum, and they are
+//   by channel   coding.keys = 64, coding.group = 1: a step and a minimum for each number of a row, of a block's 64 keys; the unfinished block is open rows
+//   by token     coding.keys = 1, coding.group = 0: of a whole row; the unfinished block is there as far as it has come
+// append() codes keys and values so: steps and minimums are rounded outwards, so that no number lies beyond the codes, and a number is off by at most
+// 0.51 steps, and the roundings of float: 2^-22 of the largest size in its block's channel, or row.
 #pragma once
 
 #include <array>
@@ -45,6 +60,7 @@ using iq4_nl = encoded<scalar_kind::iq4_nl>;
 using uint4 = encoded<scalar_kind::uint4>;
 using float8_e4m3 = encoded<scalar_kind::float8_e4m3>;
 using float8_e5m2 = encoded<scalar_kind::float8_e5m2>;
+using planes16 = encoded<scalar_kind::planes16>;
 
 // Scales or offsets of encoded rows: one for each (batch or page, key, head, group of the row), by strides in elements; a stride of 0 has
 // one for all. Without data there are none: scales are 1 then, offsets 0. Those that all keys share are looked at before a call: finite, and scales
@@ -80,7 +96,7 @@ struct row_coding {
   coding_numbers offsets{};
   offset_kind offset = offset_kind::zero_point;
   index_type group = 0;  // neighbouring numbers of a row that share a scale and an offset; 0: the whole row does. The last group may be shorter
-  // Neighbouring keys that share them. With more than one, strides along keys count such blocks, the last kv_len % keys keys of a
+  // Neighbouring keys that share them. With more than one, their strides along keys count such blocks, the last kv_len % keys keys of a
   // sequence are in `open`, and pages hold whole blocks.
   index_type keys = 1;
   open_rows open{};
@@ -91,7 +107,7 @@ CRESTMAX_END_VERSION
 CRESTMAX_BEGIN_NAMESPACE
 
 // Whether rows may have scales and offsets beside them.
-constexpr bool may_have_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::float8_e5m2; }
+constexpr bool may_have_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::planes16; }
 
 // Whether scales and offsets may be of a kind; and one of them.
 constexpr bool is_coding_number(scalar_kind kind) {
@@ -114,6 +130,25 @@ constexpr block_layout layout_of_block(scalar_kind kind) {
   if (kind == scalar_kind::q5_0) return {0, 2, 6, 16};
   if (kind == scalar_kind::q5_1) return {2, 4, 8, 0};
   return {0, 0, 2, kind == scalar_kind::q4_0 ? 8 : 0};
+}
+
+// A plane of a block of planes16.
+struct code_plane {
+  index_type first;      // bytes from the block's begin
+  index_type row_bytes;  // from a row's part to the next row's
+  int bits;              // of a code
+  int shift;             // where in the code they are
+};
+inline constexpr int planes_of_code = 3;
+// Plane 0, 1 or 2 of rows of so many numbers.
+constexpr code_plane plane_of_block(int plane, index_type length) {
+  constexpr index_type keys = keys_in_block(scalar_kind::planes16);
+  if (plane < 2) return {plane * keys * (length / 2), length / 2, 4, plane == 0 ? 12 : 8};
+  return {keys * length, length, 8, 0};
+}
+// Bytes of a block of rows of so many elements.
+constexpr index_type bytes_of_key_block(scalar_kind kind, index_type length) {
+  return static_cast<index_type>(static_cast<std::uint64_t>(row_bytes_of(kind, length)) * static_cast<std::uint64_t>(keys_in_block(kind)));
 }
 
 // Where iq4_nl's nibbles lead.

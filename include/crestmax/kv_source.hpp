@@ -31,6 +31,9 @@ struct run_coding {
   index_type offset_stride = 0;
   bool open = false;  // rows are numbers of coding->open.kind
   decode_function decode = nullptr;  // of kind `custom`
+  // Of planes16: the first row's place in its block, whose end is the run's. Rows count as if they followed each other: with row_bytes the bytes
+  // of one, data is the block's begin + place * row_bytes, and row_stride is row_bytes.
+  index_type place = 0;
 };
 
 // `rows` consecutive rows, the first at `data`, each `row_stride` elements after the one before; bytes, of a source of encoded rows.
@@ -123,6 +126,7 @@ inline run_coding with_rows_skipped(run_coding of, index_type rows) {
   const auto skip = [&](const void*& numbers, scalar_kind kind, index_type stride) {
     if (numbers != nullptr) numbers = static_cast<const std::byte*>(numbers) + rows * stride * size_of(kind);
   };
+  of.place += rows;
   if (of.coding == nullptr) return of;
   skip(of.scales, of.coding->scales.kind, of.scale_stride);
   skip(of.offsets, of.coding->offsets.kind, of.offset_stride);
@@ -152,8 +156,12 @@ inline kv_run with_coding(kv_run run, const row_coding& c, index_type first, ind
   const bool in_blocks = c.keys > 1;
   const index_type block = in_blocks ? row / c.keys : row;
   if (in_blocks) run.rows = std::min(run.rows, (block + 1) * c.keys - row);
-  run.beside = {&c, numbers_at(c.scales, first, block, head), numbers_at(c.offsets, first, block, head),
-                in_blocks ? 0 : c.scales.strides[1], in_blocks ? 0 : c.offsets.strides[1]};
+  run_coding& beside = run.beside;
+  beside.coding = &c;
+  beside.scales = numbers_at(c.scales, first, block, head);
+  beside.offsets = numbers_at(c.offsets, first, block, head);
+  beside.scale_stride = in_blocks ? 0 : c.scales.strides[1];
+  beside.offset_stride = in_blocks ? 0 : c.offsets.strides[1];
   return run;
 }
 
@@ -172,9 +180,29 @@ inline kv_run open_run(const row_coding& c, index_type sequence, index_type head
 template <class T>
 constexpr bool has_coding(const tensor<const T>&) { return may_have_coding(kind_of<T>); }
 inline bool has_coding(const tensor_view& t) { return may_have_coding(t.kind); }
+template <class T>
+constexpr scalar_kind kind_of_rows(const tensor<const T>&) { return kind_of<T>; }
+inline scalar_kind kind_of_rows(const tensor_view& t) { return t.kind; }
 
 // Whether a key is among those that are not coded yet.
 inline bool is_open(const row_coding& c, index_type position, index_type kv_len) { return c.keys > 1 && position >= kv_len - kv_len % c.keys; }
+
+// Rows of a tensor from row `row` of batch or page `first` on, `left` at most; where they lie in blocks of keys, those of their block.
+template <class Tensor>
+kv_run rows_from(const Tensor& t, index_type first, index_type row, index_type head, index_type left) {
+  const scalar_kind kind = crestmax::kind_of_rows(t);
+  const index_type keys = keys_in_block(kind);
+  const index_type begin = first * t.strides[0] + head * t.strides[2];
+  if (keys == 1) return {crestmax::element_of(t, begin + row * t.strides[1]), t.strides[1], left};
+  const index_type place = row % keys, row_bytes = row_elements(kind, t.extents[3]);
+  kv_run run{crestmax::element_of(t, begin + row / keys * t.strides[1] + place * row_bytes), row_bytes, std::min(left, keys - place)};
+  run.beside.place = place;
+  return run;
+}
+// Where a run's block begins, of rows of so many numbers.
+inline const void* key_block_of(const kv_run& run, scalar_kind kind, index_type length) {
+  return static_cast<const std::byte*>(run.data) - run.beside.place * row_bytes_of(kind, length);
+}
 
 // (batch, kv_len, kv_heads, d); sequences are either rows of the batch or pieces of a packed one. Tensor is tensor<const T>, or
 // tensor_view where kinds are known at run time.
@@ -184,7 +212,7 @@ kv_run run_of_rows(const Tensor& t, std::span<const std::int32_t> offsets, index
   const index_type row = packed ? read_once(offsets[static_cast<std::size_t>(sequence)]) + position : position;
   const index_type batch = packed ? 0 : sequence;
   if (row < 0 || row >= t.extents[1]) return no_rows;
-  return {crestmax::element_of(t, batch * t.strides[0] + row * t.strides[1] + head * t.strides[2]), t.strides[1], t.extents[1] - row};
+  return crestmax::rows_from(t, batch, row, head, t.extents[1] - row);
 }
 
 template <class KeyTensor, class ValueTensor>
@@ -302,8 +330,7 @@ struct rows_of_pages {
     const index_type within = position % page_size;
     const index_type page = page_of(pages, sequence, position);
     if (page < 0) return no_rows;
-    return {crestmax::element_of(pages, page * pages.strides[0] + within * pages.strides[1] + head * pages.strides[2]),
-            pages.strides[1], page_size - within};
+    return crestmax::rows_from(pages, page, within, head, page_size - within);
   }
   // The page that holds a key; negative where there is none.
   template <class Tensor>

@@ -32,13 +32,13 @@ struct CRESTMAX_MAY_ALIAS bfloat16 {  // the upper half of a binary32
 enum class scalar_kind : std::int32_t {
   float32, float64, float16, bfloat16,
   q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl,
-  int8, uint8, uint4, float8_e4m3, float8_e5m2,
+  int8, uint8, uint4, float8_e4m3, float8_e5m2, planes16,
   custom
 };
 
 constexpr const char* name(scalar_kind kind) {
   constexpr const char* names[] = {"float32", "float64", "float16", "bfloat16", "q8_0",        "q4_0",        "q4_1",  "q5_0",
-                                   "q5_1",    "iq4_nl",  "int8",    "uint8",    "uint4",       "float8_e4m3", "float8_e5m2", "custom"};
+                                   "q5_1",    "iq4_nl",  "int8",    "uint8",    "uint4",       "float8_e4m3", "float8_e5m2", "planes16", "custom"};
   const auto i = static_cast<std::uint32_t>(kind);
   return i < std::size(names) ? names[i] : "unknown";
 }
@@ -55,7 +55,7 @@ constexpr std::int64_t size_of(scalar_kind kind) {
 // Numbers that are encoded together: rows have a multiple of it.
 constexpr std::int64_t numbers_in_block(scalar_kind kind) {
   if (kind >= scalar_kind::q8_0 && kind <= scalar_kind::iq4_nl) return 32;
-  return kind == scalar_kind::uint4 ? 2 : 1;
+  return kind == scalar_kind::uint4 || kind == scalar_kind::planes16 ? 2 : 1;
 }
 
 // Bytes of such a block.
@@ -67,6 +67,7 @@ constexpr std::int64_t bytes_of_block(scalar_kind kind) {
     case scalar_kind::q4_1: return 20;
     case scalar_kind::q5_0: return 22;
     case scalar_kind::q5_1: return 24;
+    case scalar_kind::planes16: return 4;
     case scalar_kind::float32:
     case scalar_kind::float64:
     case scalar_kind::float16:
@@ -88,6 +89,13 @@ constexpr std::int64_t row_elements(scalar_kind kind, std::int64_t length) {
   return static_cast<std::int64_t>(blocks * static_cast<std::uint64_t>(bytes_of_block(kind)));
 }
 constexpr std::int64_t row_bytes_of(scalar_kind kind, std::int64_t length) { return row_elements(kind, length) * size_of(kind); }
+
+// Neighbouring keys of a head whose rows lie together, so that strides along keys count such blocks: of most kinds one.
+constexpr std::int64_t keys_in_block(scalar_kind kind) { return kind == scalar_kind::planes16 ? 64 : 1; }
+// Blocks that hold so many keys; the last one may be used in part.
+constexpr std::int64_t key_blocks_for(scalar_kind kind, std::int64_t keys) {
+  return keys / keys_in_block(kind) + (keys % keys_in_block(kind) > 0 ? 1 : 0);
+}
 
 // Of an element's address, in bytes. (Some 32-bit targets align members less than objects.)
 constexpr std::int64_t alignment_of(scalar_kind kind) {

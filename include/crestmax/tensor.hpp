@@ -46,8 +46,17 @@ struct tensor {
 
   // Row-major strides. Wraps on overflow instead of being undefined: validation reports it.
   static constexpr axes dense_strides(const axes& shape) {
-    if constexpr (scalar<T>) return row_major(shape, row_elements(scalar_traits<std::remove_cv_t<T>>::kind, shape.back()));
+    if constexpr (scalar<T>) return dense_strides_of(scalar_traits<std::remove_cv_t<T>>::kind, shape);
     else return row_major(shape, shape.back());
+  }
+  // The same of rows of a kind; where they lie in blocks of keys, a head's blocks stand side by side: (batch, blocks, heads, block).
+  static constexpr axes dense_strides_of(scalar_kind kind, axes shape) {
+    const auto row = static_cast<std::uint64_t>(row_elements(kind, shape.back()));
+    if constexpr (Rank > 2) {
+      index_type& keys = shape[static_cast<std::size_t>(Rank - 3)];
+      keys = key_blocks_for(kind, keys);
+    }
+    return row_major(shape, static_cast<index_type>(row * static_cast<std::uint64_t>(keys_in_block(kind))));
   }
   // The same of rows of so many elements.
   static constexpr axes row_major(const axes& shape, index_type row) {

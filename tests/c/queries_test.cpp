@@ -23,8 +23,8 @@ TEST(QueriesFromC, NameEveryCode) {
 
 TEST(QueriesFromC, NameEveryType) {
   const char* const names[] = {"unknown", "float32", "float64", "float16", "bfloat16", "byte", "word", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl",
-                               "int8", "uint8", "uint4", "float8_e4m3", "float8_e5m2", "unknown"};
-  for (int32_t type = 0; type < 19; ++type) EXPECT_STREQ(crestmax_name_of_type(type), names[type]);
+                               "int8", "uint8", "uint4", "float8_e4m3", "float8_e5m2", "planes16", "unknown"};
+  for (int32_t type = 0; type < 20; ++type) EXPECT_STREQ(crestmax_name_of_type(type), names[type]);
 }
 
 TEST(QueriesFromC, NameEveryInstructionSet) {

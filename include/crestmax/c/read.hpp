@@ -94,15 +94,15 @@ constexpr scalar_kind kind_of_type(crestmax_type type) {
   if (type <= CRESTMAX_BFLOAT16) return numbers[type - CRESTMAX_FLOAT32];
   return static_cast<scalar_kind>(type - CRESTMAX_Q8_0 + static_cast<int>(scalar_kind::q8_0));
 }
-static_assert(kind_of_type(CRESTMAX_INT8) == scalar_kind::int8 && kind_of_type(CRESTMAX_FLOAT8_E5M2) == scalar_kind::float8_e5m2);
+static_assert(kind_of_type(CRESTMAX_INT8) == scalar_kind::int8 && kind_of_type(CRESTMAX_PLANES16) == scalar_kind::planes16);
 constexpr crestmax_type type_of_kind(scalar_kind kind) {
-  for (crestmax_type type = CRESTMAX_FLOAT32; type <= CRESTMAX_FLOAT8_E5M2; ++type) {
+  for (crestmax_type type = CRESTMAX_FLOAT32; type <= CRESTMAX_PLANES16; ++type) {
     if (type != CRESTMAX_BYTE && type != CRESTMAX_WORD && kind_of_type(type) == kind) return type;
   }
   return 0;
 }
 constexpr bool is_number(crestmax_type type) { return type >= CRESTMAX_FLOAT32 && type <= CRESTMAX_BFLOAT16; }
-constexpr bool is_encoding(crestmax_type type) { return type >= CRESTMAX_Q8_0 && type <= CRESTMAX_FLOAT8_E5M2; }
+constexpr bool is_encoding(crestmax_type type) { return type >= CRESTMAX_Q8_0 && type <= CRESTMAX_PLANES16; }
 
 // The name of a struct's member, as messages have it.
 struct member_name {
@@ -110,18 +110,14 @@ struct member_name {
   member_name(const char* of, const char* member) { std::snprintf(text, sizeof text, "%s.%s", of, member); }
 };
 
-// Of rows of so many elements.
 template <std::size_t Rank>
-std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const std::array<index_type, Rank>& extents, index_type row) {
+std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const std::array<index_type, Rank>& extents,
+                                        scalar_kind kind = scalar_kind::float32) {
   std::array<index_type, Rank> strides = std::to_array(given);
   for (const index_type step : strides) {
     if (step != 0) return strides;
   }
-  return tensor<float, static_cast<int>(Rank)>::row_major(extents, row);
-}
-template <std::size_t Rank>
-std::array<index_type, Rank> strides_of(const std::int64_t (&given)[Rank], const std::array<index_type, Rank>& extents) {
-  return strides_of(given, extents, extents.back());
+  return tensor<float, static_cast<int>(Rank)>::dense_strides_of(kind, extents);
 }
 
 // Of crestmax_tensor or crestmax_output.
@@ -137,7 +133,7 @@ bool read_tensor(const char* name, const Tensor& t, tensor_view& result, status&
 inline bool read_rows_of_cache(const char* name, const crestmax_tensor& t, tensor_view& result, status& why) {
   if (!is_encoding(t.type)) return read_tensor(name, t, result, why);
   result = {t.data, kind_of_type(t.type), std::to_array(t.extents), {}};
-  result.strides = strides_of(t.strides, result.extents, row_elements(result.kind, result.extents[3]));
+  result.strides = strides_of(t.strides, result.extents, result.kind);
   return true;
 }
 

@@ -60,7 +60,8 @@ enum {
   CRESTMAX_UINT8 = 14,
   CRESTMAX_UINT4 = 15,
   CRESTMAX_FLOAT8_E4M3 = 16, /* without infinities */
-  CRESTMAX_FLOAT8_E5M2 = 17
+  CRESTMAX_FLOAT8_E5M2 = 17,
+  CRESTMAX_PLANES16 = 18 /* by channel or by token, with minimums: strides along keys are those of blocks of 64 keys */
 };
 typedef int32_t crestmax_type; /* one of these */
 

@@ -112,6 +112,10 @@ struct primitives<float> {
       to[0] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x));
       to[1] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(x, 8)));
     }
+    static void numbers_of_planes(const codes& upper, const codes& lower, vec (&to)[2]) {
+      to[0] = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_unpacklo_epi8(lower, upper)));
+      to[1] = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_unpackhi_epi8(lower, upper)));
+    }
     static void numbers_of_halves(const __m256i& x, vec (&to)[2]) {
       to[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(x));
       to[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(x, 1));

@@ -102,6 +102,10 @@ struct primitives<float> {
   struct byte_codes : codes_of_bytes {
     static void signed_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(x)); }
     static void unsigned_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(x)); }
+    static void numbers_of_planes(const codes& upper, const codes& lower, vec (&to)[1]) {
+      const __m256i both = _mm256_or_si256(_mm256_cvtepu8_epi16(lower), _mm256_slli_epi16(_mm256_cvtepu8_epi16(upper), 8));
+      to[0] = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(both));
+    }
     static void numbers_of_e5m2(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtph_ps(halves_of_e5m2(x)); }
     static void numbers_of_e4m3(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtph_ps(halves_of_e4m3(x)); }
   };

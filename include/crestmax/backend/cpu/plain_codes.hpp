@@ -37,6 +37,10 @@ struct plain_codes {
   static codes high_nibbles(const codes& x) { return each([&](int i) { return x.at[i] >> 4; }); }
   // Of 8 bytes: low and high nibbles in turn.
   static codes load_nibbles(const std::uint8_t* from) { return each([&](int i) { return from[i / 2] >> i % 2 * 4 & 15; }); }
+  // Of 8 bytes and 8 others: bytes that have nibbles of the first above those of the second.
+  static codes load_joined_nibbles(const std::uint8_t* upper, const std::uint8_t* lower) {
+    return each([&](int i) { return (upper[i / 2] >> i % 2 * 4 & 15) << 4 | (lower[i / 2] >> i % 2 * 4 & 15); });
+  }
   // Bit i is the fifth of code i.
   static codes with_fifth_bits(const codes& x, std::uint32_t bits) { return each([&](int i) { return x.at[i] | (bits >> i & 1u) << 4; }); }
   static codes minus(const codes& x, int zero) { return each([&](int i) { return x.at[i] - zero; }); }
@@ -55,6 +59,10 @@ struct plain_codes {
   }
   static void unsigned_numbers(const codes& x, vec (&to)[bound(vectors)]) {
     numbers([&](int i) { return static_cast<float>(x.at[i]); }, to);
+  }
+  // Of 16 bits: upper and lower bytes.
+  static void numbers_of_planes(const codes& upper, const codes& lower, vec (&to)[bound(vectors)]) {
+    numbers([&](int i) { return static_cast<float>(upper.at[i] << 8 | lower.at[i]); }, to);
   }
   static void numbers_of_e5m2(const codes& x, vec (&to)[bound(vectors)]) {
     numbers([&](int i) { return to_float(float16{static_cast<std::uint16_t>(x.at[i] << 8)}); }, to);
