@@ -52,7 +52,9 @@ constexpr appended cases[] = {{scalar_kind::float32, scalar_kind::float32},
                               {scalar_kind::float32, scalar_kind::uint8, true},
                               {scalar_kind::float32, scalar_kind::uint4, true},
                               {scalar_kind::float32, scalar_kind::uint8, true, 64},
-                              {scalar_kind::float32, scalar_kind::uint4, true, 64}};
+                              {scalar_kind::float32, scalar_kind::uint4, true, 64},
+                              {scalar_kind::float32, scalar_kind::planes16, true},
+                              {scalar_kind::float32, scalar_kind::planes16, true, 64}};
 
 std::string title(const appended& a) {
   std::string text = std::string(crestmax::name(a.rows)) + " into " + crestmax::name(a.cache);
@@ -97,10 +99,9 @@ class append_case {
   }
 
   void run(index_type count, team& workers) const {
-    const index_type row = row_bytes() / crestmax::size_of(of_.cache);
     const crestmax::token_rows from(rows_.data(), of_.rows, {count, heads, head_dim}, {heads * head_dim, head_dim, 1});
-    const crestmax::tensor_view to(cache_.data(), of_.cache, {tokens / in_page, in_page, heads, head_dim},
-                                   {in_page * heads * row, heads * row, row, 1});
+    constexpr std::array<index_type, 4> extents{tokens / in_page, in_page, heads, head_dim};
+    const crestmax::tensor_view to(cache_.data(), of_.cache, extents, crestmax::tensor<float>::dense_strides_of(of_.cache, extents));
     crestmax::append_options options;
     options.coding = coding();
     options.sequence_of = std::span(sequence_of_).first(of_.keys > 1 ? static_cast<std::size_t>(count) : 0);

@@ -35,19 +35,19 @@ struct cache_shape {
   }
 };
 
-// What stands beside the rows of an encoding in these measurements: of 4-bit keys a scale and a minimum for each channel of 64 keys, else a scale for
-// each row.
+// What stands beside the rows of an encoding in these measurements: of 4-bit keys and of keys in planes a scale and a minimum for each channel of 64 keys,
+// else a scale for each row.
 crestmax::row_coding coding_of(scalar_kind kind, bool of_keys, const cache_shape& s, const memory_block& scales) {
   crestmax::row_coding coding;
   if (!crestmax::may_have_coding(kind)) return coding;
-  const bool by_channel = kind == scalar_kind::uint4 && of_keys;
+  const bool has_minimums = kind == scalar_kind::uint4 || kind == scalar_kind::planes16, by_channel = has_minimums && of_keys;
   coding.group = by_channel ? 1 : 0;
   coding.keys = by_channel ? 64 : 1;
   const index_type each = by_channel ? s.head_dim : 1;
   const auto* const numbers = reinterpret_cast<const float*>(scales.data());
   const index_type rows = s.lies == order::pages ? page_size : s.kv_len;
   coding.scales = {numbers, {rows / coding.keys * s.kv_heads * each, s.kv_heads * each, each, by_channel ? 1 : 0}};
-  if (kind == scalar_kind::uint4) coding.offsets = coding.scales;
+  if (has_minimums) coding.offsets = coding.scales;
   if (by_channel) {
     coding.open = {numbers, scalar_kind::float16, {0, 0, 0}};  // all blocks are whole
   }
@@ -70,7 +70,7 @@ class cached_call {
       fill(*cache, source);
     }
     scales_ = memory_block(static_cast<std::size_t>(s.kv_len * s.kv_heads * std::max<index_type>(1, s.head_dim / 64)) * sizeof(float));
-    for (std::size_t i = 0; i < scales_.size() / 4; ++i) reinterpret_cast<float*>(scales_.data())[i] = 1.0f / 64;
+    for (std::size_t i = 0; i < scales_.size() / 4; ++i) reinterpret_cast<float*>(scales_.data())[i] = kind == scalar_kind::planes16 ? 0x1p-14f : 0x1p-6f;
     query_.resize(static_cast<std::size_t>(s.q_len * s.q_heads * s.head_dim));
     output_.resize(query_.size());
     std::normal_distribution<float> normal;
@@ -129,10 +129,10 @@ class cached_call {
   crestmax::tensor_view view(const memory_block& cache, std::size_t copy) const {
     const cache_shape& s = shape_;
     const auto* const data = cache.data() + cache.size() / copies_ * copy;
-    const index_type h = s.kv_heads, n = s.kv_len;
+    const index_type h = s.kv_heads, n = s.kv_len, block = crestmax::keys_in_block(kind_) * row_;
     if (s.lies == order::pages) return {data, kind_, {n / page_size, page_size, h, s.head_dim}, {page_size * h * row_, h * row_, row_, 1}};
-    if (s.lies == order::token_major) return {data, kind_, {1, n, h, s.head_dim}, {n * h * row_, h * row_, row_, 1}};
-    return {data, kind_, {1, n, h, s.head_dim}, {n * h * row_, row_, n * row_, 1}};
+    if (s.lies == order::token_major) return {data, kind_, {1, n, h, s.head_dim}, {n * h * row_, h * block, block, 1}};
+    return {data, kind_, {1, n, h, s.head_dim}, {n * h * row_, block, n * row_, 1}};
   }
   template <class Views>
   crestmax::status call(const Views& views, const crestmax::options& options) {
@@ -175,13 +175,14 @@ paired_result pair_of(cached_call& floats, cached_call& encoded, int pairs) {
 }
 
 constexpr scalar_kind kinds[] = {scalar_kind::q8_0, scalar_kind::int8, scalar_kind::float8_e4m3, scalar_kind::q4_0, scalar_kind::q4_1,
-                                 scalar_kind::q5_0, scalar_kind::q5_1, scalar_kind::iq4_nl, scalar_kind::uint4};
+                                 scalar_kind::q5_0, scalar_kind::q5_1, scalar_kind::iq4_nl, scalar_kind::uint4, scalar_kind::planes16};
 
-// Bars of a shape: of exact products, and of integers of 8 bits and of 4.
+// Bars of a shape: of exact products of codes of at most 8 bits and of 16, and of integers of 8 bits and of 4.
 struct bars {
   double exact;
   double bits_8;
   double bits_4;
+  double bits_16;
 };
 double bar_of(scalar_kind kind, const bars& b) {
   if (kind == scalar_kind::q8_0 || kind == scalar_kind::int8) return b.bits_8;
@@ -211,9 +212,10 @@ void print_shape(const cache_shape& s, const bars& b, std::size_t least_bytes, i
   team workers(s.workers);
   cached_call floats(s, scalar_kind::float16, least_bytes, most, workers);
   for (const scalar_kind kind : kinds) {
-    if (kind == scalar_kind::uint4 && s.lies == order::pages) continue;  // its pages hold whole blocks of 64 keys
-    print_kind(floats, s, workers, kind, b.exact, least_bytes, pairs, most, crestmax::products::exact);
-    const bool as_integers = s.q_len == 1 && kind != scalar_kind::float8_e4m3;  // float8 has none
+    const bool in_planes = kind == scalar_kind::planes16;
+    if ((kind == scalar_kind::uint4 || in_planes) && s.lies == order::pages) continue;  // its pages hold whole blocks of 64 keys
+    print_kind(floats, s, workers, kind, in_planes ? b.bits_16 : b.exact, least_bytes, pairs, most, crestmax::products::exact);
+    const bool as_integers = s.q_len == 1 && kind != scalar_kind::float8_e4m3 && !in_planes;  // which have none
     if (as_integers) print_kind(floats, s, workers, kind, bar_of(kind, b), least_bytes, pairs, most, crestmax::products::integer);
   }
 }
@@ -224,7 +226,7 @@ struct barred_shape {
 };
 std::vector<barred_shape> barred_shapes() {
   std::vector<barred_shape> all;
-  constexpr bars shared{1, 1.5, 1.8}, own{1.3, 1.6, 2.5}, prompt{0.97, 0.97, 0.97};
+  constexpr bars shared{1, 1.5, 1.8, 0.8}, own{1.3, 1.6, 2.5, 0.8}, prompt{0.97, 0.97, 0.97, 0.97};
   for (const int workers : {1, 2}) {
     if (static_cast<std::size_t>(workers) > this_machine().cores.size()) continue;
     for (const index_type keys : {16384, 65536}) {

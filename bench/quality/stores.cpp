@@ -25,9 +25,9 @@ float largest_code(scalar_kind kind) {
 class written_rows {
  public:
   written_rows(const capture& c, const std::vector<float>& rows, const row_store& how) : c_(c), how_(how) {
-    const index_type row = crestmax::row_elements(how.kind, c.head_dim);
-    bytes_.resize(static_cast<std::size_t>(c.kv_len * c.kv_heads * row * crestmax::size_of(how.kind)));
-    view_ = {bytes_.data(), how.kind, {1, c.kv_len, c.kv_heads, c.head_dim}, {c.kv_len * c.kv_heads * row, c.kv_heads * row, row, 1}};
+    const std::array<index_type, 4> extents{1, c.kv_len, c.kv_heads, c.head_dim}, strides = crestmax::tensor<float>::dense_strides_of(how.kind, extents);
+    bytes_.resize(static_cast<std::size_t>(strides[0] * crestmax::size_of(how.kind)));
+    view_ = {bytes_.data(), how.kind, extents, strides};
     make_room_beside();
     if (how.scales == sharing::head || how.scales == sharing::tensor) find_scales(rows);
     write(rows);
@@ -140,6 +140,7 @@ const std::vector<store>& stores() {
       both("float8_e4m3, for each head", {scalar_kind::float8_e4m3, sharing::head}),
       both("float8_e4m3, for the tensor", {scalar_kind::float8_e4m3, sharing::tensor}),
       both("float8_e5m2, for each row", {scalar_kind::float8_e5m2, sharing::row}),
+      {"planes16, all planes: keys by channel of 64 keys, values by row", {scalar_kind::planes16, sharing::row, true, 1, 64}, {scalar_kind::planes16, sharing::row, true}},
       {"keys uint8 by channel of 64 keys, values by row", {scalar_kind::uint8, sharing::row, true, 1, 64}, token8},
       {"keys uint4 by channel of 64 keys, values uint8 by row", {scalar_kind::uint4, sharing::row, true, 1, 64}, token8},
       {"keys uint4 by channel of 64 keys, values by row", {scalar_kind::uint4, sharing::row, true, 1, 64}, {scalar_kind::uint4, sharing::row, true}},

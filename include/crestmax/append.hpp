@@ -15,6 +15,7 @@
 //                         -least / scale, scale at least the largest size * 2^-24 (float16 zero points 2^-11, bfloat16 2^-8), so that a zero point can
 //                         tell neighbouring codes apart
 //   float8                scale = largest / 448 (e4m3), 57344 (e5m2)
+//   planes16              minimum = least, scale = (largest - minimum) / 65535, both rounded outwards
 // Codes are chosen with scales and offsets as they are stored. Where their stride along keys is 0 they are the caller's: codes saturate, float8's at the
 // largest number, int8's at -128 and 127. Without scales they are 1. A group of zeros has the scale 0; so have sizes too small for a scale of 2^-126,
 // or for a float16 one. Computed scales and offsets saturate at the largest number of their kind.
@@ -22,10 +23,11 @@
 // NaN and infinities: float caches hold them. A block of ggml's, or a group whose scale is computed, that has one reads as NaN, and no other does. With
 // scales of the caller's float8 keeps NaN, infinities saturate; integers have no NaN: it becomes the largest code.
 //
-// Scales and offsets that are computed are each head's own. Blocks of keys (coding.keys > 1, at most 256, with coding.group = 1: a scale for each channel of a block, for instance uint8 or uint4 with offsets): new tokens
+// Scales and offsets that are computed are each head's own. Blocks of keys (coding.keys > 1, at most 256, with coding.group = 1: a scale for each channel of a block, for instance uint8 or uint4 with offsets, planes16): new tokens
 // become rows of coding.open; the last token of a block encodes it, out of the numbers that open rows hold, so it makes no difference in how many calls its tokens
 // come. options.sequence_of rises, and tokens of a sequence stand in their order. NaN and infinities are NaN and infinities while their block is open; in an encoded block they
-// have no part in its scales, and saturate (float8: NaN stays). truncate() takes a sequence back into an encoded block: it decodes what is left of it
+// have no part in its scales, and saturate (float8: NaN stays). planes16 by channel has none: numbers beyond what open rows hold, NaN and infinities
+// are refused with status_code::bad_option, and nothing is written. truncate() takes a sequence back into an encoded block: it decodes what is left of it
 // into open rows, at the price of the encoding's error: each number is then off by up to half a step of its channel's scale, and is encoded again from there.
 //
 // Engines that own their threads: attach_append(), then for each stage run() for every item, and a barrier.
@@ -33,6 +35,7 @@
 
 #include <algorithm>
 
+#include "append/cache_bytes.hpp"
 #include "append/pages.hpp"
 
 #include "names_aside.inc"
@@ -92,7 +95,8 @@ class append_call {
       if (status s = validate::check_order(slots_, options_.sequence_of, options_.sequences, cache_.extents[1], options_.coding.keys); !s.ok()) return s;
       memory.add(words("sequence_of", options_.sequence_of), false);
     }
-    return memory.check_apart();
+    if (status s = memory.check_apart(); !s.ok() || !in_blocks() || cache_.kind != scalar_kind::planes16 || is_empty()) return s;
+    return validate::check_finite_rows(rows_, slots_, cpu::largest_stored(options_.coding.open.kind), encoder());
   }
   status check_rows(validate::touched_memory& memory) const {
     if (rows_.kind < scalar_kind::float32 || is_encoded(rows_.kind)) {
@@ -116,9 +120,7 @@ class append_call {
     return in_blocks() && tokens < options_.coding.keys ? options_.coding.keys : tokens;
   }
 
-  const std::byte* row(index_type token, index_type head) const {
-    return static_cast<const std::byte*>(rows_.data) + (token * rows_.strides[0] + head * rows_.strides[1]) * size_of(rows_.kind);
-  }
+  const std::byte* row(index_type token, index_type head) const { return appending::row_of(rows_, token, head); }
   index_type page_of(index_type slot) const { return slot / cache_.extents[1]; }
   index_type key_of(index_type slot) const { return slot % cache_.extents[1]; }
 

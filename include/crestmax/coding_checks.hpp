@@ -85,14 +85,43 @@ inline status check_open_rows(const coded_rows& c, byte_range& range) {
   return check_view({c.names.open, open.data, size_of(open.kind), alignment_of(open.kind), extents.data(), strides.data(), 4, true, false}, range);
 }
 
+// What stands beside planes16: steps and minimums, by channel of a block or by token.
+inline status check_coding_of_planes(const coding_names& names, const row_coding& coding) {
+  const index_type in_block = keys_in_block(scalar_kind::planes16);
+  if (coding.keys != 1 && coding.keys != in_block) {
+    return error(status_code::bad_option, names.coding, "keys of 1 beside planes16, or of", in_block, coding.keys);
+  }
+  const index_type group = coding.keys == 1 ? 0 : 1;
+  if (coding.group != group) {
+    return error(status_code::bad_option, names.coding, coding.keys == 1 ? "a group of whole rows beside planes16 by token:" : "a group of one number beside planes16 by channel:",
+                 group, coding.group);
+  }
+  if (coding.offset != offset_kind::minimum) return error_text(status_code::bad_option, names.coding, "offsets that are minimums beside planes16", "zero points");
+  if (!coding.scales) return error_text(status_code::bad_option, names.scales, "steps beside planes16", "none");
+  if (!coding.offsets) return error_text(status_code::bad_option, names.offsets, "minimums beside planes16", "none");
+  return success();
+}
+
+// Rows that lie in blocks of keys: pages hold whole ones, and each sequence begins with one.
+inline status check_key_blocks(const coded_rows& c) {
+  const index_type keys = keys_in_block(c.rows.kind);
+  if (keys == 1) return success();
+  if (c.packed) return error_text(status_code::unsupported, c.name, "rows of other kinds with key_offsets", crestmax::name(c.rows.kind));
+  if (c.paged && c.rows.extents[1] % keys != 0) {
+    return error(status_code::bad_extent, c.name, "pages of whole blocks, a page size that is a multiple of", keys, c.rows.extents[1]);
+  }
+  return check_coding_of_planes(c.names, c.coding);
+}
+
 // Everything about the coding of a call's keys, or of its values; ranges: the memory of scales, offsets and open rows.
 inline status check_coding(const coded_rows& c, byte_range (&ranges)[3]) {
   const row_coding& coding = c.coding;
   if (coding.keys < 1) return error(status_code::bad_option, c.names.coding, "keys that share a scale, at least", 1, coding.keys);
   if (!may_have_coding(c.rows.kind)) {
     if (!coding.scales && !coding.offsets && coding.keys == 1) return success();
-    return error_text(status_code::bad_option, c.names.coding, "none for rows without codes of int8, uint8, uint4 or float8", crestmax::name(c.rows.kind));
+    return error_text(status_code::bad_option, c.names.coding, "none for rows without codes of int8, uint8, uint4, float8 or planes16", crestmax::name(c.rows.kind));
   }
+  if (status s = check_key_blocks(c); !s.ok()) return s;
   const index_type d = c.rows.extents[3];
   if (coding.group < 0 || coding.group > d) return error(status_code::bad_option, c.names.coding, "a group from 0 to head_dim", coding.group);
   const index_type groups = coding.group == 0 ? std::min<index_type>(d, 1) : (d + coding.group - 1) / coding.group;

@@ -26,7 +26,7 @@
 //   by channel   coding.keys = 64, coding.group = 1: a step and a minimum for each number of a row, of a block's 64 keys; the unfinished block is open rows
 //   by token     coding.keys = 1, coding.group = 0: of a whole row; the unfinished block is there as far as it has come
 // append() codes keys and values so: steps and minimums are rounded outwards, so that no number lies beyond the codes, and a number is off by at most
-// 0.51 steps, and the roundings of float: 2^-22 of the largest size in its block's channel, or row.
+// 0.52 steps, and the roundings of float: 2^-22 of the largest size in its block's channel, or row.
 #pragma once
 
 #include <array>

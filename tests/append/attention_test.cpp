@@ -82,5 +82,21 @@ TEST(Appended, BlocksOfKeysAreReadWithTheirOpenRowsAndAfterACut) {
   expect_what_was_appended<std::uint8_t>(cache, 21, 16);
 }
 
+TEST(Appended, BlocksOfPlanesAreReadWithTheirOpenRowsAndAfterACut) {
+  test_cache cache({.kind = scalar_kind::planes16, .what = beside::minimums, .stored = f16, .page_size = 64, .group = 1, .keys = 64});
+  const std::vector<std::int32_t> sequence_of(100, 0);
+  append_all(cache, test_rows(scalar_kind::float32, 100, cache.facts()), slots_from(64, 100), {.sequence_of = sequence_of});
+  expect_what_was_appended<crestmax::planes16>(cache, 100, 64);
+  const crestmax::status s = run_truncate(cache.view(), {.from = 100, .to = 50, .slot = 64 + 50}, {.coding = cache.coding(), .sequences = test_cache::sequences});
+  ASSERT_TRUE(s.ok()) << s.message();
+  expect_what_was_appended<crestmax::planes16>(cache, 50, 64);
+}
+
+TEST(Appended, PlanesByTokenAreReadAsFarAsTheirBlockHasCome) {
+  test_cache cache({.kind = scalar_kind::planes16, .what = beside::minimums, .page_size = 64});
+  append_all(cache, test_rows(scalar_kind::float32, 75, cache.facts()), slots_from(64, 75));
+  expect_what_was_appended<crestmax::planes16>(cache, 75, 64);
+}
+
 }  // namespace
 }  // namespace crestmax_test

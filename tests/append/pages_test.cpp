@@ -10,7 +10,8 @@ class Pages : public ::testing::TestWithParam<cache_facts> {};
 INSTANTIATE_TEST_SUITE_P(OfEveryKind, Pages,
                          ::testing::Values(cache_facts{.kind = scalar_kind::float16, .pages = 5, .heads_first = true}, cache_facts{.kind = scalar_kind::q5_0, .pages = 5, .gap = 3},
                                            cache_facts{.kind = scalar_kind::int8, .what = beside::scales, .stored = scalar_kind::float16, .pages = 5},
-                                           cache_facts{.kind = scalar_kind::uint4, .what = beside::minimums, .pages = 5, .page_size = 100, .group = 32}));
+                                           cache_facts{.kind = scalar_kind::uint4, .what = beside::minimums, .pages = 5, .page_size = 100, .group = 32},
+                                           cache_facts{.kind = scalar_kind::planes16, .what = beside::minimums, .pages = 5, .page_size = 128, .dim = 40}));
 
 std::vector<double> page(test_cache& cache, index_type number) {
   std::vector<double> all;

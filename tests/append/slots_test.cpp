@@ -16,7 +16,9 @@ INSTANTIATE_TEST_SUITE_P(OfEveryKind, Slots,
                                            cache_facts{.kind = scalar_kind::int8, .what = beside::scales, .gap = 1},
                                            cache_facts{.kind = scalar_kind::float8_e4m3, .what = beside::scales, .stored = f16, .heads_first = true},
                                            cache_facts{.kind = scalar_kind::uint4, .what = beside::zero_points, .dim = 96, .group = 32},
-                                           cache_facts{.kind = scalar_kind::uint8, .what = beside::minimums, .page_size = 1, .heads = 3}));
+                                           cache_facts{.kind = scalar_kind::uint8, .what = beside::minimums, .page_size = 1, .heads = 3},
+                                           cache_facts{.kind = scalar_kind::planes16, .what = beside::minimums, .page_size = 64, .gap = 3},
+                                           cache_facts{.kind = scalar_kind::planes16, .what = beside::minimums, .stored = bf16, .page_size = 70, .dim = 42, .heads_first = true}));
 
 // How far a number may be from what was put in.
 double tolerance(scalar_kind kind) {
@@ -25,6 +27,7 @@ double tolerance(scalar_kind kind) {
     case scalar_kind::float16: return 0x1p-9;
     case scalar_kind::bfloat16: return 0x1p-6;
     case scalar_kind::q8_0: case scalar_kind::int8: case scalar_kind::uint8: return 0.03;
+    case scalar_kind::planes16: return 1e-4;
     case scalar_kind::float8_e4m3: return 0.3;
     default: return 0.6;
   }

@@ -42,10 +42,11 @@ class test_cache {
 
   explicit test_cache(const cache_facts& f) : facts_(f) {
     const index_type size = f.kind > scalar_kind::bfloat16 ? 1 : bytes_of(f.kind);
-    const index_type row = plain_row_bytes(f.kind, f.dim) / size + f.gap;
-    view_ = {nullptr, f.kind, {f.pages, f.page_size, f.heads, f.dim}, steps(f.page_size, f.heads, row)};
+    const index_type row = plain_block_bytes(f.kind, f.dim) / size + f.gap;
+    const index_type rows = plain_blocks(f.kind, f.page_size);
+    view_ = {nullptr, f.kind, {f.pages, f.page_size, f.heads, f.dim}, steps(rows, f.heads, row)};
     view_.strides[3] = 1;
-    rows_.assign(static_cast<std::size_t>(f.pages * f.page_size * f.heads * row * size), untouched);
+    rows_.assign(static_cast<std::size_t>(f.pages * rows * f.heads * row * size), untouched);
     const index_type blocks = f.page_size / f.keys;
     const index_type groups = f.group == 0 ? 1 : (f.dim + f.group - 1) / f.group;
     const auto numbers = static_cast<std::size_t>(f.pages * blocks * f.heads * groups * bytes_of(f.stored));

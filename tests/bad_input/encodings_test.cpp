@@ -128,6 +128,75 @@ TEST_F(Encodings, InBlocksOfKeysAreNoPackedSequences) {
   expect_error(call(), status_code::bad_option, {"key_coding", "key_offsets"});
 }
 
+// Keys and values of 12 rows in planes, of which the call's memory holds two blocks of 64.
+class EncodingsInPlanes : public Encodings {
+ protected:
+  std::vector<crestmax::planes16> blocks = std::vector<crestmax::planes16>(2 * batch * heads * 64 * d * 2);
+
+  void SetUp() override {
+    crestmax::row_coding coding = per_token();
+    coding.offsets = coding.scales;
+    coding.offset = crestmax::offset_kind::minimum;
+    options.key_coding = options.value_coding = coding;
+  }
+  crestmax::status call_on_planes() {
+    return crestmax::attention(tensor<const float>(query.data(), {batch, q_len, heads, shape[3]}), tensor<const crestmax::planes16>(blocks.data(), shape),
+                               tensor<const crestmax::planes16>(blocks.data() + blocks.size() / 2, shape),
+                               tensor<float>(output.data(), {batch, q_len, heads, shape[3]}), options);
+  }
+  crestmax::status call_on_pages(index_type page_size) {
+    static constexpr std::int32_t table[] = {0, 1}, lengths[] = {12, 12};
+    const tensor<const crestmax::planes16> pages(blocks.data(), {2, page_size, heads, d});
+    const crestmax::paged_cache<crestmax::planes16> cache{.key_pages = pages, .value_pages = pages, .block_table = table, .key_lengths = lengths, .table_stride = 1};
+    return crestmax::attention(tensor<const float>(query.data(), {batch, q_len, heads, d}), cache, tensor<float>(output.data(), {batch, q_len, heads, d}), options);
+  }
+};
+
+TEST_F(EncodingsInPlanes, OfTheGoodCallAreAccepted) { EXPECT_TRUE(call_on_planes().ok()) << call_on_planes().message(); }
+
+TEST_F(EncodingsInPlanes, OfAnOddHeadDimAreNamed) {
+  shape[3] = 31;
+  expect_error(call_on_planes(), status_code::bad_extent, {"key", "multiple of 2", "31"});
+}
+
+TEST_F(EncodingsInPlanes, LieInPagesOfWholeBlocks) {
+  expect_error(call_on_pages(48), status_code::bad_extent, {"key_pages", "multiple of 64", "48"});
+  options.key_coding.scales.strides = options.key_coding.offsets.strides = options.value_coding.scales.strides = options.value_coding.offsets.strides = {0, heads, 1, 0};
+  scales.resize(64 * heads);
+  options.key_coding.scales.data = options.key_coding.offsets.data = options.value_coding.scales.data = options.value_coding.offsets.data = scales.data();
+  EXPECT_TRUE(call_on_pages(64).ok()) << call_on_pages(64).message();
+}
+
+TEST_F(EncodingsInPlanes, OfSequencesEndToEndAreNamed) {
+  shape[0] = 1;
+  const std::int32_t offsets[] = {0, 6, 12};
+  options.key_offsets = offsets;
+  expect_error(call_on_planes(), status_code::unsupported, {"key", "key_offsets", "planes16"});
+}
+
+TEST_F(EncodingsInPlanes, OfAnotherCodingAreNamed) {
+  options.key_coding.offset = crestmax::offset_kind::zero_point;
+  expect_error(call_on_planes(), status_code::bad_option, {"key_coding", "minimums", "zero points"});
+  SetUp();
+  options.value_coding.offsets = {};
+  expect_error(call_on_planes(), status_code::bad_option, {"value_coding.offsets", "none"});
+  SetUp();
+  options.value_coding.scales = {};
+  expect_error(call_on_planes(), status_code::bad_option, {"value_coding.scales", "none"});
+  SetUp();
+  options.key_coding.keys = 4;
+  expect_error(call_on_planes(), status_code::bad_option, {"key_coding", "64", "4"});
+  SetUp();
+  options.key_coding.group = 16;
+  expect_error(call_on_planes(), status_code::bad_option, {"key_coding", "group", "16"});
+}
+
+TEST_F(EncodingsInPlanes, ByChannelNeedTheRowsOfTheUnfinishedBlock) {
+  options.key_coding.keys = 64;
+  options.key_coding.group = 1;
+  expect_error(call_on_planes(), status_code::null_pointer, {"key_coding.open"});
+}
+
 TEST_F(Encodings, InBlocksOfKeysLieInPagesOfWholeBlocks) {
   options.key_coding.keys = 8;
   options.key_coding.open = {open.data(), crestmax::scalar_kind::float16, {7 * heads * d, heads * d, d}};

@@ -2,6 +2,8 @@
 #include <crestmax/append.hpp>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "from_c.hpp"
 
 namespace crestmax_test {
@@ -136,6 +138,60 @@ TEST(TruncateFromC, OpensTheBlockThatIsWholeNoMore) {
   ASSERT_EQ(crestmax_truncate(&cache, 0, 6, 3, 3, &status), CRESTMAX_OK) << status.message;
   for (std::size_t i = 0; i < 3 * d; ++i) EXPECT_NEAR(static_cast<double>(crestmax::to_float(open[i])), static_cast<double>(numbers[i]), 0.03);
   EXPECT_EQ(crestmax_truncate(&cache, 0, 3, 6, 3, &status), CRESTMAX_BAD_OPTION) << status.message;
+}
+
+// Keys in planes by channel, values by token: what C writes are the bytes of C++, and a sequence of 70 goes back to 40.
+TEST(PlanesFromC, AreWrittenAndOpenedAsFromCpp) {
+  constexpr int64_t length = 128, rows_given = 70;
+  const std::array<crestmax::index_type, 4> extents{1, length, 1, d};
+  std::vector<float> numbers(rows_given * d);
+  random_source random(1);
+  for (float& x : numbers) x = static_cast<float>(random.normal());
+  std::vector<std::int64_t> slots(rows_given);
+  std::iota(slots.begin(), slots.end(), 0);
+  const std::vector<std::int32_t> sequence_of(rows_given, 0);
+  for (const auto by : {crestmax::planes_by::channel, crestmax::planes_by::token}) {
+    crestmax::row_coding shape = crestmax::coding_of_planes(by, extents, crestmax::scalar_kind::float32);
+    std::vector<std::uint8_t> codes(length * d * 2, 9), others(codes);
+    std::vector<float> scales(length * d), offsets(scales), other_scales(scales), other_offsets(scales);
+    std::vector<crestmax::float16> open(63 * d), other_open(open);
+    crestmax_coding coding = crestmax_empty_coding();
+    coding.scales.data = scales.data();
+    coding.offsets.data = offsets.data();
+    coding.scales.type = coding.offsets.type = CRESTMAX_FLOAT32;
+    std::copy_n(shape.scales.strides.begin(), 4, coding.scales.strides);
+    std::copy_n(shape.offsets.strides.begin(), 4, coding.offsets.strides);
+    coding.offset = CRESTMAX_MINIMUM;
+    coding.group = shape.group;
+    coding.keys = shape.keys;
+    coding.open = open.data();
+    coding.open_type = CRESTMAX_FLOAT16;
+    std::copy_n(shape.open.strides.begin(), 3, coding.open_strides);
+    crestmax_written_cache cache = crestmax_empty_written_cache();
+    cache.rows = crestmax_dense(codes.data(), CRESTMAX_PLANES16, 1, length, 1, d);
+    cache.coding = &coding;
+    cache.sequences = 1;
+    crestmax_new_rows rows = crestmax_no_new_rows();
+    rows.rows = crestmax_dense(numbers.data(), CRESTMAX_FLOAT32, 1, rows_given, 1, d);
+    rows.slots = slots.data();
+    rows.slot_count = slots.size();
+    rows.sequence_of = {sequence_of.data(), sequence_of.size()};
+    crestmax_status status{};
+    ASSERT_EQ(crestmax_append(&rows, &cache, nullptr, &status), CRESTMAX_OK) << status.message;
+    ASSERT_EQ(crestmax_truncate(&cache, 0, rows_given, 40, 40, &status), CRESTMAX_OK) << status.message;
+
+    shape.scales.data = other_scales.data();
+    shape.offsets.data = other_offsets.data();
+    shape.open.data = other_open.data();
+    const crestmax::append_options options{.coding = shape, .sequence_of = sequence_of, .sequences = 1};
+    const crestmax::tensor<crestmax::planes16> to(reinterpret_cast<crestmax::planes16*>(others.data()), extents);
+    ASSERT_TRUE(crestmax::append(crestmax::tensor<const float, 3>(numbers.data(), {rows_given, 1, d}), to, slots, options).ok());
+    ASSERT_TRUE(crestmax::truncate(to, {.from = rows_given, .to = 40, .slot = 40}, options).ok());
+    EXPECT_EQ(codes, others);
+    EXPECT_EQ(scales, other_scales);
+    EXPECT_EQ(offsets, other_offsets);
+    EXPECT_EQ(open, other_open);
+  }
 }
 
 }  // namespace

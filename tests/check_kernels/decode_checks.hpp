@@ -11,8 +11,9 @@ template <class T>
 class decoded_rows {
  public:
   decoded_rows(kernel_check<T>& check, scalar_kind kind, index_type length, index_type count, index_type step)
-      : c(check), rows(1 + (count - 1) * step), stride(plain_row_bytes(kind, length) + c.random.integer(0, 3)), count_(count), step_(step),
-        bytes(c.random, (rows - 1) * stride + plain_row_bytes(kind, length)), scales(c.random, rows * length), offsets(c.random, rows * length) {
+      : c(check), rows(1 + (count - 1) * step), in_blocks(plain_block_keys(kind) > 1), place(in_blocks ? c.random.integer(0, 64 - rows) : 0),
+        stride(plain_row_bytes(kind, length) + (in_blocks ? 0 : c.random.integer(0, 3))), count_(count), step_(step),
+        bytes(c.random, in_blocks ? plain_block_bytes(kind, length) : (rows - 1) * stride + plain_row_bytes(kind, length)), scales(c.random, rows * length), offsets(c.random, rows * length) {
     source.stored = kind;
     source.kind = crestmax::kind_of<T>;
     source.length = length;
@@ -32,14 +33,17 @@ class decoded_rows {
   void expect_plain_numbers() {
     const index_type apart = source.decoded_stride();
     kernel_memory<T> to(c.random, count_ * apart, 64);
-    const crestmax::kv_run run{bytes.data(), stride, rows,
-                               {has_coding(source.stored) ? &coding : nullptr, coding.scales.data, coding.offsets.data, coding.scales.strides[1],
-                                coding.offsets.strides[1]}};
+    crestmax::kv_run run{bytes.data() + place * plain_row_bytes(source.stored, source.length), stride, rows,
+                         {has_coding(source.stored) ? &coding : nullptr, coding.scales.data, coding.offsets.data, coding.scales.strides[1],
+                          coding.offsets.strides[1]}};
+    run.beside.place = place;
     source.decode(source, run, 0, step_, count_, to.data());
     const crestmax::tensor_view cache(bytes.data(), source.stored, {1, rows, 1, source.length}, {0, stride, 0, 1});
     for (index_type i = 0; i < count_; ++i) {
       for (index_type k = 0; k < source.length; ++k) {
-        const double exact = cached_number(cache, coding, 0, i * step_, 0, k);
+        const double code = in_blocks ? code_in_planes(bytes.data(), source.length, place + i * step_, k)
+                                      : decode_number(source.stored, row_at(cache.data, cache.kind, cache.strides, 0, i * step_, 0), k);
+        const double exact = has_coding(source.stored) ? with_coding(code, coding, 0, i * step_, 0, k) : code;
         const double got = static_cast<double>(to[i * apart + k]);
         c.expect(got == exact || (std::isnan(got) && std::isnan(exact)), crestmax::name(source.stored), ", ", source.length, " numbers, row ", i, " of ", count_,
                  ", step ", step_, ", number ", k, " is ", got, " instead of ", exact);
@@ -64,7 +68,10 @@ class decoded_rows {
   }
 
   kernel_check<T>& c;
-  index_type rows, stride, count_, step_;
+  index_type rows;
+  bool in_blocks;
+  index_type place;  // of the first row in its block
+  index_type stride, count_, step_;
   kernel_memory<std::byte> bytes;
   kernel_memory<float> scales, offsets;
   crestmax::row_coding coding;

@@ -13,7 +13,7 @@ set(levels
     "append/checks.hpp"
     "append/key_blocks.hpp"
     "append/rows.hpp"
-    "append/rules.hpp append/options.hpp"
+    "append/rules.hpp append/options.hpp append/cache_bytes.hpp"
     "backend/cpu/encoders.hpp"
     "backend/cpu/text/encode.inc"
     "backend/cpu/text/encode_blocks.inc backend/cpu/text/encode_codes.inc backend/cpu/text/encode_scales.inc"

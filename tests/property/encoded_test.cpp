@@ -36,16 +36,27 @@ testing::AssertionResult have_equal_results(const attention_result& plain, const
 }
 
 template <class Backend>
-void have_the_bits_of_their_numbers(const Backend& backend, std::uint64_t first_seed, index_type count, const random_limits& limits = {},
-                                    const encoded_run& how = {}) {
+void have_the_bits_of_their_numbers_in(encoded_case (&case_of)(std::uint64_t, random_limits), const Backend& backend, std::uint64_t first_seed, index_type count,
+                                       const random_limits& limits, const encoded_run& how) {
   for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(cases(count)); ++seed) {
-    const encoded_case e = some_encoded_case(seed, limits);
+    const encoded_case e = case_of(seed, limits);
     encoded_run plain = how;
     plain.memory = placing::as_it_is;
     const attention_result encoded = run_encoded(e, backend, how);
     ASSERT_TRUE(have_equal_results(run_plain(e, backend, plain), encoded)) << "seed " << seed << " " << kinds_of(e);
     ASSERT_TRUE(encoded.outside_is_untouched) << "seed " << seed << " " << kinds_of(e);
   }
+}
+
+template <class Backend>
+void have_the_bits_of_their_numbers(const Backend& backend, std::uint64_t first_seed, index_type count, const random_limits& limits = {},
+                                    const encoded_run& how = {}) {
+  have_the_bits_of_their_numbers_in(some_encoded_case, backend, first_seed, count, limits, how);
+}
+template <class Backend>
+void planes_have_the_bits_of_their_numbers(const Backend& backend, std::uint64_t first_seed, index_type count, const random_limits& limits = {},
+                                           const encoded_run& how = {}) {
+  have_the_bits_of_their_numbers_in(some_planes_case, backend, first_seed, count, limits, how);
 }
 
 using crestmax::backend::cpu;
@@ -72,6 +83,23 @@ TEST(EncodedCaches, HaveTheBitsOfTheirNumbersWhoeverRunsTheItems) {
 TEST(EncodedCaches, AreReadToTheirLastByteAndNoFurther) {
   for (const placing place : {placing::before_a_guard_page, placing::after_a_guard_page}) {
     have_the_bits_of_their_numbers(cpu(), 6000, 80, {.most_queries = 20, .most_keys = 300, .most_products = 2e6}, {.memory = place});
+  }
+}
+
+TEST(CachesInPlanes, HaveTheBitsOfTheirNumbersOnEveryInstructionSet) {
+  for (const auto set : {crestmax::instruction_set::generic, crestmax::instruction_set::avx2, crestmax::instruction_set::avx512, crestmax::instruction_set::widest}) {
+    if (set == crestmax::instruction_set::widest || crestmax::cpu::machine_has(set)) planes_have_the_bits_of_their_numbers(cpu(set), 30000, 100);
+  }
+}
+TEST(CachesInPlanes, HaveTheBitsOfTheirNumbersWithFewQueriesOverLongContexts) {
+  planes_have_the_bits_of_their_numbers(cpu(), 31000, 40, {.most_queries = 6, .most_keys = 20000, .most_products = 2e7});
+}
+TEST(CachesInPlanes, HaveTheBitsOfTheirNumbersInDoubleAndByThreads) {
+  planes_have_the_bits_of_their_numbers(cpu(), 32000, 60, {.most_products = 5e6}, {.executor = {executor_kind::shuffled_threads, 3, 7}, .in_double = true});
+}
+TEST(CachesInPlanes, AreReadToTheirLastByteAndNoFurther) {
+  for (const placing place : {placing::before_a_guard_page, placing::after_a_guard_page}) {
+    planes_have_the_bits_of_their_numbers(cpu(), 33000, 80, {.most_queries = 20, .most_keys = 300, .most_products = 2e6}, {.memory = place});
   }
 }
 

@@ -47,10 +47,11 @@ class row_encoder {
     const auto [pages, length, heads, d] = numbers_.extents();
     const index_type unit = crestmax::size_of(as_.kind);
     const index_type pad = as_.layout == memory_layout::dense ? 0 : 3;
-    const index_type row = plain_row_bytes(as_.kind, d) / unit + pad;
+    const index_type row = plain_block_bytes(as_.kind, d) / unit + pad;
     const index_type token = heads * row + 2 * pad;
-    std::array<index_type, 4> strides{length * token + 5 * pad, token, row, 1};
-    if (as_.layout == memory_layout::heads_first) strides = {heads * length * row, row, length * row, 1};
+    const index_type blocks = plain_blocks(as_.kind, length);
+    std::array<index_type, 4> strides{blocks * token + 5 * pad, token, row, 1};
+    if (as_.layout == memory_layout::heads_first) strides = {heads * blocks * row, row, blocks * row, 1};
     rows.bytes.resize(static_cast<std::size_t>((pages * strides[0] + 16) * unit));
     for (std::byte& b : rows.bytes) b = static_cast<std::byte>(random_.bits() & 0xff);
     rows.view = {rows.bytes.data(), as_.kind, numbers_.extents(), strides};
@@ -94,7 +95,7 @@ class row_encoder {
   double codes_size() const {
     if (as_.kind == scalar_kind::float8_e4m3) return 2;
     if (as_.kind == scalar_kind::float8_e5m2) return 2;
-    return as_.kind == scalar_kind::uint4 ? 8 : 64;
+    return as_.kind == scalar_kind::uint4 ? 8 : as_.kind == scalar_kind::planes16 ? 32768 : 64;
   }
   void write_coding(encoded_rows& rows) {
     if (!has_coding(as_.kind)) return;
@@ -156,7 +157,7 @@ inline void encode(encoded_case& e, const stored_as& key, const stored_as& value
 }
 
 inline constexpr scalar_kind blocks[] = {scalar_kind::q8_0, scalar_kind::q4_0, scalar_kind::q4_1, scalar_kind::q5_0, scalar_kind::q5_1, scalar_kind::iq4_nl};
-inline constexpr scalar_kind codes[] = {scalar_kind::int8, scalar_kind::uint8, scalar_kind::uint4, scalar_kind::float8_e4m3, scalar_kind::float8_e5m2};
+inline constexpr scalar_kind codes[] = {scalar_kind::int8, scalar_kind::uint8, scalar_kind::uint4, scalar_kind::float8_e4m3, scalar_kind::float8_e5m2, scalar_kind::planes16};
 
 // Pages that two sequences share hold one set of open rows at most: there keys are not coded in blocks.
 inline bool may_have_open_rows(const attention_case& c) {
@@ -173,6 +174,27 @@ inline bool may_have_open_rows(const attention_case& c) {
   return true;
 }
 
+// Whether rows of d numbers can be of a kind.
+inline bool may_be_of(scalar_kind kind, const attention_case& c, index_type d) {
+  if (kind == scalar_kind::planes16 && (!c.key_offsets.empty() || (c.pages && c.key.extent(1) % 64 != 0))) return false;
+  return plain_row_bytes(kind, d) >= 0;
+}
+
+// Some way to store rows as planes16, by channel of a block or by token.
+inline stored_as some_planes(const attention_case& c, random_source& random) {
+  stored_as as;
+  as.kind = scalar_kind::planes16;
+  as.layout = random.pick({memory_layout::dense, memory_layout::padded, memory_layout::heads_first});
+  as.scale_kind = random.pick({scalar_kind::float32, scalar_kind::float16, scalar_kind::bfloat16});
+  as.has_offsets = true;
+  as.offset = crestmax::offset_kind::minimum;
+  if (random.chance(0.5) && may_have_open_rows(c)) {
+    as.keys = 64;
+    as.group = 1;
+  }
+  return as;
+}
+
 // Some way to store rows of d numbers.
 inline stored_as some_way(const attention_case& c, index_type d, random_source& random) {
   stored_as as;
@@ -186,7 +208,8 @@ inline stored_as some_way(const attention_case& c, index_type d, random_source& 
     as.kind = blocks[random.integer(0, 5)];
     return as;
   }
-  do as.kind = codes[random.integer(0, 4)]; while (as.kind == scalar_kind::uint4 && d % 2 != 0);
+  do as.kind = codes[random.integer(0, 5)]; while (!may_be_of(as.kind, c, d));
+  if (as.kind == scalar_kind::planes16) return some_planes(c, random);
   as.scale_kind = random.pick({scalar_kind::float32, scalar_kind::float16, scalar_kind::bfloat16});
   as.has_offsets = random.chance(0.5);
   as.offset = random.pick({crestmax::offset_kind::zero_point, crestmax::offset_kind::minimum});
@@ -200,23 +223,37 @@ inline stored_as some_way(const attention_case& c, index_type d, random_source& 
   return as;
 }
 
-inline encoded_case some_encoded_case(std::uint64_t seed, const random_limits& limits = {}) {
-  random_source random(seed);
+// A case of float32 with head dims that are multiples of `block`, and random queries.
+inline encoded_case case_to_encode(const attention_case& c, index_type block, random_source& random) {
   encoded_case e;
-  e.plain = random_case(seed, limits);
-  if (random.chance(0.6)) {
-    // Head dims that suit blocks.
-    for (test_tensor* t : {&e.plain.query, &e.plain.key, &e.plain.value, &e.plain.output}) {
-      std::array<index_type, 4> extents = t->extents();
-      extents[3] = (extents[3] + 31) / 32 * 32;
-      *t = test_tensor(scalar_kind::float32, extents);
-    }
-  } else {
-    for (test_tensor* t : {&e.plain.query, &e.plain.key, &e.plain.value, &e.plain.output}) *t = test_tensor(scalar_kind::float32, t->extents());
+  e.plain = c;
+  for (test_tensor* t : {&e.plain.query, &e.plain.key, &e.plain.value, &e.plain.output}) {
+    std::array<index_type, 4> extents = t->extents();
+    extents[3] = (extents[3] + block - 1) / block * block;
+    *t = test_tensor(scalar_kind::float32, extents);
   }
   e.plain.query.fill_normal(random);
   e.plain.row_kind = scalar_kind::float64;
   e.plain.wants_row_max = e.plain.wants_dropped_mass = false;
+  return e;
+}
+
+// Keys and values are planes16, in pages of whole blocks or in tensors.
+inline encoded_case some_planes_case(std::uint64_t seed, random_limits limits = {}) {
+  random_source random(seed);
+  limits.allow_packed = false;
+  attention_case c = random_case(seed, limits);
+  for (std::uint64_t another = seed; c.pages; c = random_case(another, limits)) another += 1000000;
+  if (random.chance(0.4)) c = paged(c, random.pick<index_type>({64, 128, 320}), random.chance(0.5), seed);
+  encoded_case e = case_to_encode(c, 2, random);
+  const stored_as key = some_planes(e.plain, random), value = some_planes(e.plain, random);
+  encode(e, key, value, random);
+  return e;
+}
+
+inline encoded_case some_encoded_case(std::uint64_t seed, random_limits limits = {}) {
+  random_source random(seed);
+  encoded_case e = case_to_encode(random_case(seed, limits), random.chance(0.6) ? 32 : 1, random);  // head dims that suit blocks
   const stored_as key = some_way(e.plain, e.plain.d_qk(), random);
   const stored_as value = some_way(e.plain, e.plain.d_v(), random);
   encode(e, key, value, random);
@@ -230,7 +267,8 @@ class placed_rows {
     const auto& e = rows.view.extents;
     const auto& s = rows.view.strides;
     const bool empty = e[0] == 0 || e[1] == 0 || e[2] == 0;
-    const index_type elements = empty ? 0 : (e[0] - 1) * s[0] + (e[1] - 1) * s[1] + (e[2] - 1) * s[2] + crestmax::row_elements(rows.view.kind, e[3]);
+    const index_type row = plain_block_bytes(rows.view.kind, e[3]) / crestmax::size_of(rows.view.kind);
+    const index_type elements = empty ? 0 : (e[0] - 1) * s[0] + (plain_blocks(rows.view.kind, e[1]) - 1) * s[1] + (e[2] - 1) * s[2] + row;
     view.data = placed(rows.view.data, elements, rows.view.kind, memory);
     for (crestmax::coding_numbers* n : {&coding.scales, &coding.offsets}) {
       if (!*n) continue;

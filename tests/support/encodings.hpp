@@ -68,6 +68,7 @@ inline double decode_in_block(scalar_kind kind, const std::byte* block, int numb
 inline index_type plain_row_bytes(scalar_kind kind, index_type length) {
   if (is_block_of_32(kind)) return length % 32 == 0 ? length / 32 * plain_block_of(kind).bytes : -1;
   if (kind == scalar_kind::uint4) return length % 2 == 0 ? length / 2 : -1;
+  if (kind == scalar_kind::planes16) return length % 2 == 0 ? 2 * length : -1;
   if (kind >= scalar_kind::int8) return length;
   return length * bytes_of(kind);
 }
@@ -83,6 +84,19 @@ inline double decode_number(scalar_kind kind, const std::byte* row, index_type n
     case scalar_kind::float8_e5m2: return decode_float8(byte_at(row, number), 5, true);
     default: return read_number(kind, row + number * bytes_of(kind));
   }
+}
+
+// Keys whose rows share a piece of memory, 64 of planes16; pieces for so many keys, and bytes of one.
+inline index_type plain_block_keys(scalar_kind kind) { return kind == scalar_kind::planes16 ? 64 : 1; }
+inline index_type plain_blocks(scalar_kind kind, index_type keys) { return (keys + plain_block_keys(kind) - 1) / plain_block_keys(kind); }
+inline index_type plain_block_bytes(scalar_kind kind, index_type length) { return plain_block_keys(kind) * plain_row_bytes(kind, length); }
+
+// The code of a number in such a block of planes16: bits 12 to 15 of all rows, then bits 8 to 11, two numbers a byte, then bits 0 to 7.
+inline unsigned code_in_planes(const std::byte* block, index_type length, index_type row, index_type number) {
+  const index_type pairs = length / 2, pair = row * pairs + number / 2;
+  const auto nibble = [&](unsigned byte) { return number % 2 == 0 ? byte & 15u : byte >> 4; };
+  const unsigned top = nibble(byte_at(block, pair)), next = nibble(byte_at(block, 64 * pairs + pair));
+  return top << 12 | next << 8 | byte_at(block, 2 * 64 * pairs + row * length + number);
 }
 
 // A scale or an offset by its place; `absent` where there are none.
@@ -103,19 +117,21 @@ inline double with_coding(double code, const crestmax::row_coding& coding, index
   return to_single(scale * to_single(code - offset));
 }
 
-inline bool has_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::float8_e5m2; }
+inline bool has_coding(scalar_kind kind) { return kind >= scalar_kind::int8 && kind <= scalar_kind::planes16; }
 
-// The row of a token and head in (pages or batch, page_size or kv_len, kv_heads, d): strides in elements, of encodings in bytes.
+// The row of a token and head in (pages or batch, page_size or kv_len, kv_heads, d): strides in elements, of encodings in bytes. Where rows lie
+// in blocks of keys, the block.
 inline const std::byte* row_at(const void* data, scalar_kind kind, const std::array<index_type, 4>& strides, index_type page, index_type key,
                                index_type head) {
   const index_type size = kind > scalar_kind::bfloat16 ? 1 : bytes_of(kind);
-  return static_cast<const std::byte*>(data) + (page * strides[0] + key * strides[1] + head * strides[2]) * size;
+  return static_cast<const std::byte*>(data) + (page * strides[0] + key / plain_block_keys(kind) * strides[1] + head * strides[2]) * size;
 }
 
 // One number of such a tensor.
 inline double cached_number(const crestmax::tensor_view& cache, const crestmax::row_coding& coding, index_type page, index_type key,
                             index_type head, index_type number) {
-  const double code = decode_number(cache.kind, row_at(cache.data, cache.kind, cache.strides, page, key, head), number);
+  const std::byte* const row = row_at(cache.data, cache.kind, cache.strides, page, key, head);
+  const double code = cache.kind == scalar_kind::planes16 ? code_in_planes(row, cache.extents[3], key % 64, number) : decode_number(cache.kind, row, number);
   return has_coding(cache.kind) ? with_coding(code, coding, page, key, head, number) : code;
 }
 inline std::vector<double> cached_row(const crestmax::tensor_view& cache, const crestmax::row_coding& coding, index_type page, index_type key,

@@ -1,10 +1,10 @@
 // Checks what append() and its like are given, before anything is written.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
-#include "../error.hpp"
-#include "../memory_checks.hpp"
+#include "../coding_checks.hpp"
 #include "key_blocks.hpp"
 #include "options.hpp"
 
@@ -13,6 +13,8 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace validate {
+
+inline constexpr coding_names names_of_cache{"coding", "coding.scales", "coding.offsets", "coding.open"};
 
 // Memory as bytes, for what its parts share: extents and strides of (page, key, head, number), and the bytes of one number.
 struct byte_tensor {
@@ -167,17 +169,36 @@ inline status check_written_cache(const tensor_view& cache, const row_coding& co
   if (cache.extents[3] % block != 0) {
     return error(status_code::bad_extent, "cache", "a head_dim that is a multiple of", block, cache.extents[3]);
   }
-  std::array<index_type, 4> extents = cache.extents;
-  if (is_encoded(cache.kind)) extents[3] = row_bytes_of(cache.kind, cache.extents[3]);
   byte_tensor part;
-  if (status s = check_bytes("cache", cache.data, cache.kind, extents, cache.strides, true, true, part); !s.ok()) return s;
+  if (status s = check_bytes("cache", cache.data, cache.kind, in_elements(cache).extents, cache.strides, true, true, part); !s.ok()) return s;
   memory.add(part, true);
   if (status s = check_coding_options(cache, coding); !s.ok()) return s;
+  if (keys_in_block(cache.kind) > 1) {
+    if (status s = check_coding_of_planes(names_of_cache, coding); !s.ok()) return s;
+  }
   if (status s = check_numbers_beside("coding.scales", cache, coding, coding.scales, memory); !s.ok()) return s;
   if (status s = check_numbers_beside("coding.offsets", cache, coding, coding.offsets, memory); !s.ok()) return s;
   if (status s = check_given("coding.scales", cache, coding, coding.scales, true); !s.ok()) return s;
   if (status s = check_given("coding.offsets", cache, coding, coding.offsets, false); !s.ok()) return s;
   return coding.keys > 1 ? check_open(cache, coding, sequences, memory) : success();
+}
+
+// Rows that are put into blocks which have nothing but numbers of a size. Time: O(numbers).
+inline status check_finite_rows(const token_rows& rows, std::span<const std::int64_t> slots, float most, const cpu::number_encoder& encoder) {
+  appending::row_numbers numbers(encoder);
+  for (index_type t = 0; t < rows.extents[0]; ++t) {
+    for (index_type head = 0; head < rows.extents[1] && slots[bound(t)] >= 0; ++head) {
+      numbers.begin(appending::row_of(rows, t, head), rows.kind);
+      for (index_type first = 0; first < rows.extents[2]; first += appending::row_numbers::most) {
+        const index_type count = std::min(appending::row_numbers::most, rows.extents[2] - first);
+        const float* const piece = numbers.piece(first, count);
+        if (encoder.magnitude(piece, count).most_key <= std::bit_cast<std::int32_t>(most)) continue;
+        const float* const wrong = std::find_if(piece, piece + count, [&](float x) { return !(std::fabs(x) <= most); });
+        return error_real(status_code::bad_option, entry_name("rows", "token", t, "head", head).text, "finite numbers that open rows hold", static_cast<double>(*wrong));
+      }
+    }
+  }
+  return success();
 }
 
 // Slots lie in the cache, or are negative. Time: O(tokens).

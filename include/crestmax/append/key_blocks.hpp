@@ -39,7 +39,6 @@ class block_encoder {
   // row_of(key, kind) tells where a key's row lies, and of which kind it is.
   template <class F>
   void encode(index_type page, index_type block, index_type head, F&& row_of) {
-    const auto& s = cache_.strides;
     const code_facts codes = facts_of(cache_.kind);
     const index_type channels = room / coding_.keys / 32 * 32 < cpu::most_numbers ? room / coding_.keys / 32 * 32 : cpu::most_numbers;
     for (index_type first = 0; first < cache_.extents[3]; first += channels) {
@@ -49,11 +48,11 @@ class block_encoder {
       encoder_.scales(facts_, ranges_, width_, found_);
       write_beside(page, block, head, first, count);
       const auto row = [&](index_type key) {
-        return written(cache_.data, cache_.kind, page * s[0] + (block * coding_.keys + key) * s[1] + head * s[2]) + row_bytes_of(cache_.kind, first);
+        return places_of_codes(cache_, page, block * coding_.keys + key, head).behind(cache_.kind, first);
       };
       for (index_type key = 0; key < coding_.keys; ++key) {
-        if (key + ahead < coding_.keys) ask_for(row(key + ahead), row_bytes_of(cache_.kind, count));
-        encode_(rows_ + key * width_, count, {found_, 0, codes.low, codes.high}, pointer_to<std::uint8_t>(row(key)));
+        if (key + ahead < coding_.keys) ask_for(cache_.kind, row(key + ahead), count);
+        encode_(rows_ + key * width_, count, {found_, 0, codes.low, codes.high}, row(key));
       }
     }
   }
@@ -114,10 +113,14 @@ struct single_numbers {
 };
 
 // What 16 codes from a place in a row on stand for, without scales; of fewer at its end, as many.
-inline void decode_codes(scalar_kind kind, const std::uint8_t* row, index_type first, index_type count, float (&to)[cpu::codes_at_a_time]) {
+inline void decode_codes(scalar_kind kind, const cpu::code_places& row, index_type first, index_type count, float (&to)[cpu::codes_at_a_time]) {
   using kit = cpu::plain_codes<single_numbers>;
-  std::uint8_t bytes[cpu::codes_at_a_time] = {};
-  std::memcpy(bytes, row + row_bytes_of(kind, first), bound(row_bytes_of(kind, count)));
+  constexpr int half = cpu::codes_at_a_time / 2;
+  std::uint8_t bytes[2 * cpu::codes_at_a_time] = {};
+  cpu::copy_codes(kind, row.behind(kind, first), count, {{bytes, bytes + half, bytes + 2 * half}});
+  if (kind == scalar_kind::planes16) {
+    return kit::numbers_of_planes(kit::load_joined_nibbles(bytes, bytes + half), kit::load(bytes + 2 * half), to);
+  }
   if (kind == scalar_kind::int8) return kit::signed_numbers(kit::load(bytes), to);
   if (kind == scalar_kind::uint8) return kit::unsigned_numbers(kit::load(bytes), to);
   if (kind == scalar_kind::uint4) return kit::unsigned_numbers(kit::load_nibbles(bytes), to);
@@ -128,8 +131,7 @@ inline void decode_codes(scalar_kind kind, const std::uint8_t* row, index_type f
 
 // Decodes a key's row of a block as open rows hold it: numbers that a code's error has taken beyond their largest are that.
 inline void reopen_row(const tensor_view& cache, const row_coding& coding, index_type page, index_type key, index_type head, index_type sequence) {
-  const auto& s = cache.strides;
-  const auto* const row = pointer_to<std::uint8_t>(written(cache.data, cache.kind, page * s[0] + key * s[1] + head * s[2]));
+  const cpu::code_places row = places_of_codes(cache, page, key, head);
   std::byte* const to = open_place(coding.open, sequence, key % coding.keys, head);
   const float most = cpu::largest_stored(coding.open.kind);
   const index_type block = key / coding.keys, length = cache.extents[3];

@@ -57,14 +57,10 @@ class copy_call {
   }
 
   void copy_block(const page_copy& copy, index_type block) const {
-    const auto& s = cache_.strides;
-    const index_type bytes = is_encoded(cache_.kind) ? row_bytes_of(cache_.kind, cache_.extents[3]) : cache_.extents[3] * size_of(cache_.kind);
-    const auto row = [&](index_type page, index_type key, index_type head) {
-      return appending::written(cache_.data, cache_.kind, page * s[0] + key * s[1] + head * s[2]);
-    };
+    const auto row = [&](index_type page, index_type key, index_type head) { return appending::places_of_codes(cache_, page, key, head); };
     for (index_type head = 0; head < cache_.extents[2]; ++head) {
       for (index_type key = block * coding_.keys; key < (block + 1) * coding_.keys; ++key) {
-        std::memcpy(row(copy.to, key, head), row(copy.from, key, head), bound(bytes));
+        cpu::copy_codes(cache_.kind, row(copy.from, key, head), cache_.extents[3], row(copy.to, key, head));
       }
       for (const coding_numbers* numbers : {&coding_.scales, &coding_.offsets}) {
         if (!appending::are_computed(*numbers, blocks())) continue;

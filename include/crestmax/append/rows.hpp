@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../backend/cpu/encoders.hpp"
+#include "../kv_source.hpp"
 #include "options.hpp"
 #include "rules.hpp"
 
@@ -10,6 +11,10 @@
 CRESTMAX_BEGIN_NAMESPACE
 
 namespace appending {
+
+inline const std::byte* row_of(const token_rows& rows, index_type token, index_type head) {
+  return static_cast<const std::byte*>(rows.data) + (token * rows.strides[0] + head * rows.strides[1]) * size_of(rows.kind);
+}
 
 // A row's numbers as floats, a piece at a time: where they are such, in their place.
 class row_numbers {
@@ -63,6 +68,23 @@ inline std::byte* written(const void* data, scalar_kind kind, index_type element
   return static_cast<std::byte*>(const_cast<void*>(data)) + element * size_of(kind);
 }
 
+// Where a row of a page, key and head lies that is no encoding's in planes; and where its codes do.
+inline std::byte* row_place(const tensor_view& cache, index_type page, index_type key, index_type head) {
+  const auto& s = cache.strides;
+  return written(cache.data, cache.kind, page * s[0] + key * s[1] + head * s[2]);
+}
+inline cpu::code_places places_of_codes(const tensor_view& cache, index_type page, index_type key, index_type head) {
+  if (keys_in_block(cache.kind) == 1) return cpu::code_places::of_bytes(pointer_to<std::uint8_t>(row_place(cache, page, key, head)));
+  const kv_run run = crestmax::rows_from(cache, page, key, head, 1);
+  auto* const block = static_cast<std::uint8_t*>(const_cast<void*>(key_block_of(run, cache.kind, cache.extents[3])));
+  cpu::code_places places;
+  for (int plane = 0; plane < planes_of_code; ++plane) {
+    const code_plane p = plane_of_block(plane, cache.extents[3]);
+    places.parts[plane] = block + p.first + run.beside.place * p.row_bytes;
+  }
+  return places;
+}
+
 // Scales or offsets. Those that each key has, or each block of keys, are computed.
 inline bool are_computed(const coding_numbers& numbers, index_type blocks) {
   return numbers.data != nullptr && numbers.strides[blocks > 1 ? 1 : 0] != 0;
@@ -78,6 +100,14 @@ inline index_type group_length(const tensor_view& cache, const row_coding& codin
 // Asks for memory that is needed soon.
 inline void ask_for(const std::byte* memory, index_type bytes) {
   for (index_type i = 0; i < bytes; i += 64) CRESTMAX_PREFETCH(memory + i, 3);
+}
+
+// Of so many codes.
+inline void ask_for(scalar_kind kind, const cpu::code_places& places, index_type count) {
+  if (kind != scalar_kind::planes16) return ask_for(reinterpret_cast<const std::byte*>(places.parts[0]), row_bytes_of(kind, count));
+  for (int plane = 0; plane < planes_of_code; ++plane) {
+    ask_for(reinterpret_cast<const std::byte*>(places.parts[plane]), plane_of_block(plane, count).row_bytes);
+  }
 }
 
 // Where a row comes from, and where it goes.
@@ -106,15 +136,15 @@ class row_writer {
 
   // A row of so many numbers, while the memory of another one is asked for.
   void write(const row_places& row, scalar_kind kind, index_type length, const row_places& next) {
-    std::byte* const to = place(row);
-    if (!is_encoded(cache_.kind)) return write_numbers(row.from, kind, length, to);
+    if (!is_encoded(cache_.kind)) return write_numbers(row.from, kind, length, place(row));
     numbers_.begin(row.from, kind);
-    const std::byte* const next_to = place(next);
     if (may_have_coding(cache_.kind)) {
       ask_for(next.from, length * size_of(kind));
-      ask_for(next_to, row_bytes_of(cache_.kind, length));
-      return write_coded(pointer_to<std::uint8_t>(to), row.page, row.key, row.head);
+      ask_for(cache_.kind, places(next), length);
+      return write_coded(places(row), row.page, row.key, row.head);
     }
+    std::byte* const to = place(row);
+    const std::byte* const next_to = place(next);
     for_each_piece(0, length, [&](index_type first, index_type count) {
       ask_for(next.from + first * size_of(kind), count * size_of(kind));
       ask_for(next_to + row_bytes_of(cache_.kind, first), row_bytes_of(cache_.kind, count));
@@ -130,7 +160,7 @@ class row_writer {
       const index_type count = heads - first < together ? heads - first : together;
       for (index_type i = 0; i < count; ++i) {
         ask_for(next.from + (first + i) * head_bytes, length * size_of(kind));
-        ask_for(place(next.at_head(first + i)), row_bytes_of(cache_.kind, length));
+        ask_for(cache_.kind, places(next.at_head(first + i)), length);
         numbers_.begin(token.from + (first + i) * head_bytes, kind);
         rows_[i] = numbers_.all(length, held_ + i * length);
         ranges_.set(i, facts_.has_offsets ? encoder_.range(rows_[i], length) : encoder_.magnitude(rows_[i], length));
@@ -138,7 +168,7 @@ class row_writer {
       encoder_.scales(facts_, ranges_, count, found_);
       for (index_type i = 0; i < count; ++i) {
         write_beside(i, token.page, token.key, first + i, 0);
-        encode_(rows_[i], length, {found_, i, low_, high_}, pointer_to<std::uint8_t>(place(token.at_head(first + i))));
+        encode_(rows_[i], length, {found_, i, low_, high_}, places(token.at_head(first + i)));
       }
     }
   }
@@ -146,10 +176,8 @@ class row_writer {
  private:
   static constexpr index_type many = 2048;  // numbers of rows that are written together
 
-  std::byte* place(const row_places& row) const {
-    const auto& s = cache_.strides;
-    return written(cache_.data, cache_.kind, row.page * s[0] + row.key * s[1] + row.head * s[2]);
-  }
+  std::byte* place(const row_places& row) const { return row_place(cache_, row.page, row.key, row.head); }
+  cpu::code_places places(const row_places& row) const { return places_of_codes(cache_, row.page, row.key, row.head); }
 
   void write_numbers(const void* row, scalar_kind kind, index_type length, std::byte* to) {
     if (kind == cache_.kind) {
@@ -180,7 +208,7 @@ class row_writer {
     if (coding_.offsets) write_stored(coding_.offsets.kind, place_of(coding_.offsets, page, key, head, group), found_.offset[found]);
   }
 
-  void write_coded(std::uint8_t* to, index_type page, index_type key, index_type head) {
+  void write_coded(const cpu::code_places& to, index_type page, index_type key, index_type head) {
     const index_type length = cache_.extents[3], group = appending::group_length(cache_, coding_);
     for (index_type begin = 0; begin < length; begin += group) {
       const index_type end = length - begin < group ? length : begin + group;
@@ -193,7 +221,7 @@ class row_writer {
                    coding_.offset);
       }
       for_each_piece(begin, end, [&](index_type first, index_type count) {
-        encode_(numbers_.piece(first, count), count, {found_, 0, low_, high_}, to + row_bytes_of(cache_.kind, first));
+        encode_(numbers_.piece(first, count), count, {found_, 0, low_, high_}, to.behind(cache_.kind, first));
       });
     }
   }

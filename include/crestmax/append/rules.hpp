@@ -25,14 +25,16 @@ constexpr code_facts facts_of(scalar_kind kind) {
   return kind == scalar_kind::int8          ? code_facts{-127, 127, 127}
          : kind == scalar_kind::uint8       ? code_facts{0, 255, 255}
          : kind == scalar_kind::uint4       ? code_facts{0, 15, 15}
+         : kind == scalar_kind::planes16    ? code_facts{0, 65535, 65535}
          : kind == scalar_kind::float8_e4m3 ? code_facts{-448, 448, 448}
                                             : code_facts{-57344, 57344, 57344};
 }
 // Whether scales that are computed have offsets beside them.
-constexpr bool has_offsets(scalar_kind kind) { return kind == scalar_kind::uint8 || kind == scalar_kind::uint4; }
+constexpr bool has_offsets(scalar_kind kind) { return kind == scalar_kind::uint8 || kind == scalar_kind::uint4 || kind == scalar_kind::planes16; }
 
 inline cpu::scale_facts scale_facts_of(scalar_kind kind, const row_coding& coding) {
-  return {facts_of(kind).steps, has_offsets(kind), coding.offset == offset_kind::minimum, coding.scales.kind, coding.offsets.kind};
+  return {facts_of(kind).steps, has_offsets(kind),   coding.offset == offset_kind::minimum, kind == scalar_kind::planes16,
+          coding.scales.kind,   coding.offsets.kind};
 }
 
 // A scale and an offset of the caller's, as the first that were found.

@@ -44,6 +44,7 @@ struct scale_facts {
   float steps = 1;          // of codes between the least number and the largest; without offsets, between 0 and the largest
   bool has_offsets = false;
   bool has_minimum = false; // they are minimums, else zero points
+  bool outwards = false;    // scales round up, so that no number lies beyond the codes
   scalar_kind scale = scalar_kind::float32;  // that they are stored as
   scalar_kind offset = scalar_kind::float32;
 };
@@ -72,7 +73,27 @@ struct code_rule {
   code_rule(const scales_found& found, index_type first, float least, float most)
       : subtract(found.subtract + first), multiply(found.multiply + first), add(found.add + first), low(least), high(most) {}
 };
-using encode_function = void (*)(const float* from, index_type count, const code_rule&, std::uint8_t* to);
+// Where codes of a row go: of planes16 to each plane, of others to the first of these places.
+struct code_places {
+  std::uint8_t* parts[planes_of_code];
+
+  static code_places of_bytes(std::uint8_t* row) { return {{row, nullptr, nullptr}}; }
+  // So many codes behind them, an even number.
+  code_places behind(scalar_kind kind, index_type numbers) const {
+    if (kind != scalar_kind::planes16) return of_bytes(parts[0] + row_bytes_of(kind, numbers));
+    return {{parts[0] + numbers / 2, parts[1] + numbers / 2, parts[2] + numbers}};
+  }
+};
+inline void copy_codes(scalar_kind kind, const code_places& from, index_type count, const code_places& to) {
+  if (kind != scalar_kind::planes16) {
+    std::memcpy(to.parts[0], from.parts[0], bound(row_bytes_of(kind, count)));
+    return;
+  }
+  for (int plane = 0; plane < planes_of_code; ++plane) {
+    std::memcpy(to.parts[plane], from.parts[plane], bound(plane_of_block(plane, count).row_bytes));
+  }
+}
+using encode_function = void (*)(const float* from, index_type count, const code_rule&, const code_places& to);
 
 // What append() needs of an instruction set. Rows of floats are read at any alignment of theirs.
 struct number_encoder {
