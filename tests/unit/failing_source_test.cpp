@@ -133,6 +133,27 @@ TEST_P(FailingSource, OfTheLastKeyAloneEndsTheCallWithAStatus) {
   expect_the_second_to_fail({good, true, true, 1, s.kv_len - 1, no_rows});
 }
 
+// Rows of a block of keys are read in three places.
+struct no_planes {
+  index_type keys;
+  kv_run key_run(index_type, index_type, index_type) const { return {nullptr, 0, 0}; }
+  kv_run value_run(index_type, index_type, index_type) const { return {nullptr, 0, 0}; }
+  crestmax::source_shape shape() const { return {1, keys, 1, 24, 24}; }
+  static constexpr crestmax::scalar_kind key_kind() { return crestmax::scalar_kind::planes16; }
+  static constexpr crestmax::scalar_kind value_kind() { return crestmax::scalar_kind::planes16; }
+};
+
+TEST(FailingPlanes, OfNoRowsEndTheCallWithAStatus) {
+  for (const index_type q_len : {1, 40}) {
+    const std::vector<float> query(static_cast<std::size_t>(q_len * 24), 1.0f);
+    std::vector<float> output(query.size(), 7.0f);
+    const crestmax::status status = crestmax::attention(crestmax::tensor<const float>(query.data(), {1, q_len, 1, 24}), no_planes{200},
+                                                        crestmax::tensor<float>(output.data(), {1, q_len, 1, 24}));
+    EXPECT_EQ(status.code, status_code::source_failed) << status.message();
+    for (const float x : output) EXPECT_TRUE(std::isnan(x));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Of, FailingSource,
     ::testing::Values(shape{"BlocksThatArePacked", 20, 300, 1, 1, {}}, shape{"BlocksThatAreReadInPlace", 1, 300, 2, 1, {}},

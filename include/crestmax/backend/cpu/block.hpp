@@ -87,8 +87,8 @@ struct operands {
   void (*multiply_in_place)(side_by_side<T>, const tile_keys&);
   source_rows key_rows;
   source_rows value_rows;
-  T* zeros;    // a row for runs that fail
-  T* decoded;  // a panel of rows, of encoded ones
+  std::byte* zeros;  // a row for runs that fail
+  T* decoded;        // a panel of rows, of encoded ones
   T* integers;  // queries as integers: see integer_query
   T* query;  // room for packed queries; in place: [rows][query_stride]
   T* key;    // packed, or room for a run of them
@@ -234,7 +234,8 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.scratch.rounded = memory.take<bfloat16>(h.pairs ? std::min(capacity, h.tiles.strip) * weight_stride : 0);
   b.search.column = memory.take<T>(longest_tile);
   b.loss.place(h.coverage, capacity, longest_tile, memory);
-  operands.zeros = memory.take<T>(std::max(h.shape.d_qk, h.shape.d_v));
+  operands.zeros = memory.take<std::byte>(std::max(bytes_of_zeros(h.shape.key_kind, h.shape.d_qk, sizeof(T)),
+                                                   bytes_of_zeros(h.shape.value_kind, h.shape.d_v, sizeof(T))));
   const index_type coded = std::max(is_encoded(h.shape.key_kind) ? h.shape.d_qk : 0, is_encoded(h.shape.value_kind) ? h.shape.d_v : 0);
   operands.decoded = memory.take<T>(h.tiles.panel * planner::round_up(coded, widest_lanes));
   b.redo.special = memory.take<std::uint8_t>(capacity * b.state.output_stride / specials_per_byte);

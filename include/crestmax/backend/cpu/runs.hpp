@@ -72,12 +72,18 @@ inline plain_run run_if_any(const source_rows& of, index_type position) {
   return run_if_any(of, position, unused);
 }
 
+// Zeros that can be read as a row of any place: of numbers, or as a block of keys.
+constexpr index_type bytes_of_zeros(scalar_kind stored, index_type length, index_type number_size) {
+  return keys_in_block(stored) > 1 ? bytes_of_key_block(stored, length) : length * number_size;
+}
+
 // Rows of zeros in place of a run that should be there.
 [[gnu::noinline, gnu::cold]] inline plain_run rows_of_zeros(const source_rows& of, index_type position, index_type given, run_coding& beside) {
   if (of.failed->count++ == 0) of.failed->first = {of.sequence, position, given, of.are_keys};
-  std::memset(of.zeros, 0, static_cast<std::size_t>(of.length * size_of(of.kind)));
+  std::memset(of.zeros, 0, static_cast<std::size_t>(bytes_of_zeros(of.stored, of.length, size_of(of.kind))));
   beside = {};
-  return {static_cast<const char*>(of.zeros), 0, planner::largest_extent};
+  const index_type keys = keys_in_block(of.stored);
+  return {static_cast<const char*>(of.zeros), 0, keys > 1 ? keys : planner::largest_extent};
 }
 
 inline plain_run run_to_read(const source_rows& of, index_type position, run_coding& beside) {
