@@ -1,4 +1,4 @@
-// What grains cost on the machine that costs.inc was measured on. tests/simulator/run --measure makes it anew.
+// What grains cost on the machine that costs/ was measured on, by instruction set. tests/simulator/run --measure makes it anew.
 #pragma once
 
 #include <algorithm>
@@ -43,11 +43,16 @@ struct cost_table {
   }
 };
 
-inline cost_table measured_costs() {
+// The sets that were measured, narrowest first.
+inline std::vector<cost_table> every_measured_cost() {
   using crestmax::instruction_set;
-  return
-#include "costs.inc"
-      ;
+  return {
+#include "costs/avx2.inc"
+      ,
+#include "costs/avx512.inc"
+      ,
+#include "costs/amx.inc"
+  };
 }
 
 // Plans as the measured machine makes them, on any machine.
@@ -63,7 +68,7 @@ struct measured_backend {
     kernels.row_group = costs->row_group;
     kernels.panel = costs->panel;
     kernels.reads_in_place = true;
-    kernels.multiplies_pairs = true;
+    kernels.multiplies_pairs = crestmax::cpu::pairs_of_set(costs->set).registers;
     return crestmax::cpu::geometry_of(kernels, p, costs->set);
   }
   template <class T>

@@ -38,14 +38,21 @@ int main(int count, char** arguments) {
   using namespace crestmax_simulator;
   surroundings around;
   bool numbers = false;
+  const char* set = "amx";
   for (int i = 1; i < count; ++i) {
     if (std::sscanf(arguments[i], "--per-item=%lf", &around.per_item) == 1) continue;
     if (std::sscanf(arguments[i], "--per-barrier=%lf", &around.per_barrier) == 1) continue;
+    if (std::strncmp(arguments[i], "--set=", 6) == 0) set = arguments[i] + 6;
     numbers = numbers || std::strcmp(arguments[i], "--numbers") == 0;
+    around.told = around.told && std::strcmp(arguments[i], "--untold") != 0;
   }
-  const cost_table costs = measured_costs();
-  const std::vector<simulated_shape> shapes = simulate_every_shape(costs, around);
-  if (numbers) print_numbers(shapes);
-  else print_markdown(costs, shapes);
-  return 0;
+  for (const cost_table& costs : every_measured_cost()) {
+    if (std::strcmp(crestmax::name(costs.set), set) != 0) continue;
+    const std::vector<simulated_shape> shapes = simulate_every_shape(costs, around);
+    if (numbers) print_numbers(shapes);
+    else print_markdown(costs, shapes);
+    return 0;
+  }
+  std::fprintf(stderr, "simulator: no costs of %s\n", set);
+  return 2;
 }

@@ -1,7 +1,8 @@
-// Measures what grains cost on this machine, and prints costs.inc: measure NAME_OF_MACHINE.
+// Measures what grains cost on this machine by an instruction set, and prints a file of costs/: measure NAME_OF_MACHINE SET.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -47,7 +48,7 @@ struct block_of {
 };
 
 // Nanoseconds of one block over so many keys, in so many splits, in a plan for one worker: the least of some runs.
-double time_of(pool& from, const block_of& b, index_type keys, index_type splits) {
+double time_of(const crestmax::backend::cpu& backend, pool& from, const block_of& b, index_type keys, index_type splits) {
   const index_type q_len = b.rows > 128 ? b.rows : 1, heads = b.rows / q_len;
   auto query = memory_for<number>(static_cast<std::size_t>(b.rows * b.d_qk));
   auto output = memory_for<number>(static_cast<std::size_t>(b.rows * b.d_v));
@@ -66,13 +67,13 @@ double time_of(pool& from, const block_of& b, index_type keys, index_type splits
   p.workers = 1;
   std::vector<std::uint64_t> memory(crestmax::plan::bytes(1) / 8);
   crestmax::plan plan;
-  if (const auto s = crestmax::make_plan(p, std::as_writable_bytes(std::span(memory)), plan, o); !s.ok()) std::abort();
+  if (const auto s = crestmax::make_plan(p, std::as_writable_bytes(std::span(memory)), plan, o, backend); !s.ok()) std::abort();
   const std::size_t bytes = plan.workspace().total(1);
   auto workspace = memory_for<std::byte>(bytes);
   o.workspace = {workspace.get(), bytes};
   double best = 1e300;
   for (int run = 0; run < 40; ++run) {
-    const auto call = crestmax::attach(plan, 1, tensors(), o);
+    const auto call = crestmax::attach(plan, 1, tensors(), o, backend);
     if (!call.begin().ok()) std::abort();
     const auto began = std::chrono::steady_clock::now();
     for (index_type item = 0; item < call.items(0); ++item) call.run(0, item, 0);
@@ -82,9 +83,10 @@ double time_of(pool& from, const block_of& b, index_type keys, index_type splits
   return best;
 }
 
-grain_cost cost_of(pool& from, const block_of& b) {
+grain_cost cost_of(const crestmax::backend::cpu& backend, pool& from, const block_of& b) {
   constexpr index_type few = 1024, many = 4096, splits = 8;
-  const double short_time = time_of(from, b, few, 1), long_time = time_of(from, b, many, 1), split_time = time_of(from, b, many, splits);
+  const auto time = [&](index_type keys, index_type in_splits) { return time_of(backend, from, b, keys, in_splits); };
+  const double short_time = time(few, 1), long_time = time(many, 1), split_time = time(many, splits);
   grain_cost cost{b.d_qk, b.d_v, b.rows, 0, 0, 0};
   cost.per_key = (long_time - short_time) / static_cast<double>(many - few);
   cost.start = std::max(500.0, short_time - cost.per_key * few);
@@ -92,8 +94,7 @@ grain_cost cost_of(pool& from, const block_of& b) {
   return cost;
 }
 
-void print_costs(const char* machine) {
-  const crestmax::backend::cpu backend{};
+void print_costs(const char* machine, const crestmax::backend::cpu& backend) {
   const crestmax::tile_geometry tiles = backend.geometry<float>(crestmax::head_shape{1, 1, 128, 128});
   std::printf("// Written by tests/simulator/run --measure: head dimensions and rows, then nanoseconds to start, per key and per split.\n");
   std::printf("cost_table{\"%s\", instruction_set::%s, %lld, %lld, {\n", machine, crestmax::name(backend.chosen()),
@@ -102,7 +103,7 @@ void print_costs(const char* machine) {
   const struct { index_type d_qk, d_v; } dimensions[] = {{64, 64}, {128, 128}, {256, 256}, {576, 512}};
   for (const auto& d : dimensions) {
     for (const index_type rows : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 17, 32, 48, 64, 96, 128, 192, 288, 480, 832}) {
-      const grain_cost c = cost_of(from, {d.d_qk, d.d_v, rows});
+      const grain_cost c = cost_of(backend, from, {d.d_qk, d.d_v, rows});
       std::printf("{%lld, %lld, %lld, %.0f, %.2f, %.0f},\n", static_cast<long long>(c.d_qk), static_cast<long long>(c.d_v),
                   static_cast<long long>(c.rows), c.start, c.per_key, c.per_split);
     }
@@ -114,6 +115,17 @@ void print_costs(const char* machine) {
 }  // namespace crestmax_simulator
 
 int main(int count, char** arguments) {
-  crestmax_simulator::print_costs(count > 1 ? arguments[1] : "unknown");
-  return 0;
+  const char* const wanted = count > 2 ? arguments[2] : "amx";
+  for (const auto set : {crestmax::instruction_set::avx2, crestmax::instruction_set::avx512, crestmax::instruction_set::amx}) {
+    const crestmax::backend::cpu backend{set};
+    if (std::strcmp(crestmax::name(set), wanted) != 0) continue;
+    if (backend.chosen() != set) {
+      std::fprintf(stderr, "measure: this machine has no %s\n", wanted);
+      return 2;
+    }
+    crestmax_simulator::print_costs(count > 1 ? arguments[1] : "unknown", backend);
+    return 0;
+  }
+  std::fprintf(stderr, "measure: %s is none of avx2, avx512, amx\n", wanted);
+  return 2;
 }

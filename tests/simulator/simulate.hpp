@@ -16,6 +16,7 @@ struct surroundings {
   double per_item = 300;       // a counter that others change as well, and the call
   double per_merge = 500;      // an item that merges, beside its numbers
   double per_barrier = 2000;   // of a stage that more than one worker runs; waking among it
+  bool told = true;            // plans know how many workers there are
 };
 
 // A plan in its own memory.
@@ -23,11 +24,11 @@ struct simulated_plan {
   std::vector<std::uint64_t> memory;
   crestmax::plan plan;
 
-  simulated_plan(const call_shape& s, const cost_table& costs, int workers) : memory(crestmax::plan::bytes(std::ssize(s.queries)) / 8) {
+  simulated_plan(const call_shape& s, const cost_table& costs, int workers_told) : memory(crestmax::plan::bytes(std::ssize(s.queries)) / 8) {
     constexpr auto kind = crestmax::scalar_kind::bfloat16;
     const crestmax::problem p{.sequences = std::ssize(s.queries), .q_heads = s.heads.q_heads, .kv_heads = s.heads.kv_heads, .d_qk = s.heads.d_qk,
                               .d_v = s.heads.d_v, .query_kind = kind, .key_kind = kind, .value_kind = kind, .output_kind = kind,
-                              .workers = workers};
+                              .workers = workers_told};
     crestmax::sequence_lengths lengths;
     lengths.query_lengths = s.queries;
     lengths.key_lengths = s.keys;
@@ -43,7 +44,7 @@ struct simulated_plan {
 class simulation {
  public:
   simulation(const call_shape& shape, const cost_table& costs, int workers, const surroundings& around = {})
-      : shape_(shape), costs_(costs), workers_(workers), around_(around), planned_(shape, costs, workers) {
+      : shape_(shape), costs_(costs), workers_(workers), around_(around), planned_(shape, costs, around.told ? workers : 0) {
     for (index_type stage = 0; stage < plan().stages(); ++stage) run_stage(stage);
   }
 
