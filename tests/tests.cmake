@@ -95,6 +95,13 @@ foreach(folder ${crestmax_folders})
   endif()
 endforeach()
 
+# Its library would look like a race, as OpenMP's would.
+find_package(TBB QUIET)
+if(TARGET TBB::tbb AND TARGET crestmax_unit_tests AND NOT CRESTMAX_SANITIZE)
+  target_link_libraries(crestmax_unit_tests PRIVATE TBB::tbb)
+  target_compile_definitions(crestmax_unit_tests PRIVATE CRESTMAX_TEST_TBB)
+endif()
+
 # The Ascend path: the model of its devices, the kernel on it, attention() over both, and the runtime on a fake of
 # CANN's entry points. The model's own threads run one at a time. And the adapter for ggml, without ggml.
 if(NOT CRESTMAX_SANITIZE STREQUAL "thread")

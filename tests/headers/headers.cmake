@@ -1,5 +1,4 @@
 # Every header compiles on its own, included first and twice; and includes go one way, downwards.
-find_package(TBB QUIET)
 set(crestmax_headers_folder "${PROJECT_BINARY_DIR}/headers")
 file(GLOB_RECURSE crestmax_headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include"
      "${PROJECT_SOURCE_DIR}/include/crestmax/*.hpp")

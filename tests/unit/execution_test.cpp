@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <crestmax/execution.hpp>
+#if defined(CRESTMAX_TEST_TBB)
+#include <crestmax/interop/tbb.hpp>
+#endif
 #include <vector>
 
 #include "support/executors.hpp"
@@ -65,6 +68,28 @@ TEST(Executors, OpenMpWorkersKeepTheirItems) {
 }
 
 TEST(Executors, OpenMpHasAtLeastOneWorker) { EXPECT_EQ(crestmax::openmp{0}.workers(), 1); }
+#endif
+
+#if defined(CRESTMAX_TEST_TBB)
+TEST(Executors, OneTbbIsLawful) {
+  for (const int threads : {1, 3}) {
+    tbb::task_arena arena(threads);
+    for (const index_type count : {0, 1, 100}) {
+      expect_a_lawful_executor(crestmax::tbb_executor(arena), count);
+      expect_a_lawful_executor(crestmax::tbb_executor(arena, true), count);
+    }
+  }
+}
+
+TEST(Executors, OneTbbGivesEachWorkerARunOfItemsThatItKeeps) {
+  tbb::task_arena arena(3);
+  const crestmax::tbb_executor run_on(arena, true);
+  std::vector<int> workers(50);
+  run_on.run(50, [&](index_type item, int worker) { workers[static_cast<std::size_t>(item)] = worker; });
+  int changes = 0;
+  for (std::size_t i = 1; i < workers.size(); ++i) changes += workers[i] != workers[i - 1];
+  EXPECT_LT(changes, run_on.workers());
+}
 #endif
 
 TEST(Executors, TheTestsOwnPoolIsLawful) {

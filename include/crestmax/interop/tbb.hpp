@@ -12,7 +12,7 @@ CRESTMAX_BEGIN_NAMESPACE
 
 struct tbb_executor {
   tbb::task_arena* arena;    // the caller's arena; its size is the number of workers
-  bool keeps_items = false;  // a run of neighbours for each worker, as in openmp
+  bool keeps_items = false;  // a run of neighbours for each worker, as in openmp; the same ones in every call as far as oneTBB can
 
   explicit tbb_executor(tbb::task_arena& where, bool keep_items = false) : arena(&where), keeps_items(keep_items) { where.initialize(); }
   int workers() const { return arena->max_concurrency(); }
