@@ -9,7 +9,7 @@
 namespace crestmax_test {
 namespace {
 
-constexpr index_type most_keys = 500;  // no whole number of blocks of 64
+constexpr index_type most_keys = 200;  // no whole number of blocks of 64
 
 // Keys, or values, as a cache of one page; its numbers go to `decoded`.
 class written_rows {
