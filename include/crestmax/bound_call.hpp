@@ -97,7 +97,7 @@ class bound_call {
   bound_call(const call_views<T, Source>& t, const options& o, const Chain& modifiers, const Backend& backend)
       : query_(crestmax::without_idle_strides(t.query)), output_(crestmax::without_idle_strides(t.output)), source_(t.source), modifiers_(modifiers),
         backend_(backend), options_(o), lse_(crestmax::without_idle_strides(o.lse)), row_max_(crestmax::without_idle_strides(o.row_max)),
-        dropped_mass_(crestmax::without_idle_strides(o.dropped_mass)) {
+        dropped_mass_(crestmax::without_idle_strides(o.dropped_mass)), output_error_(crestmax::without_idle_strides(o.output_error)) {
     if constexpr (is_paged) {
       source_.cache.key_pages = crestmax::without_idle_strides(source_.cache.key_pages);
       source_.cache.value_pages = crestmax::without_idle_strides(source_.cache.value_pages);
@@ -192,9 +192,10 @@ class bound_call {
       return error_text(status_code::bad_option, "key_coding", "none: neither keys nor values are encoded", "scales");
     }
     if (status s = crestmax::check_modifiers(modifiers_, {p.sequences, p.q_len, p.kv_len, p.q_heads, lengths()}); !s.ok()) return s;
+    if (status s = check_coverage(); !s.ok()) return s;
     return validate::check_memory<is_coded<Source>>({query_, output_, key_view(), value_view(), is_contiguous || is_paged, is_paged,
                                                      !lengths().key_offsets.empty(), &options_.key_coding, &options_.value_coding, lse_,
-                                                     row_max_, dropped_mass_, plan_memory, workspace},
+                                                     row_max_, dropped_mass_, output_error_, plan_memory, workspace},
                                                     p, !options_.query_offsets.empty(), needed);
   }
 
@@ -209,17 +210,28 @@ class bound_call {
   attached_call attach(const plan& p, std::byte* workspace, int workers) const {
     status ready = success();
     typename attached_call::parts parts{p,          shape(),  query_, output_,  key_view(),    value_view(), kept(p),
-                                        modifiers_, backend_, lse_,   row_max_, dropped_mass_, workspace,    workers};
+                                        modifiers_, backend_, lse_,   row_max_, dropped_mass_, output_error_, workspace, workers};
     if constexpr (is_device) {
       ready = backend_.accepts({p, parts.shape, query_, parts.key, parts.value, output_, lse_, {workspace, p.workspace()}});
     }
     return {parts, ready};
   }
   attached_call refuse(const status& why) const {
-    return {{{}, {}, query_, output_, {}, {}, kept({}), modifiers_, backend_, {}, {}, {}}, why};
+    return {{{}, {}, query_, output_, {}, {}, kept({}), modifiers_, backend_, {}, {}, {}, {}}, why};
   }
 
  private:
+  // Where planes are read in part it has to be known what a score modifier does to a difference of scores.
+  status check_coverage() const {
+    status result = success();
+    if (!planner::is_by_planes(options_.coverage.kind)) return result;
+    modifiers_.for_each([&](const auto& m) {
+      const modifier_kind kind = crestmax::kind_of_modifier(m);
+      if (!result.ok() || !crestmax::changes_scores(m) || kind == modifier_kind::alibi || kind == modifier_kind::soft_cap) return;
+      result = error_text(status_code::bad_option, "coverage", "score modifiers that are alibi or soft_cap to keep within a tolerance", crestmax::name(kind));
+    });
+    return result;
+  }
   problem shape_for(int workers) const {
     problem p = shape();
     p.workers = workers;
@@ -267,6 +279,7 @@ class bound_call {
   row_output lse_;
   row_output row_max_;
   row_output dropped_mass_;
+  row_output output_error_;
 };
 
 CRESTMAX_END_NAMESPACE

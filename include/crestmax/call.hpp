@@ -38,6 +38,7 @@ struct call_data {
   row_output lse;
   row_output row_max;
   row_output dropped_mass;
+  row_output output_error;
   workspace_view workspace;
   bool paged = false;  // how messages name keys and values
 };

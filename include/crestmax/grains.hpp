@@ -47,6 +47,7 @@ struct plan_sequence : sequence_shape, sequence_blocks, sequence_items {
   index_type first_partial;  // of its partial states, one for each split of each block
   index_type first_merge;    // of its counts of splits, one for each part of each block
   index_type first_finish;   // of its items of the last stage, where it has some
+  index_type first_planes;   // of what its blocks share that read planes, in bytes; -1: they read all planes
 
   index_type items(index_type kv_heads) const {
     const index_type n = blocks(kv_heads);

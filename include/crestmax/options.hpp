@@ -73,21 +73,36 @@ struct softmax_method {
 };
 
 // The accuracy-speed dial.
-enum class coverage_kind : std::int32_t { everything, above, plateaus };
+enum class coverage_kind : std::int32_t { everything, above, plateaus, within, within_bound, within_bound_of_output };
 
 struct coverage_mode {
   coverage_kind kind = coverage_kind::everything;
-  double tau = 0;  // nats below the shift; only for `above`
+  double tau = 0;        // nats below the shift; only for `above`
+  double tolerance = 0;  // of a row's output; only for `within` and what is like it
 };
 
 // Every visible key: exact.
 inline constexpr coverage_mode everything{};
 // Anchors and plateaus only: O(n / stride + windows * radius) keys per query block.
-inline constexpr coverage_mode plateaus{coverage_kind::plateaus, 0};
+inline constexpr coverage_mode plateaus{coverage_kind::plateaus, 0, 0};
 // Drops tiles in which no row of the block has a score above shift - tau; tau in nats, > 0. What a row may have lost is bounded
 // (options::dropped_mass), the rounding of scores included. Each score modifier is taken to err by at most 16 ulp of the score that it takes
 // plus 16 ulp of the one that it gives, and not to widen differences: so do those of modifiers/standard.hpp.
-constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau}; }
+constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau, 0}; }
+
+// Of caches in planes (planes16) every key is read, at as few bits as keep a row's output within a tolerance of what all bits give: the first plane of
+// all keys and values, and all planes of those that carry the error. Tolerances are shares of the norm of the row's output, above 0 and finite:
+// 0.01 is 1 %. The error that the planes read leave stands in options::output_error. A row whose error turns out larger than its tolerance goes on
+// reading. Blocks of at most 16 rows of a key-value head that see enough keys are served; others read all planes, and their error is 0 (what the plan
+// says of it). Masks and sinks are served, and score modifiers that do not widen differences: soft_cap, alibi.
+//
+// within: one sigma of the error, of unread bits that are uniform and independent. An estimate: some 3 of 10 rows err by more, 3 of 1000 by more
+// than 2.5 times as much, where a row's error is made of few keys.
+constexpr coverage_mode within(double tolerance) { return {coverage_kind::within, 0, tolerance}; }
+// A bound of the error that holds for every input, roundings of the computation included: relative to the largest norm of a value that the row sees, or
+// to the norm of the row's output.
+constexpr coverage_mode within_bound(double tolerance) { return {coverage_kind::within_bound, 0, tolerance}; }
+constexpr coverage_mode within_bound_of_output(double tolerance) { return {coverage_kind::within_bound_of_output, 0, tolerance}; }
 
 // The type that weights exp(score - shift) are rounded to before they multiply the values. The planner takes float32, but
 // bfloat16 where query, key, value and output all are and the kernels multiply pairs of it: in blocks of more than 16
@@ -122,6 +137,9 @@ struct options {
   // The share of a row's weight that the coverage left out, 0..1, never below the truth: for `above`, and for `plateaus` where the L
   // stated below is true; without one it is an estimate. float32 numbers are rounded up.
   row_output dropped_mass{};
+  // How far a row's output may lie from that of all bits of its keys and values (L2), relative to its norm, of within_bound to the largest norm of a
+  // value: the sigma or the bound that the coverage names, after what was read; 0 for rows that read all planes, and for other coverages.
+  row_output output_error{};
   crestmax::report* report = nullptr;
 
   // Ragged batches. Offsets (sequences + 1 entries, rising from 0) pack sequences end to end in a

@@ -96,7 +96,8 @@ struct tile_geometry {
   weight_type weights = weight_type::planner;  // of a device whose weights have one type only
   bool whole_call = false;                     // of a device: the call is begun as a whole, there are no items to run
   bool dots = false;                           // integers are multiplied by the machine's own dot products
-  std::array<bool, 2> unused{};                // a plan is compared byte by byte: it has no padding
+  bool reads_planes = false;                   // rows in planes may be read in part
+  std::array<bool, 1> unused{};                // a plan is compared byte by byte: it has no padding
 };
 
 // The name of an enumerator, of memory that may hold anything.
@@ -111,9 +112,11 @@ enum class plan_stage : std::int32_t {
   crest,   // an item finds the shift of one query block whose keys are split, where that takes a sample
   sweep,   // an item accumulates some splits of some blocks under their shifts; the last of a small block's merges them
   finish,  // an item merges the splits of some rows of a larger block
+  choose,  // of blocks that read planes: an item decides for one of them which keys are read further
+  refine,  // of these blocks: an item reads further keys of some splits; the last of a block's merges them
 };
 constexpr const char* name(plan_stage stage) {
-  constexpr const char* names[] = {"whole", "crest", "sweep", "finish"};
+  constexpr const char* names[] = {"whole", "crest", "sweep", "finish", "choose", "refine"};
   return name_in(names, stage);
 }
 
@@ -149,6 +152,20 @@ constexpr const char* name(coarse_reason reason) {
       "float16 weights overflow 11 nats above the shift",
       "the coverage needs to know where the mass is",
       "anchors suffice: weights with 8 exponent bits bear 27 nats of undershoot",
+  };
+  return name_in(names, reason);
+}
+
+// Why blocks read planes until their error is small enough, or all of them.
+enum class planes_reason : std::int32_t { not_asked, few_rows, no_kernels, in_double, narrow_weights, every_score };
+constexpr const char* name(planes_reason reason) {
+  constexpr const char* names[] = {
+      "all of them: no tolerance is given",
+      "the first of every key, then those that the error asks for, in blocks of few rows that may see enough keys; others read all",
+      "all of them: the kernels read no planes where they lie",
+      "all of them: the call is computed in double",
+      "all of them: weights are rounded",
+      "all of them: row_max and diagnostics ask for every score",
   };
   return name_in(names, reason);
 }
@@ -189,6 +206,7 @@ struct plan_rules {
   double tau;
   double threshold;      // nats, lazy_max
   double guard_limit;
+  double tolerance;      // of outputs, where blocks may read planes in part
   double lipschitz;      // nats; negative: not stated
   index_type stride;
   index_type radius;
@@ -200,7 +218,9 @@ struct plan_rules {
   scalar_kind compute;              // float32 or float64
   softmax_kind method;
   coarse_reason reason;
-  coverage_kind coverage;
+  coverage_kind coverage;   // of blocks that read all that is stored of a key
+  coverage_kind by_planes;  // of the others: within, or what is like it; everything: there are none
+  planes_reason planes;
   weight_type weights;
   weight_type weights_in_place;  // of blocks whose keys and values are read in place
   std::int32_t margin_exponent;  // margin = margin_exponent * ln 2 nats
@@ -221,13 +241,14 @@ struct plan_batch {
   index_type block_capacity;  // rows that a worker's memory has room for
   index_type blocks;
   index_type stages;  // 0 for a device
-  index_type items[3];
+  index_type items[5];
   index_type max_splits;
   index_type split_rows;  // rows of the largest block whose keys are split
   index_type merges;      // counts of splits, behind the partial states: bytes from the start of the shared part
   index_type merges_at;
   workspace_size workspace;
-  plan_stage stage[3];
+  index_type planes_at;       // what blocks that read planes share: bytes from the start of the shared part
+  plan_stage stage[5];
   std::int32_t workers;  // that items were made for; and once more in other bits, for whoever checks a plan is not told
   std::int32_t workers_inverted;
   std::int32_t unused;
@@ -286,7 +307,7 @@ class plan {
   }
   index_type stages() const { return header_ == nullptr ? 0 : header_->stages; }
   // Items of a stage; 0 where there is no such stage.
-  index_type items(index_type stage) const { return stage < 0 || stage >= std::min<index_type>(3, stages()) ? 0 : header_->items[stage]; }
+  index_type items(index_type stage) const { return stage < 0 || stage >= std::min<index_type>(std::ssize(header_->items), stages()) ? 0 : header_->items[stage]; }
   workspace_size workspace() const { return header_ == nullptr ? workspace_size{} : header_->workspace; }
   std::size_t describe(std::span<char> text) const;
 
@@ -353,7 +374,7 @@ constexpr const char* name(softmax_kind kind) {
   return name_in(names, kind);
 }
 constexpr const char* name(coverage_kind kind) {
-  constexpr const char* names[] = {"everything", "above", "plateaus"};
+  constexpr const char* names[] = {"everything", "above", "plateaus", "within", "within_bound", "within_bound_of_output"};
   return name_in(names, kind);
 }
 constexpr const char* name(weight_type type) {
@@ -373,14 +394,17 @@ inline bool is_set(const bool& of_plan) {
 inline std::size_t plan::describe(std::span<char> text) const {
   if (header_ == nullptr) return 0;
   const plan_header& h = *header_;
+  const bool asked = h.planes != planes_reason::not_asked;
+  const bool has_planes = h.stages > 1 && h.stages <= std::ssize(h.stage) && h.stage[h.stages - 1] == plan_stage::refine;
   const int written = std::snprintf(
       text.data(), text.size(),
       "%s, coverage %s, weights %s%s, compute %s\n"
       "blocks of %lld rows, tiles of %lld keys (%lld where they are read in place), %lld blocks, at most %lld splits\n"
       "shift: margin %d ln 2, anchors %lld first + %lld nearest keys\n"
       "coarse sample: %s (%s), stride %lld, %lld windows of radius %lld\n"
-      "stages: %s %lld items%s%s; workspace %zu shared + %zu per worker\n",
-      name(h.method), name(h.coverage), name(h.weights),
+      "stages: %s %lld items%s%s%s; workspace %zu shared + %zu per worker\n"
+      "%s%s%s",
+      name(h.method), name(h.by_planes == coverage_kind::everything ? h.coverage : h.by_planes), name(h.weights),
       !is_set(h.pairs)                       ? ""
       : h.tiles.pairs == pair_product::tiles ? " (pairs, in tiles)"
                                              : " (pairs)",
@@ -392,7 +416,9 @@ inline std::size_t plan::describe(std::span<char> text) const {
       is_set(h.coarse) ? "on" : "off", name(h.reason), static_cast<long long>(h.stride),
       static_cast<long long>(h.windows), static_cast<long long>(h.radius),
       is_set(h.tiles.whole_call) ? "one launch," : name(h.stage[0]), static_cast<long long>(h.items[0]),
-      h.stages > 1 ? ", then " : "", h.stages > 2 ? "sweep, finish" : h.stages > 1 ? name(h.stage[1]) : "", h.workspace.shared, h.workspace.per_worker);
+      h.stages > 1 ? ", then " : "", h.stages <= 1 ? "" : h.stages == 2 || has_planes ? name(h.stage[1]) : "sweep, finish",
+      has_planes ? h.stages > 3 ? ", choose, refine" : ", refine" : "", h.workspace.shared, h.workspace.per_worker,
+      asked ? "planes: " : "", asked ? name(h.planes) : "", asked ? "\n" : "");
   return written < 0 ? 0 : static_cast<std::size_t>(written);
 }
 

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "items.hpp"
+#include "planes_memory.hpp"
 
 #include "names_aside.inc"
 
@@ -67,6 +68,8 @@ class plan_maker {
     };
     if (!planner::can_be_counted(header_, s)) return too_many();  // nor can its items be
     static_cast<sequence_items&>(s) = planner::choose_items(header_, s, s, work_);
+    const bool by_planes = planner::reads_planes(header_, s, s);
+    if (by_planes) s.rows_per_merge = 0;  // blocks are finished whole
     const index_type heads = header_.shape.kv_heads;
     const double all = static_cast<double>(heads) * static_cast<double>(s.head_chunks) * static_cast<double>(s.query_blocks) *
                        static_cast<double>(s.splits) * static_cast<double>(s.parts);
@@ -85,6 +88,11 @@ class plan_maker {
     header_.kv_len = std::max(header_.kv_len, s.kv_len);
     header_.block_capacity = std::max(header_.block_capacity, planner::block_rows_of(header_, s));
     header_.max_splits = std::max(header_.max_splits, s.splits);
+    s.first_planes = -1;
+    if (by_planes) {
+      s.first_planes = static_cast<index_type>(planes_bytes_.value());
+      planes_bytes_ = planes_bytes_ + memory_size(static_cast<std::uint64_t>(s.blocks(heads))) * planes_memory::of(header_.shape, s, s).bytes();
+    }
     if (s.splits > 1) {
       partials_ += s.blocks(heads) * s.splits;
       header_.merges += s.blocks(heads) * s.parts;
@@ -106,6 +114,10 @@ class plan_maker {
       if (splits && planner::has_crest_stage(h)) add_stage(plan_stage::crest, h.blocks);
       add_stage(splits ? plan_stage::sweep : plan_stage::whole, items_);
       if (finishes_ > 0) add_stage(plan_stage::finish, finishes_);
+      if (planes_bytes_.value() > 0) {
+        add_stage(plan_stage::choose, h.blocks);
+        add_stage(plan_stage::refine, items_);
+      }
     }
     if (h.max_splits > 1) {
       const std::size_t partial_bytes = backend.template shared_bytes<T>(h, partials_);
@@ -115,6 +127,8 @@ class plan_maker {
     } else if (h.tiles.whole_call) {
       h.workspace.shared = backend.template shared_bytes<T>(h, partials_);
     }
+    h.planes_at = static_cast<index_type>(h.workspace.shared);
+    h.workspace.shared = (memory_size(h.workspace.shared) + planes_bytes_).value();
     h.workspace.per_worker = backend.template worker_bytes<T>(h);
     for (const index_type items : h.items) h.workspace.most_items = std::max(h.workspace.most_items, items);
     return h;
@@ -128,6 +142,7 @@ class plan_maker {
   index_type items_ = 0;
   index_type partials_ = 0;
   index_type finishes_ = 0;
+  memory_size planes_bytes_{0};
 };
 
 // Makes a plan; `each(i, sequence)` sees its sequences in order. T is the compute type. Time: O(sequences).
@@ -138,6 +153,7 @@ status produce_plan(const problem& p, const options& o, const sequence_lengths& 
   if (status s = planner::check_problem(p); !s.ok()) return s;
   if (status s = backend.available(p, o); !s.ok()) return s;
   if (status s = planner::check_options(o, compute); !s.ok()) return s;
+  if (status s = planner::check_planes(p, o); !s.ok()) return s;
   const head_shape heads = p.heads();
   plan_maker maker(p, lengths, planner::decide_rules(heads, backend.template geometry<T>(heads), compute, p.row_max, o));
   for (index_type i = 0; i < p.sequences; ++i) {
@@ -185,7 +201,8 @@ inline status name_difference(const plan_header& made, const plan_header& asked)
       {"its tiles", same(made.tiles, asked.tiles) && made.forced_splits == asked.forced_splits},
       {"its scale", same(made.scale, asked.scale)},
       {"its method", made.method == asked.method && same(made.threshold, asked.threshold)},
-      {"its coverage", made.coverage == asked.coverage && same(made.tau, asked.tau) && same(made.lipschitz, asked.lipschitz)},
+      {"its coverage", made.coverage == asked.coverage && same(made.tau, asked.tau) && same(made.lipschitz, asked.lipschitz) &&
+                            made.by_planes == asked.by_planes && made.planes == asked.planes && same(made.tolerance, asked.tolerance)},
       {"its weights", made.weights == asked.weights && made.weights_in_place == asked.weights_in_place},
       {"its products", made.products == asked.products},
       {"its margin", made.margin_exponent == asked.margin_exponent},

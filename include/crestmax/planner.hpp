@@ -29,6 +29,8 @@ inline constexpr index_type most_joined_rows = 16;
 // A split has at least this many keys: where they are read in place, and where packing them and merging larger blocks has to pay.
 inline constexpr index_type least_keys_per_split = 512;
 inline constexpr index_type least_packed_keys_per_split = 1024;
+// Shorter sequences read all planes: what is chosen costs as much as it saves.
+inline constexpr index_type least_keys_of_planes = 1024;
 constexpr index_type least_packed_keys(const tile_geometry& tiles, index_type rows) {
   return std::max(least_packed_keys_per_split, (tiles.pairs == pair_product::tiles ? 16 : 8) * (rows - 64));
 }
@@ -73,6 +75,11 @@ inline status check_problem(const problem& p) {
   return success();
 }
 
+// Coverages that read planes until a row's error is small enough.
+constexpr bool is_by_planes(coverage_kind kind) { return kind >= coverage_kind::within; }
+// Of those, which bound the error; the others estimate it.
+constexpr bool bounds_error(coverage_kind kind) { return kind > coverage_kind::within; }
+
 inline status check_options(const options& o, scalar_kind compute) {
   const softmax_method& m = o.softmax;
   const auto bad = [](const char* argument, const char* expected, index_type given) {
@@ -84,7 +91,7 @@ inline status check_options(const options& o, scalar_kind compute) {
   const struct { const char* argument; std::int32_t value; std::int32_t last; } kinds[] = {
       {"softmax.kind", static_cast<std::int32_t>(m.kind), static_cast<std::int32_t>(softmax_kind::sampled_max)},
       {"softmax.coarse", static_cast<std::int32_t>(m.coarse), static_cast<std::int32_t>(choice::off)},
-      {"coverage.kind", static_cast<std::int32_t>(o.coverage.kind), static_cast<std::int32_t>(coverage_kind::plateaus)},
+      {"coverage.kind", static_cast<std::int32_t>(o.coverage.kind), static_cast<std::int32_t>(coverage_kind::within_bound_of_output)},
       {"weights", static_cast<std::int32_t>(o.weights), static_cast<std::int32_t>(weight_type::bfloat16)},
       {"products", static_cast<std::int32_t>(o.products), static_cast<std::int32_t>(products::integer)}};
   for (const auto& k : kinds) {
@@ -110,6 +117,9 @@ inline status check_options(const options& o, scalar_kind compute) {
   if (o.coverage.kind == coverage_kind::above && !(o.coverage.tau > 0 && std::isfinite(o.coverage.tau))) {
     return bad_real("tau", "a positive number of nats", o.coverage.tau);
   }
+  if (is_by_planes(o.coverage.kind) && !(o.coverage.tolerance > 0 && std::isfinite(o.coverage.tolerance))) {
+    return bad_real("tolerance", "a positive share of the norm of a row's output", o.coverage.tolerance);
+  }
   if (o.coverage.kind != coverage_kind::everything && (m.kind == softmax_kind::running_max ||
                                                        m.kind == softmax_kind::lazy_max)) {
     return error_text(status_code::bad_option, "coverage",
@@ -132,6 +142,16 @@ inline status check_options(const options& o, scalar_kind compute) {
   }
   if (o.tiles.splits < 0 || o.tiles.splits > most_splits) {
     return bad("tiles.splits", "0 to 64", o.tiles.splits);
+  }
+  return success();
+}
+
+// A tolerance is for caches that can be read in part.
+inline status check_planes(const problem& p, const options& o) {
+  if (!is_by_planes(o.coverage.kind)) return success();
+  const struct { const char* name; scalar_kind kind; } rows[] = {{"key", p.key_kind}, {"value", p.value_kind}};
+  for (const auto& r : rows) {
+    if (r.kind != scalar_kind::planes16) return error_text(status_code::bad_option, "coverage", "planes16 as keys and values to keep within a tolerance", crestmax::name(r.kind));
   }
   return success();
 }
@@ -262,7 +282,7 @@ inline bool decide_pairs(const plan_rules& h, weight_type asked) {
 inline void keep_options(plan_rules& h, const options& o) {
   h.method = o.softmax.kind;
   h.diagnostics = o.diagnostics;
-  h.coverage = o.coverage.kind;
+  h.coverage = is_by_planes(o.coverage.kind) ? coverage_kind::everything : o.coverage.kind;
   h.tau = o.coverage.tau;
   h.pairs = decide_pairs(h, o.weights);
   const weight_type usual = h.tiles.weights == weight_type::planner ? weight_type::float32 : h.tiles.weights;
@@ -280,6 +300,32 @@ inline void keep_options(plan_rules& h, const options& o) {
   h.guard_limit = o.guard_limit;
   h.lipschitz = o.lipschitz ? *o.lipschitz : -1.0;
   h.forced_splits = o.tiles.splits;
+}
+
+// Whether blocks of few rows may read planes until their error is small enough; all others of the call read all.
+inline void decide_planes(plan_rules& h, const coverage_mode& asked) {
+  const auto decide = [&](planes_reason reason) {
+    h.planes = reason;
+    const bool reads = reason == planes_reason::few_rows;
+    h.by_planes = reads ? asked.kind : coverage_kind::everything;
+    h.tolerance = reads ? asked.tolerance : 0;
+  };
+  if (!is_by_planes(asked.kind)) return decide(planes_reason::not_asked);
+  if (h.compute == scalar_kind::float64) return decide(planes_reason::in_double);
+  if (!h.tiles.reads_planes) return decide(planes_reason::no_kernels);
+  if (h.weights_in_place != weight_type::float32) return decide(planes_reason::narrow_weights);
+  if (h.row_max || h.diagnostics) return decide(planes_reason::every_score);
+  decide(planes_reason::few_rows);
+}
+
+// Whether the blocks of a sequence do.
+inline bool reads_planes(const plan_rules& h, sequence_shape s, const sequence_blocks& b) {
+  return h.by_planes != coverage_kind::everything && is_in_place(b) && s.kv_len >= least_keys_of_planes;
+}
+
+// The keys of a split of such a block: whole blocks of keys, but for the last.
+inline index_type keys_per_split_of_planes(index_type kv_len, index_type splits) {
+  return round_up(divide_up(kv_len, splits), keys_in_block(scalar_kind::planes16));
 }
 
 // The kernels' sizes, but for those that the caller chooses.
@@ -305,6 +351,7 @@ inline plan_rules decide_rules(const head_shape& heads, const tile_geometry& geo
   h.row_max = row_max;
   h.tiles = decide_tiles(geometry, o);
   keep_options(h, o);
+  decide_planes(h, o.coverage);
   decide_coarse(h, o.softmax);
   // Shorter sequences go without a sample that is there for weights alone; decided per sequence.
   h.least_keys_to_sample = h.reason == coarse_reason::narrow_weights ? 4 * std::min(h.tiles.key_tile, usual_tile_keys) : 0;

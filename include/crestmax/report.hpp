@@ -19,6 +19,13 @@ enum class mass_kind : std::int32_t {
   estimate,    // coverage plateaus without a stated L: an estimate
 };
 
+// What the error of outputs is worth.
+enum class output_error_kind : std::int32_t {
+  none,   // every plane of every key was read
+  sigma,  // coverage within: one standard deviation
+  bound,  // coverage within_bound and within_bound_of_output: a bound, for every input
+};
+
 enum class lipschitz_source : std::int32_t { none, stated, estimated, measured };
 
 struct report {
@@ -44,6 +51,12 @@ struct report {
   mass_kind dropped_mass_kind = mass_kind::none;
   // Of plateaus: the largest share if each sample had the score of all keys that it stands for. Of above: max_dropped_mass.
   double max_dropped_estimate = 0;
+  // The largest options::output_error of all rows.
+  double max_output_error = 0;
+  crestmax::output_error_kind output_error_kind = crestmax::output_error_kind::none;
+  std::int64_t keys_refined = 0;      // of which more than the first planes were read, or of whose values: once per query block
+  std::int64_t rows_read_on = 0;      // rows whose error was above their tolerance when they had read what was chosen for them
+
   // At least the largest (row maximum - crest found) of all rows whose crest phase met a visible key: exact for corrected rows, else
   // log(sum of weights, lost ones included) + margin; 0 for methods without a crest, and where the keys are one tile, whose maxima are
   // the crests. As sure as max_dropped_mass. Infinite where nothing is known: rows that an Ascend device corrected, plateaus without a

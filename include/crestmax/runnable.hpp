@@ -55,6 +55,7 @@ struct attached_parts {
   row_output lse;
   row_output row_max;
   row_output dropped_mass;
+  row_output output_error;
   std::byte* workspace = nullptr;
   int workers = 0;
 };
@@ -65,6 +66,9 @@ inline void note_kinds(const plan_header& h, report& r) {
                         : h.coverage == coverage_kind::above    ? mass_kind::rigorous
                         : h.lipschitz >= 0                      ? mass_kind::hypothesis
                                                                 : mass_kind::estimate;
+  r.output_error_kind = !planner::is_by_planes(h.by_planes)   ? output_error_kind::none
+                        : planner::bounds_error(h.by_planes) ? output_error_kind::bound
+                                                             : output_error_kind::sigma;
   if (h.diagnostics) {
     r.lipschitz_from = lipschitz_source::measured;
   } else if (h.lipschitz >= 0) {
@@ -157,7 +161,7 @@ class runnable {
             parts_.output,        crestmax::view_of(parts_.source),
             crestmax::view_of<T>(parts_.modifiers),
             parts_.lse,           parts_.row_max,
-            parts_.dropped_mass,  {parts_.workspace + marks_bytes(), parts_.plan.workspace()},
+            parts_.dropped_mass,  parts_.output_error, {parts_.workspace + marks_bytes(), parts_.plan.workspace()},
             parts_.shape.paged};
   }
 

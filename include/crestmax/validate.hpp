@@ -154,6 +154,7 @@ struct call_memory {
   row_output lse;
   row_output row_max;
   row_output dropped_mass;
+  row_output output_error;
   std::span<const std::byte> plan;       // read while the call runs: empty while there is none
   std::span<const std::byte> workspace;
 };
@@ -236,10 +237,11 @@ status check_memory(const call_memory& call, const problem& p, bool packed_queri
     if (e.expected != e.given) return error(status_code::mismatch, e.argument, e.what, e.expected, e.given);
   }
 
-  any_view outputs[4] = {as_any("output", call.output, true)};
+  any_view outputs[5] = {as_any("output", call.output, true)};
   int output_count = 1;
   const struct { const char* name; const row_output* rows; } row_outputs[] = {
-      {"lse", &call.lse}, {"row_max", &call.row_max}, {"dropped_mass", &call.dropped_mass}};
+      {"lse", &call.lse}, {"row_max", &call.row_max}, {"dropped_mass", &call.dropped_mass},
+      {"output_error", &call.output_error}};
   for (const auto& r : row_outputs) {
     if (crestmax::is_absent(*r.rows)) continue;
     if (r.rows->kind != scalar_kind::float32 && r.rows->kind != scalar_kind::float64) {
@@ -252,7 +254,7 @@ status check_memory(const call_memory& call, const problem& p, bool packed_queri
     outputs[output_count++] = as_any(r.name, *r.rows);
   }
   read_memory<Coded> in;
-  byte_range out[6];  // the outputs, the workspace, the plan
+  byte_range out[7];  // the outputs, the workspace, the plan
   if (status s = in.check(call, key_name, value_name, p.sequences); !s.ok()) return s;
   for (int i = 0; i < output_count; ++i) {
     if (status s = check_view(outputs[i], out[i]); !s.ok()) return s;

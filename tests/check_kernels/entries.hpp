@@ -7,6 +7,7 @@
 #include "in_place_checks.hpp"
 #include "integer_checks.hpp"
 #include "pack_checks.hpp"
+#include "plane_checks.hpp"
 #include "product_checks.hpp"
 #include "row_checks.hpp"
 #include "score_checks.hpp"
@@ -80,6 +81,24 @@ const auto& entries_of_integers() {
       entry<&integers::pack_query, integers, subject>("pack_query", check_integer_queries<T, Part>),
       entry<&integers::score, integers, subject>("score", check_integer_scores<T, Part>),
       entry<&integers::multiply, integers, subject>("multiply", check_integer_outputs<T, Part>),
+  };
+  return entries;
+}
+
+template <class T>
+const auto& entries_of_planes() {
+  using planes = crestmax::cpu::plane_kernels<T>;
+  using subject = kernel_check<T>;
+  static constexpr checked_entry<planes, subject> entries[] = {
+      entry<&planes::decode, planes, subject>("decode", check_plane_decode<T>),
+      entry<&planes::score, planes, subject>("score", check_plane_score<T>),
+      entry<&planes::multiply, planes, subject>("multiply", check_plane_multiply<T>),
+      entry<&planes::measure_steps, planes, subject>("measure_steps", check_measure_steps<T>),
+      entry<&planes::measure_values, planes, subject>("measure_values", check_measure_values<T>),
+      entry<&planes::sum_errors, planes, subject>("sum_errors", check_sum_errors<T>),
+      entry<&planes::share_errors, planes, subject>("share_errors", check_share_errors<T>),
+      entry<&planes::score_whole, planes, subject>("score_whole", check_score_whole<T>),
+      entry<&planes::rejoin, planes, subject>("rejoin", check_rejoin<T>),
   };
   return entries;
 }
@@ -188,6 +207,8 @@ std::vector<table_entry<T>> every_entry() {
       entries, "integers_", entries_of_integers<T, &in_place::integers>(), [](auto& t) -> auto& { return t.in_place.integers; });
   add_entries<T>(
       entries, "dots_", entries_of_integers<T, &in_place::dots>(), [](auto& t) -> auto& { return t.in_place.dots; });
+  add_entries<T>(
+      entries, "planes_", entries_of_planes<T>(), [](auto& t) -> auto& { return t.planes; });
   add_entries<T>(
       entries, "rows_", entries_of_rows<T>(), [](auto& t) -> auto& { return t.rows; });
   add_entries<T>(

@@ -15,6 +15,7 @@ void reset_rows(block<T>& b) {
   fill(b.state.shift, b.view.rows, hidden_score<T>);
   fill(b.search.sample_max, b.view.rows, hidden_score<T>);
   for (T* row : {b.state.sum, b.state.exact_sum, b.state.tile_sum}) fill(row, b.view.rows, T(0));
+  std::fill_n(b.state.error, b.view.rows, 0.0);
   for (index_type r = 0; b.loss.leaves_out && r < b.view.rows; ++r) {
     b.loss.mass[r] = {};
     b.loss.estimate[r] = 0;

@@ -89,11 +89,11 @@ void write_number(const row_output& to, index_type batch, index_type row, index_
   else static_cast<float*>(to.data)[at] = static_cast<float>(value);
 }
 
-// The same of a share, 0 to 1, rounded up.
-inline void write_share(const row_output& to, index_type batch, index_type row, index_type head, double share) {
-  const float nearest = static_cast<float>(share);
-  const bool below = to.kind != scalar_kind::float64 && static_cast<double>(nearest) < share;
-  write_number<float>(to, batch, row, head, below ? static_cast<double>(std::nextafter(nearest, 2.0f)) : share);
+// The same of a number that is rounded up.
+inline void write_rounded_up(const row_output& to, index_type batch, index_type row, index_type head, double number) {
+  const float nearest = static_cast<float>(number);
+  const bool below = to.kind != scalar_kind::float64 && static_cast<double>(nearest) < number;
+  write_number<float>(to, batch, row, head, below ? static_cast<double>(std::nextafter(nearest, std::numeric_limits<float>::infinity())) : number);
 }
 
 // Where a row's outputs go: batch and row of the tensors.
@@ -121,7 +121,7 @@ void poison_row(const block<T>& b, index_type r) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   b.kernels->write(b.state.output + r * b.state.output_stride, none, b.call->output.kind, output_row(b, r), b.plan->shape.d_v);
   const output_place to = place_of(b, r);
-  for (const row_output* rows : {&b.call->lse, &b.call->dropped_mass}) {
+  for (const row_output* rows : {&b.call->lse, &b.call->dropped_mass, &b.call->output_error}) {
     write_number<T>(*rows, to.batch, to.row, b.view.rows_at[r].head, none);
   }
 }
@@ -148,7 +148,9 @@ void write_row(block<T>& b, index_type r) {
   else b.kernels->write(output, factor, kind, output_row(b, r), h.shape.d_v);
   if (b.call->lse) write_number<T>(b.call->lse, batch, row, at.head, empty ? top : top + std::log(exact_sum));
   const lost_mass lost = lost_by(b, r);
-  write_share(b.call->dropped_mass, batch, row, at.head, b.loss.certified ? lost.bound : lost.estimate);
+  write_rounded_up(b.call->dropped_mass, batch, row, at.head, b.loss.certified ? lost.bound : lost.estimate);
+  write_rounded_up(b.call->output_error, batch, row, at.head, b.state.error[r]);
+  b.counters->output_error = std::max(b.counters->output_error, b.state.error[r]);
   b.counters->dropped_mass = std::max(b.counters->dropped_mass, lost.bound);
   b.counters->dropped_estimate = std::max(b.counters->dropped_estimate, lost.estimate);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../backend/cpu/entries.hpp"
+#include "planes_refine.hpp"
 #include "split.hpp"
 
 #include "../names_aside.inc"
@@ -82,15 +83,27 @@ void run_item(const kernel_table<T>& kernels, const call_data<T>& call, index_ty
   const plan& p = call.plan;
   const auto sequence_at = [&](index_type i) { return p.sequences()[static_cast<std::size_t>(i)]; };
   if (h.stage[stage] == plan_stage::crest) {
-    if (sequence_at(p.sequence_of_block(item)).splits > 1) run_crest(b, item);
+    const plan_sequence s = sequence_at(p.sequence_of_block(item));
+    if (s.splits > 1 && s.first_planes < 0) run_crest(b, item);
     return;
   }
   if (h.stage[stage] == plan_stage::finish) {
     const merge_range merged = p.merge_item(item);
     return run_finish(b, merged.block, {merged.first_row, merged.rows});
   }
+  if (h.stage[stage] == plan_stage::choose) {
+    const plan_sequence s = sequence_at(p.sequence_of_block(item));
+    if constexpr (reads_planes<T>) {
+      if (s.first_planes >= 0) run_choose(b, item, s);
+    }
+    return;
+  }
   const item_range range = p.item(item);
   const plan_sequence s = sequence_at(range.sequence);
+  if constexpr (reads_planes<T>) {
+    if (s.first_planes >= 0) return h.stage[stage] == plan_stage::refine ? run_refine(b, s, range) : run_scan(b, s, range);
+  }
+  if (h.stage[stage] == plan_stage::refine) return;
   if (s.splits > 1) return run_splits(b, s, range);
   for (index_type number = range.first_block; number < range.first_block + range.blocks; ++number) {
     b.following = following_block(h, s, number);

@@ -55,6 +55,7 @@ inline status check_options(const problem& p, const options& o) {
   if (o.diagnostics) return unsupported("diagnostics", "off", "on");
   if (o.row_max) return unsupported("row_max", "none", "some");
   if (o.dropped_mass) return unsupported("dropped_mass", "none: nothing is dropped", "some");
+  if (o.output_error) return unsupported("output_error", "none: all that is stored is read", "some");
   if (o.lse && o.lse.kind != scalar_kind::float32) return unsupported("lse", "float32", name(o.lse.kind));
   if (o.scale && !(*o.scale > 0)) return error_real(status_code::unsupported, "scale", "a positive number", *o.scale);
   const struct { const char* argument; index_type given; } sizes[] = {{"tiles.query_block", o.tiles.query_block},

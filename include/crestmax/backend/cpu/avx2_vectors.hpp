@@ -104,6 +104,21 @@ struct primitives<float> {
   template <class Stored>
   static vec widen(const Stored* from) { return load(converted<float, lanes>(from).data()); }
   struct byte_codes : codes_of_bytes {
+    static void nibbles(const std::uint8_t* from, vec& low, vec& high) {
+      const __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(pointer_to<__m128i>(from)));
+      low = _mm256_cvtepi32_ps(_mm256_and_si256(x, _mm256_set1_epi32(15)));
+      high = _mm256_cvtepi32_ps(_mm256_srli_epi32(x, 4));
+    }
+    static void split(vec& first, vec& second) {
+      const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(first, second, 0x88)), odd = _mm256_castps_pd(_mm256_shuffle_ps(first, second, 0xdd));
+      first = _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xd8));
+      second = _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xd8));
+    }
+    static void merge(vec& first, vec& second) {
+      const vec lower = _mm256_unpacklo_ps(first, second), upper = _mm256_unpackhi_ps(first, second);
+      first = _mm256_permute2f128_ps(lower, upper, 0x20);
+      second = _mm256_permute2f128_ps(lower, upper, 0x31);
+    }
     static void signed_numbers(const codes& x, vec (&to)[2]) {
       to[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(x));
       to[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(x, 8)));

@@ -100,6 +100,25 @@ struct primitives<float> {
   template <class Stored>
   static vec widen(const Stored* from) { return load(converted<float, lanes>(from).data()); }
   struct byte_codes : codes_of_bytes {
+    // The low four bits of an index choose one of 16 numbers.
+    static void nibbles(const std::uint8_t* from, vec& low, vec& high) {
+      const vec numbers = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+      const __m512i x = _mm512_cvtepu8_epi32(_mm_loadu_si128(pointer_to<__m128i>(from)));
+      low = _mm512_permutexvar_ps(x, numbers);
+      high = _mm512_permutexvar_ps(_mm512_srli_epi32(x, 4), numbers);
+    }
+    static void split(vec& first, vec& second) {
+      const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+      const vec at_even = _mm512_permutex2var_ps(first, even, second);
+      second = _mm512_permutex2var_ps(first, _mm512_add_epi32(even, _mm512_set1_epi32(1)), second);
+      first = at_even;
+    }
+    static void merge(vec& first, vec& second) {
+      const __m512i lower = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      const vec in_front = _mm512_permutex2var_ps(first, lower, second);
+      second = _mm512_permutex2var_ps(first, _mm512_add_epi32(lower, _mm512_set1_epi32(8)), second);
+      first = in_front;
+    }
     static void signed_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(x)); }
     static void unsigned_numbers(const codes& x, vec (&to)[1]) { to[0] = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(x)); }
     static void numbers_of_planes(const codes& upper, const codes& lower, vec (&to)[1]) {

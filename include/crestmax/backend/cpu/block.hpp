@@ -52,6 +52,7 @@ struct row_state {
   T* tile_max;   // of the scores in hand
   T* crest;      // the shift as the crest phase left it, by number in the whole block
   double* center;  // nats: weights summed so far are exp(score - center), kept unrounded; -inf: none
+  double* error;   // of its output, as what was read leaves it; see options::output_error
   bool* passes;    // whether the guard has nothing against it
   T* output;       // [capacity][output_stride]
   index_type output_stride;
@@ -214,6 +215,7 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   b.search.windows = memory.take<plateau_window>(planner::most_windows);
   for_each_row_array(b, [&](T*& row) { row = memory.take<T>(capacity); });
   b.state.center = memory.take<double>(capacity);
+  b.state.error = memory.take<double>(capacity);
   b.state.passes = memory.take<bool>(capacity);
   operands.ahead.place(packed_tile, capacity, memory);
   b.scratch.first_panel = memory.take<index_type>(capacity);
@@ -223,8 +225,11 @@ void place(block<T>& b, const plan_header& h, arena& memory) {
   // Rows read in place may be copied here, a run of them.
   const index_type tile = std::max(packed_tile, direct_run);
   const index_type least_steps = h.pairs && in_tiles ? steps_of_tiles : 1;
-  operands.key = memory.take<T>(std::max(tile * std::max(h.shape.d_qk, least_steps), direct_run * operands.query_stride));
-  operands.value = memory.take<T>(tile * b.state.output_stride);
+  // Or queries times the steps of keys that are read by their first plane, and weights times those of values.
+  const index_type few = planner::is_by_planes(h.by_planes) ? planner::most_joined_rows : 0;
+  operands.key = memory.take<T>(std::max({tile * std::max(h.shape.d_qk, least_steps), direct_run * operands.query_stride,
+                                          few * planner::round_up(h.shape.d_qk, 2 * widest_lanes)}));
+  operands.value = memory.take<T>(std::max(tile * b.state.output_stride, few * keys_in_block(scalar_kind::planes16)));
   // Tiles store 16 rows of scores, however few a block has, and those of a part of a block need not be the first.
   const index_type stored_rows = in_tiles ? rows_of_tiles / 2 : 0;
   b.scratch.scores = memory.take<T>((rows_with_scores(h) + stored_rows) * score_stride);
@@ -250,6 +255,7 @@ block<T> part_of(const block<T>& whole, index_type part, index_type rows) {
   b.view.rows_at += first;
   for_each_row_array(b, [&](T*& row) { row += first; });
   b.state.center += first;
+  b.state.error += first;
   b.loss.skip_rows(first);
   b.state.passes += first;
   if (first + rows <= rows_with_scores(*whole.plan)) b.scratch.scores += first * score_stride;

@@ -13,6 +13,13 @@ namespace cpu {
 
 inline constexpr index_type codes_in_chunk = 32;
 
+// What bits of a code (planes16) that are not read may say lies so far from their middle, at most, in steps of a code.
+constexpr float unread_span(int planes) { return planes == 1 ? 2047.5f : planes == 2 ? 127.5f : 0.0f; }
+// The variance of uniform ones.
+constexpr double variance_of_unread(int planes) { return planes == 1 ? (0x1p24 - 1) / 12 : planes == 2 ? (0x1p16 - 1) / 12 : 0; }
+// Their middle stands for them.
+constexpr float middle_of_unread(int planes) { return unread_span(planes); }
+
 enum class code_layout {
   bytes,
   split_nibbles,     // 16 bytes: numbers 0 to 15 in the low nibbles, 16 to 31 in the high ones

@@ -22,9 +22,9 @@ struct failed_runs {
 // What one worker counted; summed into the report after the call.
 struct worker_counters {
   index_type rows, visible, sampled, crest, plateau, accumulated, skipped, masked, bytes, rescales, corrected;
-  index_type above_bound;
+  index_type above_bound, refined, read_on;
   failed_runs failed;
-  double dropped_mass, dropped_estimate, undershoot_bound, lipschitz, undershoot, sampling_bound;
+  double output_error, dropped_mass, dropped_estimate, undershoot_bound, lipschitz, undershoot, sampling_bound;
 };
 
 }  // namespace cpu

@@ -155,6 +155,68 @@ struct in_place_kernels {
   integer_kernels<T> dots;      // the same by the machine's own dot products, where it has them
 };
 
+// A key whose part in the sums changes.
+struct refined_key {
+  index_type key;
+  index_type column;  // of its new weights among the scores; negative: they are as they were
+  bool was_whole;     // its value had been read by all planes
+  bool is_whole;      // it is now
+};
+
+// What 64 keys of a block add to the errors of its rows, and how that is shared out.
+inline constexpr index_type keys_sharing = keys_in_block(scalar_kind::planes16);
+template <class T>
+struct errors_of_keys {
+  index_type rows;
+  const T* weights;  // [rows][weight_stride]; zeros where there are fewer keys, as in sizes and errors
+  index_type weight_stride;
+  const T* sizes;       // per key: of the values
+  const T* errors;      // per key: of the values
+  const T* key_left;    // per key: 0 where the key is read by all planes, else 1; null: 1 for all
+  const T* value_left;  // the same of its value
+  bool squared;         // weights count by their squares, else errors of scores add to those of values
+  // For shares:
+  const T* key_errors = nullptr;  // per row: of the scores
+  const T* shares = nullptr;      // per row: what a weight of 1 is, as a share of what is allowed
+  const T* row_sizes = nullptr;   // per row: that of its output
+  T least = 0;                    // shares up to which add to the totals
+};
+// Over the keys that are left: of weights, or of their squares; of these times sizes of values; of those of values that are left, times their errors,
+// and of keys and values that are left, likewise.
+template <class T>
+struct error_sums {
+  T weights, sizes, errors, errors_of_both;
+};
+template <class T>
+struct error_shares {
+  T of_key[planner::most_joined_rows][keys_sharing];
+  T of_value[planner::most_joined_rows][keys_sharing];
+  T largest_of_key[keys_sharing];  // of the rows
+  T largest_of_value[keys_sharing];
+  T total[planner::most_joined_rows];  // of both, of keys whose largest share is at most `least`
+};
+
+// Rows of planes16 of which source_rows::planes are read.
+template <class T>
+struct plane_kernels {
+  decode_rows decode;  // rows, and those that are not coded yet, as numbers; null where a set reads none
+  // As those of in_place_kernels, of one block, by the first plane. Keys are scored from a multiple of 64 on.
+  void (*score)(side_by_side<T>, const tile_keys&);
+  void (*multiply)(side_by_side<T>, const tile_keys&);
+  // Of each row, over the channels of the block of keys at a position: sums of |query * step|, of its squares, and the most that sums of |query * key|
+  // may be; 0 where these rows are not coded.
+  void (*measure_steps)(const rows_in_place<T>&, index_type position, T* sizes, T* squares, T* products);
+  // Of values by their first plane: squared norms, and steps.
+  void (*measure_values)(const source_rows&, index_type first, index_type count, T* squares, T* steps);
+  void (*sum_errors)(const errors_of_keys<T>&, index_type r, error_sums<T>&);
+  void (*share_errors)(const errors_of_keys<T>&, error_shares<T>&);
+  // Raw scores of some keys by all planes, in rising order, in columns 0, 1, ... of a block's scores.
+  void (*score_whole)(const rows_in_place<T>&, const index_type* keys, index_type count);
+  // What some values have brought into the outputs under `weights` [row][key] is taken back, and joins them as it is now. Whole vectors of outputs are
+  // read and written.
+  void (*rejoin)(const rows_in_place<T>&, const refined_key* keys, index_type count, const T* weights, index_type weight_stride);
+};
+
 // What a plan has to know of a table of kernels for T.
 template <class T>
 struct kernel_sizes {
@@ -215,6 +277,7 @@ struct kernel_table : kernel_sizes<T> {
   T (*measure_keys)(const source_rows&, index_type first, index_type step, index_type count, T* squares);
 
   decode_rows decode;  // encoded rows to rows of T
+  plane_kernels<T> planes;
 };
 
 }  // namespace cpu

@@ -44,6 +44,33 @@ struct plain_codes {
   // Bit i is the fifth of code i.
   static codes with_fifth_bits(const codes& x, std::uint32_t bits) { return each([&](int i) { return x.at[i] | (bits >> i & 1u) << 4; }); }
   static codes minus(const codes& x, int zero) { return each([&](int i) { return x.at[i] - zero; }); }
+  // Of as many bytes as a vector has lanes: numbers of the low nibbles, and of the high ones.
+  static void nibbles(const std::uint8_t* from, vec& low, vec& high) {
+    float x[2][bound(P::lanes)];
+    for (int i = 0; i < P::lanes; ++i) {
+      x[0][i] = static_cast<float>(from[i] & 15);
+      x[1][i] = static_cast<float>(from[i] >> 4);
+    }
+    low = P::load(x[0]);
+    high = P::load(x[1]);
+  }
+  // Numbers in two vectors to those at even places and those at odd ones, and back.
+  static void split(vec& first, vec& second) {
+    float x[2 * bound(P::lanes)], y[2 * bound(P::lanes)];
+    P::store(x, first);
+    P::store(x + P::lanes, second);
+    for (int i = 0; i < 2 * P::lanes; ++i) y[i % 2 * P::lanes + i / 2] = x[i];
+    first = P::load(y);
+    second = P::load(y + P::lanes);
+  }
+  static void merge(vec& first, vec& second) {
+    float x[2 * bound(P::lanes)], y[2 * bound(P::lanes)];
+    P::store(x, first);
+    P::store(x + P::lanes, second);
+    for (int i = 0; i < 2 * P::lanes; ++i) y[i] = x[i % 2 * P::lanes + i / 2];
+    first = P::load(y);
+    second = P::load(y + P::lanes);
+  }
   static codes look_up(const codes& x, const std::array<std::int8_t, 16>& numbers) {
     return each([&](int i) { return numbers[x.at[i]]; });
   }

@@ -32,6 +32,9 @@ inline void add_counters(const worker_counters& c, report& r) {
   r.rescales += c.rescales;
   r.rows_corrected += c.corrected;
   r.rows_above_bound += c.above_bound;
+  r.keys_refined += c.refined;
+  r.rows_read_on += c.read_on;
+  raise(r.max_output_error, c.output_error);
   raise(r.max_dropped_mass, c.dropped_mass);
   raise(r.max_dropped_estimate, c.dropped_estimate);
   raise(r.max_undershoot_bound, c.undershoot_bound);
@@ -77,6 +80,7 @@ tile_geometry geometry_of(const kernel_sizes<T>& kernels, const head_shape& p, i
   const index_type group = kernels.row_group;
   tile_geometry g{rows, planner::usual_tile_keys, 48 / group * group, group, kernels.panel, static_cast<std::int32_t>(set)};
   g.dots = kernels.reads_in_place && machine_has_dots(set);
+  g.reads_planes = kernels.reads_in_place && sizeof(T) == sizeof(float);
   g.key_tile_in_place = kernels.reads_in_place ? planner::most_tile_keys : g.key_tile;
   if (!kernels.multiplies_pairs) return g;
   if (pairs_of_set(set).registers) g.pairs = pair_product::registers;

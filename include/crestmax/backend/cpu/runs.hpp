@@ -43,6 +43,7 @@ struct source_rows {
   take_codes codes = nullptr;    // of encoded rows that are multiplied as integers where they are read in place
   void* decoded = nullptr;       // room for decoded_rows of these
   index_type decoded_rows = 0;   // a multiple of a panel
+  int planes = planes_of_code;   // of planes16, how many of them are read: the middle of what they leave open stands for the others
 
   index_type row_bytes() const { return row_bytes_of(stored, length); }
   // Numbers from a decoded row to the next: each begins at a multiple of 64 bytes.
@@ -89,6 +90,18 @@ constexpr index_type bytes_of_zeros(scalar_kind stored, index_type length, index
 inline plain_run run_to_read(const source_rows& of, index_type position, run_coding& beside) {
   const plain_run run = run_if_any(of, position, beside);
   return run.rows > 0 ? run : rows_of_zeros(of, position, run.rows, beside);
+}
+
+// The same of encoded rows, with what stands beside them.
+inline kv_run coded_run_to_read(const source_rows& of, index_type position) {
+  run_coding beside;
+  const plain_run run = run_to_read(of, position, beside);
+  return {run.data, run.row_stride, run.rows, beside};
+}
+inline kv_run coded_run_if_any(const source_rows& of, index_type position) {
+  run_coding beside;
+  const plain_run run = run_if_any(of, position, beside);
+  return {run.data, run.row_stride, run.rows, beside};
 }
 
 // Calls f(row, pointer) for rows first, first + step, ...; `count` of them. Decoded ones are there until the next panel's begin.
