@@ -1,4 +1,4 @@
-// crestmax_bench [--short | --bars | --all | --modifiers | --masks | --rows | --encoders | --encodings | --append | --threads] [--benchmark_... options of Google Benchmark]
+// crestmax_bench [--short | --bars | --all | --modifiers | --masks | --rows | --encoders | --encodings | --dial | --append | --threads] [--benchmark_... options of Google Benchmark]
 //
 // Every line of a race is a benchmark of its own, so that filters, reporters and JSON work as usual.
 // The lines of one race are measured together, in turns, when the first of them is asked for; each
@@ -13,6 +13,7 @@
 #include "append.hpp"
 #include "ceilings.hpp"
 #include "encoders.hpp"
+#include "dial.hpp"
 #include "encodings.hpp"
 #include "grid.hpp"
 #include "mask_targets.hpp"
@@ -173,6 +174,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--rows") == 0) return print_row_targets(), 0;
     else if (std::strcmp(argv[i], "--encoders") == 0) return print_encoders(), 0;
     else if (std::strcmp(argv[i], "--encodings") == 0) return print_encoding_targets(i + 1 < argc ? argv[i + 1] : ""), 0;
+    else if (std::strcmp(argv[i], "--dial") == 0) return print_dial_targets(), 0;
     else if (std::strcmp(argv[i], "--append") == 0) return print_append_targets(), 0;
     else if (std::strcmp(argv[i], "--threads") == 0) return print_thread_targets(), 0;
     else rest.push_back(argv[i]);

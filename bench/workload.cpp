@@ -53,6 +53,8 @@ void fill_random(memory_block& memory, scalar_kind kind, index_type head_dim, st
   }
 }
 
+}  // namespace
+
 std::string capture_folder() {
   namespace fs = std::filesystem;
   if (const char* given = std::getenv("CRESTMAX_CAPTURES")) return given;
@@ -60,6 +62,8 @@ std::string capture_folder() {
   const fs::path beside = project / ".." / "shared" / "captures";
   return fs::exists(beside) ? beside.string() : (project / "examples" / "data").string();
 }
+
+namespace {
 
 crestmax_test::npy_array read_part(const std::string& name, const char* part) {
   crestmax_test::npy_array array;

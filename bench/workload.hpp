@@ -68,6 +68,7 @@ void write_number(scalar_kind kind, std::byte* data, index_type at, double value
 // Names of the captures found, and whether a capture is causal. The folder: CRESTMAX_CAPTURES, or
 // ../shared/captures beside the project, or the shipped examples/data.
 std::vector<std::string> capture_names();
+std::string capture_folder();
 shape capture_shape(const std::string& name);
 
 }  // namespace crestmax_bench
