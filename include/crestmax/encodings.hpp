@@ -25,7 +25,8 @@
 // Scales are the steps, offsets the minimums: both are there, coding.offset is offset_kind::minimum, and they are
 //   by channel   coding.keys = 64, coding.group = 1: a step and a minimum for each number of a row, of a block's 64 keys; the unfinished block is open rows
 //   by token     coding.keys = 1, coding.group = 0: of a whole row; the unfinished block is there as far as it has come
-// append() codes keys and values so: steps and minimums are rounded outwards, so that no number lies beyond the codes, and a number is off by at most
+// append() codes keys and values so: the least and the largest number are a thirtieth of their distance inside of the codes, in the middle of what plane 0
+// tells apart; steps and minimums are rounded outwards, so that no number lies beyond the codes, and a number is off by at most
 // 0.52 steps, and the roundings of float: 2^-22 of the largest size in its block's channel, or row.
 #pragma once
 

@@ -40,8 +40,9 @@ struct plain_codes {
 plain_codes plainly_coded(const std::vector<double>& numbers, scalar_kind stored) {
   const auto [least, largest] = std::minmax_element(numbers.begin(), numbers.end());
   plain_codes p;
-  p.minimum = not_above(stored, *least);
-  const double range = to_single(to_single(*largest - p.minimum) / 65535);
+  const double margin = to_single(to_single(*largest - *least) / 30);
+  p.minimum = not_above(stored, to_single(*least - margin));
+  const double range = to_single(to_single(to_single(*largest + margin) - p.minimum) / 65535);
   p.step = stored == f32 ? range : not_below(stored, range);
   const double inverse = p.step > 0 ? to_single(1 / p.step) : 0;
   for (const double x : numbers) {
