@@ -21,6 +21,12 @@ foreach(example quickstart engine_threads paged_decode custom_modifier kept_mask
   endif()
 endforeach()
 
+# The dial over a cache in planes, on a capture of its own.
+crestmax_add_example(planes "${crestmax_examples}/planes.cpp")
+if(CRESTMAX_BUILD_TESTS)
+  add_test(NAME "examples: planes" COMMAND crestmax_example_planes "${crestmax_examples}/data")
+endif()
+
 # C, and linked with what C++ has compiled.
 add_executable(crestmax_example_c_engine "${crestmax_examples}/c_engine.c")
 set_target_properties(crestmax_example_c_engine PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
