@@ -3,6 +3,7 @@
 
 #include "broken_call.hpp"
 #include "support/encoded_case.hpp"
+#include "support/planes_case.hpp"
 
 namespace crestmax_test {
 namespace {
@@ -72,6 +73,56 @@ TEST(EncodedCachesFromC, HaveTheBitsOfCpp) {
       const double x = given.output.at(i, j, k, l), y = expected.output.at(i, j, k, l);
       ASSERT_TRUE(x == y || (std::isnan(x) && std::isnan(y))) << "seed " << seed << ": " << x << " instead of " << y;
     });
+  }
+}
+
+// A tolerance, what it leaves of error, and what the report says of it.
+TEST(PlanesFromC, AreReadWithinATolerance) {
+  const struct { std::int32_t in_c; crestmax::coverage_mode in_cpp; } coverages[] = {
+      {CRESTMAX_WITHIN, crestmax::within(0.01)},
+      {CRESTMAX_WITHIN_BOUND, crestmax::within_bound(0.05)},
+      {CRESTMAX_WITHIN_BOUND_OF_OUTPUT, crestmax::within_bound_of_output(0.25)}};
+  const auto number = [](std::uint64_t part) {
+    return [part](index_type b, index_type j, index_type h, index_type k) { return normal_at(part, b, j, h, k); };
+  };
+  planes_case c({.kv_len = 1500, .kv_heads = 2}, 1, 4, number(1), number(2), number(3));
+  const crestmax_coding key_coding = coding_of(c.key.coding()), value_coding = coding_of(c.value.coding());
+  for (const auto& coverage : coverages) {
+    c.options.coverage = coverage.in_cpp;
+    const planes_result expected = run_planes(c);
+    ASSERT_TRUE(expected.status.ok()) << expected.status.message();
+    std::vector<float> output(expected.output.size()), error(expected.error.size());
+    crestmax_options options = crestmax_default_options();
+    crestmax_report report = crestmax_empty_report();
+    options.coverage = coverage.in_c;
+    options.tolerance = coverage.in_cpp.tolerance;
+    options.output_error = crestmax_dense_rows(error.data(), CRESTMAX_FLOAT32, 1, 1, 4);
+    options.key_coding = &key_coding;
+    options.value_coding = &value_coding;
+    options.report = &report;
+    const crestmax_tensors tensors = crestmax_contiguous(crestmax_dense(c.query.data(), CRESTMAX_FLOAT32, 1, 1, 4, 64), tensor_of(c.key.view()),
+                                                         tensor_of(c.value.view()), crestmax_dense_output(output.data(), CRESTMAX_FLOAT32, 1, 1, 4, 64));
+    std::size_t bytes = 0;
+    crestmax_status status{};
+    ASSERT_EQ(crestmax_workspace_bytes(&tensors, &options, 1, &bytes, &status), CRESTMAX_OK) << status.message;
+    aligned_bytes workspace(bytes);
+    options.workspace = workspace.memory();
+    ASSERT_EQ(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_OK) << status.message;
+    EXPECT_EQ(output, expected.output);
+    EXPECT_EQ(error, expected.error);
+    EXPECT_EQ(report.max_output_error, expected.report.max_output_error);
+    EXPECT_EQ(report.output_error_kind, static_cast<std::int32_t>(expected.report.output_error_kind));
+    EXPECT_EQ(report.keys_refined, expected.report.keys_refined);
+    EXPECT_EQ(report.rows_read_on, expected.report.rows_read_on);
+    EXPECT_GT(report.max_output_error, 0);
+  }
+}
+
+TEST_F(BadInputFromC, TolerancesThatAreNoneAreNamed) {
+  options.coverage = CRESTMAX_WITHIN;
+  for (const double tolerance : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    options.tolerance = tolerance;
+    expect_message(crestmax_attention(&tensors, &options, nullptr, &status), CRESTMAX_BAD_OPTION, {"tolerance"});
   }
 }
 

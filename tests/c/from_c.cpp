@@ -140,6 +140,7 @@ void c_call::take_options(const attention_case& c) {
   options.threshold = o.softmax.threshold;
   options.coverage = static_cast<int32_t>(o.coverage.kind);
   options.tau = o.coverage.tau;
+  options.tolerance = o.coverage.tolerance;
   options.weights = static_cast<int32_t>(o.weights);
   options.query_block = o.tiles.query_block;
   options.key_tile = o.tiles.key_tile;

@@ -24,7 +24,7 @@ struct planes_shape {
   index_type pages_of_sequence() const { return page_size == 0 ? 1 : (kv_len + page_size - 1) / page_size; }
   index_type pages() const { return sequences * pages_of_sequence(); }
   index_type rows() const { return page_size == 0 ? kv_len : page_size; }
-  index_type blocks() const { return (rows() + 63) / 64; }
+  index_type key_blocks() const { return (rows() + 63) / 64; }
   index_type whole_keys() const { return kv_len - kv_len % 64; }
 };
 
@@ -48,9 +48,9 @@ class planes_rows {
  public:
   planes_rows(const planes_shape& shape, bool are_keys, const planes_source& number, const std::vector<std::int32_t>& table)
       : shape_(shape), are_keys_(are_keys), table_(table) {
-    const index_type blocks = shape.pages() * shape.blocks() * shape.kv_heads;
-    bytes_.assign(static_cast<std::size_t>(blocks * block_bytes()), 0xa5);
-    const index_type numbers = are_keys ? blocks * shape.d : shape.pages() * shape.rows() * shape.kv_heads;
+    const index_type all_blocks = shape.pages() * shape.key_blocks() * shape.kv_heads;
+    bytes_.assign(static_cast<std::size_t>(all_blocks * block_bytes()), 0xa5);
+    const index_type numbers = are_keys ? all_blocks * shape.d : shape.pages() * shape.rows() * shape.kv_heads;
     steps_.assign(static_cast<std::size_t>(numbers), std::numeric_limits<float>::quiet_NaN());
     minimums_ = steps_;
     decoded_.resize(static_cast<std::size_t>(shape.sequences * shape.kv_len * shape.kv_heads * shape.d));
@@ -74,7 +74,7 @@ class planes_rows {
   crestmax::row_coding coding() const {
     crestmax::row_coding c;
     const index_type d = shape_.d, heads = shape_.kv_heads;
-    const std::array<index_type, 4> of_keys{shape_.blocks() * heads * d, heads * d, d, 1}, of_values{shape_.rows() * heads, heads, 1, 1};
+    const std::array<index_type, 4> of_keys{shape_.key_blocks() * heads * d, heads * d, d, 1}, of_values{shape_.rows() * heads, heads, 1, 1};
     c.scales = {steps_.data(), are_keys_ ? of_keys : of_values};
     c.offsets = {minimums_.data(), are_keys_ ? of_keys : of_values};
     c.offset = crestmax::offset_kind::minimum;
@@ -95,7 +95,7 @@ class planes_rows {
   }
   index_type row_of(index_type j) const { return shape_.page_size == 0 ? j : j % shape_.page_size; }
   void write_code(index_type b, index_type j, index_type h, index_type k, unsigned code) {
-    const index_type row = row_of(j), block = (page_of(b, j) * shape_.blocks() + row / 64) * shape_.kv_heads + h;
+    const index_type row = row_of(j), block = (page_of(b, j) * shape_.key_blocks() + row / 64) * shape_.kv_heads + h;
     std::uint8_t* const begin = bytes_.data() + block * block_bytes();
     const index_type in_block = row % 64, d = shape_.d;
     const auto put = [&](std::uint8_t* plane, unsigned nibble) {
@@ -123,7 +123,7 @@ class planes_rows {
   void code_keys(index_type b, index_type h, const planes_source& number) {
     const index_type d = shape_.d;
     for (index_type first = 0; first < shape_.whole_keys(); first += 64) {
-      const index_type block = (page_of(b, first) * shape_.blocks() + row_of(first) / 64) * shape_.kv_heads + h;
+      const index_type block = (page_of(b, first) * shape_.key_blocks() + row_of(first) / 64) * shape_.kv_heads + h;
       for (index_type k = 0; k < d; ++k) {
         range all;
         for (index_type j = first; j < first + 64; ++j) all.take(number(b, j, h, k));

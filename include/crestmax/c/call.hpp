@@ -54,7 +54,7 @@ inline bool check_constants(const crestmax_options& o, status& why) {
   const struct { const char* argument; std::int32_t given; std::int32_t last; } constants[] = {
       {"options.most_instruction_set", o.most_instruction_set, last_set},
       {"options.least_instruction_set", o.least_instruction_set, last_set},
-      {"options.coverage", o.coverage, CRESTMAX_PLATEAUS},
+      {"options.coverage", o.coverage, CRESTMAX_WITHIN_BOUND_OF_OUTPUT},
       {"options.method", o.method, CRESTMAX_SAMPLED_MAX},
       {"options.coarse", o.coarse, CRESTMAX_OFF},
       {"options.weights", o.weights, CRESTMAX_WEIGHTS_BFLOAT16},
@@ -89,7 +89,7 @@ struct call_options {
  private:
   bool read_arrays(const crestmax_options& o, status& why) {
     return read_rows("lse", o.lse, common.lse, why) && read_rows("row_max", o.row_max, common.row_max, why) &&
-           read_rows("dropped_mass", o.dropped_mass, common.dropped_mass, why) &&
+           read_rows("dropped_mass", o.dropped_mass, common.dropped_mass, why) && read_rows("output_error", o.output_error, common.output_error, why) &&
            read_numbers("query_offsets", o.query_offsets, common.query_offsets, why) &&
            read_numbers("key_offsets", o.key_offsets, common.key_offsets, why) &&
            read_numbers("query_lengths", o.query_lengths, common.query_lengths, why) &&
@@ -98,7 +98,7 @@ struct call_options {
   }
   void read_values(const crestmax_options& o) {
     common.softmax = method_of(o);
-    common.coverage = {static_cast<coverage_kind>(o.coverage), o.tau};
+    common.coverage = {static_cast<coverage_kind>(o.coverage), o.tau, o.tolerance};
     if (o.has_scale != 0) common.scale = o.scale;
     common.workspace = bytes_of(o.workspace);
     common.products = static_cast<products>(o.products);

@@ -58,6 +58,10 @@ inline void write_report(const report& r, crestmax_report* to) {
   c.rows_above_bound = r.rows_above_bound;
   c.dropped_mass_kind = static_cast<std::int32_t>(r.dropped_mass_kind);
   c.lipschitz_from = static_cast<std::int32_t>(r.lipschitz_from);
+  c.max_output_error = r.max_output_error;
+  c.keys_refined = r.keys_refined;
+  c.rows_read_on = r.rows_read_on;
+  c.output_error_kind = static_cast<std::int32_t>(r.output_error_kind);
   write_struct(c, to);
 }
 

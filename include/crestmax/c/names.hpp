@@ -55,6 +55,8 @@ static_assert(codes_are_in_order());
 // Constants that are handed to C++ as they are.
 static_assert(CRESTMAX_ON == static_cast<int>(choice::on) && CRESTMAX_OFF == static_cast<int>(choice::off));
 static_assert(CRESTMAX_ABOVE == static_cast<int>(coverage_kind::above) && CRESTMAX_PLATEAUS == static_cast<int>(coverage_kind::plateaus));
+static_assert(CRESTMAX_WITHIN == static_cast<int>(coverage_kind::within) && CRESTMAX_WITHIN_BOUND == static_cast<int>(coverage_kind::within_bound) &&
+              CRESTMAX_WITHIN_BOUND_OF_OUTPUT == static_cast<int>(coverage_kind::within_bound_of_output));
 static_assert(CRESTMAX_PRODUCTS_EXACT == static_cast<int>(products::exact) && CRESTMAX_PRODUCTS_INTEGER == static_cast<int>(products::integer));
 static_assert(CRESTMAX_WEIGHTS_FLOAT32 == static_cast<int>(weight_type::float32) &&
               CRESTMAX_WEIGHTS_FLOAT16 == static_cast<int>(weight_type::float16) &&

@@ -231,6 +231,8 @@ enum { /* in rising order of width but for architectures; every set has those be
 enum { CRESTMAX_RUNNING_MAX = 0, CRESTMAX_LAZY_MAX = 1, CRESTMAX_ANCHOR_SHIFT = 2, CRESTMAX_SAMPLED_MAX = 3 };
 enum { CRESTMAX_PLANNER = 0, CRESTMAX_ON = 1, CRESTMAX_OFF = 2 };
 enum { CRESTMAX_EVERYTHING = 0, CRESTMAX_ABOVE = 1, CRESTMAX_PLATEAUS = 2 };
+/* Of caches in planes: as many planes of each key as keep a row's output within a tolerance, see options.hpp. */
+enum { CRESTMAX_WITHIN = 3, CRESTMAX_WITHIN_BOUND = 4, CRESTMAX_WITHIN_BOUND_OF_OUTPUT = 5 };
 enum { CRESTMAX_PRODUCTS_EXACT = 0, CRESTMAX_PRODUCTS_INTEGER = 1 /* queries and weights rounded to 15 bits */ };
 enum { CRESTMAX_WEIGHTS_PLANNER = 0, CRESTMAX_WEIGHTS_FLOAT32 = 1, CRESTMAX_WEIGHTS_FLOAT16 = 2, CRESTMAX_WEIGHTS_BFLOAT16 = 3 };
 
@@ -254,6 +256,10 @@ typedef struct crestmax_report {
   int64_t rows_above_bound;
   int32_t dropped_mass_kind; /* 0 none, 1 rigorous, 2 hypothesis, 3 estimate */
   int32_t lipschitz_from;    /* 0 none, 1 stated, 2 estimated, 3 measured */
+  double max_output_error;   /* the largest of options.output_error, and the next three: of CRESTMAX_WITHIN and what is like it */
+  int64_t keys_refined;
+  int64_t rows_read_on;
+  int32_t output_error_kind; /* 0 none, 1 sigma, 2 bound */
 } crestmax_report;
 
 /* Scales or offsets of encoded rows: one for each (batch or page, key, head, group of the row), by strides in elements; a stride of 0 has one for
@@ -322,6 +328,9 @@ typedef struct crestmax_options {
   const crestmax_coding* key_coding; /* null: nothing stands beside encoded rows */
   const crestmax_coding* value_coding;
   int32_t products; /* CRESTMAX_PRODUCTS_..., of encoded keys and values in blocks of few rows */
+
+  double tolerance;           /* of CRESTMAX_WITHIN and what is like it: a share of the norm of a row's output, 0.01 is 1 % */
+  crestmax_rows output_error; /* how far a row's output may lie from that of all planes: 0 where all were read */
 } crestmax_options;
 
 /* ---- Calls ---- */
