@@ -49,9 +49,9 @@ class rows_in_memory {
   const Stored* data() const { return numbers_.data(); }
 
  private:
-  static crestmax::kv_run run(const void* context, index_type, index_type, index_type position) {
+  static crestmax::plain_run run(const void* context, index_type, index_type, index_type position, crestmax::run_coding&) {
     const auto& of = *static_cast<const rows_in_memory*>(context);
-    return {of.numbers_.data() + position * of.width_, of.width_, of.rows_ - position};
+    return {reinterpret_cast<const char*>(of.numbers_.data() + position * of.width_), of.width_, of.rows_ - position};
   }
   index_type width_;
   numbers_in_memory<Stored> numbers_;
