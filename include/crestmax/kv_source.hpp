@@ -96,7 +96,8 @@ CRESTMAX_BEGIN_NAMESPACE
 //   - the same question has the same answer, whoever asks, and asking changes nothing;
 //   - a run has at least one row wherever a sequence has a key, and a pointer that suits its kind;
 //   - its rows are readable and unchanged until the call has ended: no run may be scratch that is filled anew.
-// A run of no rows, or of a null or misaligned pointer, breaks that in a way which is noticed: collect(), and the call in
+// A run of no rows, of a null or misaligned pointer, or of planes16 whose place, rows or row_stride are not within its block, breaks that in a way
+// which is noticed: collect(), and the call in
 // one step, return source_failed, every row of output whose item needed such a run is NaN in all of its outputs, and
 // every other row is right. So it is with a block table or its offsets that another thread spoils after they were checked: a page
 // id is checked where it is read, before an address is made of it.

@@ -5,6 +5,7 @@
 #include <crestmax/backend/cpu/portable.hpp>
 #include <crestmax/crestmax.hpp>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "support/random.hpp"
@@ -151,6 +152,49 @@ TEST(FailingPlanes, OfNoRowsEndTheCallWithAStatus) {
                                                         crestmax::tensor<float>(output.data(), {1, q_len, 1, 24}));
     EXPECT_EQ(status.code, status_code::source_failed) << status.message();
     for (const float x : output) EXPECT_TRUE(std::isnan(x));
+  }
+}
+
+// Rows of planes, the first half of which keep what a source promises; from key 128 on `spoil` has made something of a run.
+struct spoiled_planes {
+  static constexpr index_type row = 48, keys = 200;
+  const std::vector<crestmax::planes16>* blocks;
+  kv_run (*spoil)(kv_run good);
+
+  kv_run run_of(index_type position) const {
+    kv_run run{blocks->data() + position / 64 * 64 * row + position % 64 * row, row, std::min(64 - position % 64, keys - position)};
+    run.beside.place = position % 64;
+    return position < 128 ? run : spoil(run);
+  }
+  kv_run key_run(index_type, index_type, index_type position) const { return run_of(position); }
+  kv_run value_run(index_type, index_type, index_type position) const { return run_of(position); }
+  crestmax::source_shape shape() const { return {1, keys, 1, 24, 24}; }
+  static constexpr crestmax::scalar_kind key_kind() { return crestmax::scalar_kind::planes16; }
+  static constexpr crestmax::scalar_kind value_kind() { return crestmax::scalar_kind::planes16; }
+};
+
+crestmax::status attend_planes(index_type q_len, kv_run (*spoil)(kv_run)) {
+  const std::vector<crestmax::planes16> blocks(4 * 64 * spoiled_planes::row);
+  const std::vector<float> query(static_cast<std::size_t>(q_len * 24), 1.0f);
+  std::vector<float> output(query.size(), 7.0f);
+  const crestmax::status status = crestmax::attention(crestmax::tensor<const float>(query.data(), {1, q_len, 1, 24}), spoiled_planes{&blocks, spoil},
+                                                      crestmax::tensor<float>(output.data(), {1, q_len, 1, 24}));
+  for (const float x : output) EXPECT_EQ(std::isnan(x), !status.ok());
+  return status;
+}
+
+TEST(FailingPlanes, OfRunsThatDoNotLieInTheirBlockEndTheCallWithAStatus) {
+  kv_run (*const broken[])(kv_run) = {
+      [](kv_run run) { run.beside.place = -1; return run; },
+      [](kv_run run) { run.beside.place = 64; return run; },
+      [](kv_run run) { run.rows = 65 - run.beside.place; return run; },
+      [](kv_run run) { run.rows = std::numeric_limits<index_type>::max(); return run; },
+      [](kv_run run) { run.row_stride = 0; return run; },
+  };
+  for (const index_type q_len : {1, 40}) {
+    ASSERT_TRUE(attend_planes(q_len, [](kv_run run) { return run; }).ok());
+    ASSERT_TRUE(attend_planes(q_len, [](kv_run run) { run.rows = 1; run.row_stride = 0; return run; }).ok()) << "a row alone has no stride";
+    for (const auto spoil : broken) EXPECT_EQ(attend_planes(q_len, spoil).code, status_code::source_failed);
   }
 }
 

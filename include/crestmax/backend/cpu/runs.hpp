@@ -52,10 +52,17 @@ struct source_rows {
   index_type copied_bytes() const { return size_of(kind) * (decode != nullptr ? decoded_stride() : length); }
 };
 
-// Whether rows of `kind`, or rows that are not coded yet, can be read: their address, and what has to be known of them.
-inline bool can_be_read(const plain_run& run, scalar_kind kind, const run_coding& c) {
+// Whether rows that are all in one block of keys say so: what lies behind its end is no row, and others find their codes by their place.
+inline bool are_in_block(const source_rows& of, const plain_run& run, index_type place) {
+  const index_type keys = keys_in_block(of.stored);
+  return place >= 0 && place < keys && run.rows <= keys - place && (run.rows == 1 || run.row_stride == of.row_bytes());
+}
+// Whether rows, or rows that are not coded yet, can be read: their address, and what has to be known of them.
+inline bool can_be_read(const source_rows& of, const plain_run& run, const run_coding& c) {
+  const scalar_kind kind = of.stored;
   if (!is_encoded(kind)) return validate::suits(run.data, alignment_of(kind));
   if (c.open) return c.coding != nullptr && validate::suits(run.data, alignment_of(c.coding->open.kind));
+  if (keys_in_block(kind) > 1 && !are_in_block(of, run, c.place)) return false;
   return validate::suits(run.data, alignment_of(kind)) && (kind != scalar_kind::custom || c.decode != nullptr);
 }
 
@@ -63,7 +70,7 @@ inline bool can_be_read(const plain_run& run, scalar_kind kind, const run_coding
 // distance to the next.
 inline plain_run run_if_any(const source_rows& of, index_type position, run_coding& beside) {
   const plain_run run = of.run(of.context, of.sequence, of.kv_head, position, beside);
-  if (run.rows < 1 || !can_be_read(run, of.stored, beside)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
+  if (run.rows < 1 || !can_be_read(of, run, beside)) return {nullptr, 0, std::min<index_type>(run.rows, 0)};
   return {run.data, run.rows == 1 ? 0 : run.row_stride, std::min(run.rows, planner::largest_extent)};
 }
 
