@@ -15,7 +15,7 @@
 //                         -least / scale, scale at least the largest size * 2^-24 (float16 zero points 2^-11, bfloat16 2^-8), so that a zero point can
 //                         tell neighbouring codes apart
 //   float8                scale = largest / 448 (e4m3), 57344 (e5m2)
-//   planes16              minimum = least, scale = (largest - minimum) / 65535, both rounded outwards
+//   planes16              minimum = least - margin, scale = (largest + margin - minimum) / 65535, both rounded outwards; margin = (largest - least) / 30
 // Codes are chosen with scales and offsets as they are stored. Where their stride along keys is 0 they are the caller's: codes saturate, float8's at the
 // largest number, int8's at -128 and 127. Without scales they are 1. A group of zeros has the scale 0; so have sizes too small for a scale of 2^-126,
 // or for a float16 one. Computed scales and offsets saturate at the largest number of their kind.

@@ -27,7 +27,8 @@
 //   by token     coding.keys = 1, coding.group = 0: of a whole row; the unfinished block is there as far as it has come
 // append() codes keys and values so: the least and the largest number are a thirtieth of their distance inside of the codes, in the middle of what plane 0
 // tells apart; steps and minimums are rounded outwards, so that no number lies beyond the codes, and a number is off by at most
-// 0.52 steps, and the roundings of float: 2^-22 of the largest size in its block's channel, or row.
+// 0.52 steps, and the roundings of float: 2^-22 of the largest size in its block's channel, or row. That holds for sizes up to 2^126 which the kind of
+// steps and minimums has: beyond them codes saturate. Numbers closer to each other than 65535 steps of 2^-126 have the step 0, and read as their minimum.
 #pragma once
 
 #include <array>

@@ -187,6 +187,28 @@ TEST(Planes, HoldEachNumberToHalfAStepAndTheRoundingsOfFloat) {
   }
 }
 
+// The range of these is more than a float holds.
+TEST(CodesWithMinimums, OfFiniteNumbersStandForFiniteNumbers) {
+  for (const scalar_kind kind : {planes16, scalar_kind::uint8, scalar_kind::uint4}) {
+    for (const scalar_kind stored : {f32, f16, bf16}) {
+      for (const auto set : all_sets) {
+        cache_facts f = by_token(stored);
+        f.kind = kind;
+        test_cache cache(f);
+        test_rows rows(f32, 20, f);
+        random_source random(3);
+        for (index_type t = 0; t < 20; ++t) {
+          for (index_type i = 0; i < f.dim; ++i) rows.set(t, 1, i, 3.4e38 / 20 * static_cast<double>(t + 1) * random.uniform(-1, 1));
+        }
+        append_all(cache, rows, slots_from(0, 20), {.most = set});
+        for (index_type t = 0; t < 20; ++t) {
+          for (const double x : cache.row(t, 1)) ASSERT_TRUE(std::isfinite(x)) << crestmax::name(kind) << " " << crestmax::name(stored) << " " << t;
+        }
+      }
+    }
+  }
+}
+
 TEST(Planes, OfChannelsAreTheSameInHoweverManyCallsTheirTokensCome) {
   for (const scalar_kind kind : {f32, f16, bf16}) {
     const test_rows rows(kind, 150, by_channel());
