@@ -34,10 +34,12 @@ struct coded_rows {
   bool packed;  // sequences lie end to end
 };
 
-// Rows as the elements that they are: of encodings, bytes; where rows lie in blocks of keys, the blocks.
+// Rows as the elements that they are: of encodings, bytes; where rows lie in blocks of keys, the blocks. Extents that check_view() refuses stay what
+// they are: their bytes might be a number that it takes.
 inline tensor_view in_elements(tensor_view rows) {
   rows.extents[1] = key_blocks_for(rows.kind, rows.extents[1]);
-  rows.extents[3] = is_encoded(rows.kind) ? bytes_of_key_block(rows.kind, rows.extents[3]) : rows.extents[3];
+  index_type& length = rows.extents[3];
+  if (is_encoded(rows.kind) && length >= 0 && length <= largest_extent) length = bytes_of_key_block(rows.kind, length);
   return rows;
 }
 

@@ -22,6 +22,8 @@ struct byte_range {
   bool overlaps(const byte_range& o) const { return low < o.high && o.low < high; }
 };
 
+inline constexpr index_type largest_extent = index_type{1} << 40;  // of a view
+
 // A view of any rank, for the checks that do not care.
 struct any_view {
   const char* name;
@@ -107,7 +109,7 @@ inline index_type spanned_below(const any_view& v, int dimension) {
 inline status check_view(const any_view& v, byte_range& range) {
   range = {};
   for (int i = 0; i < v.rank; ++i) {
-    if (v.extents[i] < 0 || v.extents[i] > (index_type{1} << 40)) {
+    if (v.extents[i] < 0 || v.extents[i] > largest_extent) {
       return error(status_code::bad_extent, v.name, "extents from 0 to 2^40", v.extents[i]);
     }
   }

@@ -92,9 +92,9 @@ constexpr std::int64_t row_bytes_of(scalar_kind kind, std::int64_t length) { ret
 
 // Neighbouring keys of a head whose rows lie together, so that strides along keys count such blocks: of most kinds one.
 constexpr std::int64_t keys_in_block(scalar_kind kind) { return kind == scalar_kind::planes16 ? 64 : 1; }
-// Blocks that hold so many keys; the last one may be used in part.
+// Blocks that hold so many keys; the last one may be used in part. A negative number of keys stays what it is, for whoever checks extents.
 constexpr std::int64_t key_blocks_for(scalar_kind kind, std::int64_t keys) {
-  return keys / keys_in_block(kind) + (keys % keys_in_block(kind) > 0 ? 1 : 0);
+  return keys < 0 ? keys : keys / keys_in_block(kind) + (keys % keys_in_block(kind) > 0 ? 1 : 0);
 }
 
 // Of an element's address, in bytes. (Some 32-bit targets align members less than objects.)

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <crestmax/append.hpp>
+#include <limits>
 
 #include "test_cache.hpp"
 
@@ -362,6 +363,59 @@ TEST_F(BadPlanes, RefuseOpenRowsThatThereAreNot) {
 TEST_F(BadPlanes, RefuseHeadsWhoseBlocksShareBytes) {
   view.strides[2] = 64 * 42 * 2 - 1;
   expect_error(crestmax::status_code::bad_stride, {"cache", "5376", "5375"});
+}
+
+TEST_F(BadPlanes, RefuseANegativePageSize) {
+  for (const index_type page_size : {-5, -64, -128}) {
+    view.extents[1] = page_size;
+    expect_error(crestmax::status_code::bad_extent, {"cache", "given " + std::to_string(page_size)});
+    EXPECT_EQ(run_copy_pages(view, {}, options).code, crestmax::status_code::bad_extent);
+  }
+}
+// 128 bytes of a block for each: some of these make a small number, or none, where it wraps.
+TEST_F(BadPlanes, RefuseAHeadDimWhoseBytesNoNumberHas) {
+  for (const index_type d : {index_type{1} << 57, (index_type{1} << 57) + 2, index_type{1} << 58, std::numeric_limits<index_type>::max() - 1, index_type{-2}}) {
+    view.extents[3] = d;
+    const crestmax::status s = run_copy_pages(view, {}, options);
+    EXPECT_EQ(s.code, crestmax::status_code::bad_extent) << s.message();
+    EXPECT_NE(std::string(s.message()).find(std::to_string(d)), std::string::npos) << s.message();
+  }
+}
+
+TEST(PlanesOfNoNumbers, AreCutAndCopiedWithoutALookAtPointersAndStrides) {
+  constexpr index_type far = std::numeric_limits<index_type>::max();
+  for (const auto& [heads, d] : {std::pair<index_type, index_type>{1, 0}, {0, 8}}) {
+    const crestmax::tensor_view none{nullptr, planes16, {2, 64, heads, d}, {far, far, far, 1}};
+    crestmax::append_options options{.coding = test_cache(by_channel()).coding(), .sequences = 2};
+    options.coding.open = {nullptr, f16, {far, far, far}};
+    EXPECT_TRUE(run_truncate(none, {.sequence = 1, .from = 64, .to = 10, .slot = 74}, options).ok());
+    EXPECT_TRUE(run_copy_open_rows(none, 0, 1, options).ok());
+    EXPECT_TRUE(run_copy_open_rows(none, 1, 0, options).ok());
+  }
+}
+
+// Strides wrap, as dense_strides() do: nothing that is constant may overflow.
+static_assert(crestmax::coding_of_planes(crestmax::planes_by::channel, {1, 64, index_type{1} << 40, index_type{1} << 40}).open.strides ==
+              std::array<index_type, 3>{0, 0, index_type{1} << 40});
+
+TEST(BytesOfPlanes, HaveAStepForEachKeyWhateverTheStrideAlongASinglePage) {
+  const float step = 1;
+  crestmax::row_coding coding;
+  coding.scales = {&step, {0, 2, 1, 0}};
+  crestmax::cache_bytes bytes;
+  ASSERT_TRUE(crestmax::count_cache_bytes(planes16, {1, 100, 2, 40}, coding, 0, bytes).ok());
+  EXPECT_EQ(bytes.scales, 100 * 2 * 4);
+  coding.scales.strides = {0, 0, 1, 0};
+  ASSERT_TRUE(crestmax::count_cache_bytes(planes16, {1, 100, 2, 40}, coding, 0, bytes).ok());
+  EXPECT_EQ(bytes.scales, 2 * 4) << "one for all keys";
+}
+
+TEST(BytesOfCaches, AreThoseOfKindsOfTheLibrary) {
+  crestmax::cache_bytes bytes;
+  for (const int kind : {-1, static_cast<int>(crestmax::scalar_kind::custom), 99}) {
+    const crestmax::status s = crestmax::count_cache_bytes(static_cast<crestmax::scalar_kind>(kind), {1, 1, 1, 1}, {}, 0, bytes);
+    EXPECT_EQ(s.code, crestmax::status_code::unsupported) << s.message();
+  }
 }
 
 TEST(BytesOfPlanes, AreThoseThatACacheTakes) {

@@ -38,13 +38,17 @@ constexpr row_coding coding_of_planes(planes_by by, const std::array<index_type,
   const std::array<index_type, 4> beside{1, blocks > 1 ? blocks : 1, extents[2], by_channel ? extents[3] : 1};
   coding.scales = {nullptr, numbers, tensor<float>::row_major(beside, beside[3])};
   coding.offsets = coding.scales;
-  if (by_channel) coding.open = {nullptr, open, {(coding.keys - 1) * extents[2] * extents[3], extents[2] * extents[3], extents[3]}};
+  const std::array<index_type, 4> rows = tensor<float>::row_major({1, coding.keys - 1, extents[2], extents[3]}, extents[3]);
+  if (by_channel) coding.open = {nullptr, open, {rows[0], rows[1], rows[2]}};
   return coding;
 }
 
 // Bytes of a dense cache of any kind and its coding, whose strides and pointers do not count, but whether it has scales and offsets does, by their strides along
-// batch or pages: 0 has one for all keys. With coding.keys > 1 there are open rows of so many sequences. Refuses extents whose bytes no address space has.
+// batch or pages, and along keys: 0 of both has one for all keys. With coding.keys > 1 there are open rows of so many sequences. Refuses extents whose bytes no address space has.
 inline status count_cache_bytes(scalar_kind kind, const std::array<index_type, 4>& extents, const row_coding& coding, index_type sequences, cache_bytes& result) {
+  if (kind < scalar_kind::float32 || kind >= scalar_kind::custom) {
+    return error_text(status_code::unsupported, "kind", "a kind of the library's", crestmax::name(kind));
+  }
   for (const index_type extent : extents) {
     if (extent < 0) return error(status_code::bad_extent, "extents", "0 or more", extent);
   }
@@ -61,7 +65,7 @@ inline status count_cache_bytes(scalar_kind kind, const std::array<index_type, 4
   };
   const index_type groups = coding.group == 0 ? 1 : extents[3] / coding.group + (extents[3] % coding.group > 0 ? 1 : 0);
   const auto beside = [&](const coding_numbers& numbers) {
-    const bool each = numbers.strides[0] != 0;
+    const bool each = numbers.strides[0] != 0 || numbers.strides[1] != 0;
     return numbers || each ? product({each ? extents[0] : 1, each ? extents[1] / coding.keys : 1, extents[2], groups, size_of(numbers.kind)}) : 0;
   };
   cache_bytes bytes;

@@ -61,7 +61,8 @@ inline status check_bytes(const char* name, const void* data, scalar_kind kind, 
   byte_range range;
   if (status s = check_view(view, range); !s.ok()) return s;
   what = {name, data, size_of(kind), extents, {}};
-  for (std::size_t i = 0; i < 4; ++i) what.strides[i] = extents[i] < 2 ? 0 : strides[i] * size_of(kind);
+  // Strides along no elements may be anything.
+  for (std::size_t i = 0; i < 4 && !empty(view); ++i) what.strides[i] = extents[i] < 2 ? 0 : strides[i] * size_of(kind);
   return success();
 }
 

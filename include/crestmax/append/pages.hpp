@@ -37,8 +37,7 @@ class copy_call {
   }
 
  private:
-  // None where there are no numbers.
-  index_type blocks() const { return cache_.extents[2] == 0 || cache_.extents[3] == 0 ? 0 : appending::key_blocks(cache_, coding_); }
+  index_type blocks() const { return appending::has_numbers(cache_) ? appending::key_blocks(cache_, coding_) : 0; }
   index_type blocks_of_item() const { return blocks() / 64 + 1; }
 
   status check() const {
@@ -106,7 +105,7 @@ inline status copy_open_rows(const tensor_view& cache, index_type from, index_ty
   if (status s = memory.check_apart(); !s.ok() || o.coding.keys == 1) return s;
   if (status s = validate::check_sequence("from", from, o.sequences); !s.ok()) return s;
   if (status s = validate::check_sequence("to", to, o.sequences); !s.ok() || from == to) return s;
-  for (index_type row = 0; row < o.coding.keys - 1; ++row) {
+  for (index_type row = 0; row < o.coding.keys - 1 && appending::has_numbers(cache); ++row) {
     for (index_type head = 0; head < cache.extents[2]; ++head) {
       std::memcpy(appending::open_place(o.coding.open, to, row, head), appending::open_place(o.coding.open, from, row, head),
                   bound(cache.extents[3] * 2));
@@ -135,7 +134,7 @@ inline status truncate(const tensor_view& cache, const truncation& cut, const ap
     return error(status_code::bad_index, "truncation.slot", "a slot in a whole block of keys, below row", appending::key_blocks(cache, o.coding) * keys, key);
   }
   const default_float_state state;
-  for (index_type row = key - place; row < key; ++row) {
+  for (index_type row = key - place; row < key && appending::has_numbers(cache); ++row) {
     for (index_type head = 0; head < cache.extents[2]; ++head) {
       appending::reopen_row(cache, o.coding, cut.slot / cache.extents[1], row, head, cut.sequence);
     }

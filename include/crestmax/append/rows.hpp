@@ -95,6 +95,8 @@ inline std::byte* place_of(const coding_numbers& numbers, index_type page, index
 }
 // Whole blocks of keys that share scales, on a page: rows behind them are never encoded.
 inline index_type key_blocks(const tensor_view& cache, const row_coding& coding) { return cache.extents[1] / coding.keys; }
+// Whether a cache's rows, and those that are open, are of any numbers: pointers and strides may be anything where they are not.
+inline bool has_numbers(const tensor_view& cache) { return cache.extents[2] != 0 && cache.extents[3] != 0; }
 inline index_type group_length(const tensor_view& cache, const row_coding& coding) { return coding.group == 0 ? cache.extents[3] : coding.group; }
 
 // Asks for memory that is needed soon.
