@@ -94,7 +94,8 @@ constexpr coverage_mode above(double tau) { return {coverage_kind::above, tau, 0
 // all keys and values, and all planes of those that carry the error. Tolerances are shares of the norm of the row's output, above 0 and finite:
 // 0.01 is 1 %. The error that the planes read leave stands in options::output_error. A row whose error turns out larger than its tolerance goes on
 // reading. Blocks of at most 16 rows of a key-value head that see enough keys are served; others read all planes, and their error is 0 (what the plan
-// says of it). Masks and sinks are served, and score modifiers that do not widen differences: soft_cap, alibi.
+// says of it). Masks and sinks are served, and score modifiers that do not widen differences: soft_cap, alibi. Keys have steps by channel, values by
+// token; a source of one's own vouches for that, and for runs that go to the end of their block.
 //
 // within: one sigma of the error, of unread bits that are uniform and independent. An estimate: some 3 of 10 rows err by more, 3 of 1000 by more
 // than 2.5 times as much, where a row's error is made of few keys.

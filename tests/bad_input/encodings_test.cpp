@@ -191,6 +191,21 @@ TEST_F(EncodingsInPlanes, OfAnotherCodingAreNamed) {
   expect_error(call_on_planes(), status_code::bad_option, {"key_coding", "group", "16"});
 }
 
+TEST_F(EncodingsInPlanes, AreReadWithinAToleranceWhereKeysAreByChannelAndValuesByToken) {
+  options.coverage = crestmax::within(0.01);
+  expect_error(call_on_planes(), status_code::bad_option, {"key_coding", "by channel", "by token"});
+  crestmax::row_coding by_channel = options.key_coding;
+  by_channel.keys = 64;
+  by_channel.group = 1;
+  open.resize(batch * 63 * heads * d);
+  by_channel.open = {open.data(), crestmax::scalar_kind::float16, {63 * heads * d, heads * d, d}};
+  options.key_coding = by_channel;
+  std::swap(options.value_coding, by_channel);
+  expect_error(call_on_planes(), status_code::bad_option, {"value_coding", "by token", "by channel"});
+  std::swap(options.value_coding, by_channel);
+  EXPECT_TRUE(call_on_planes().ok()) << call_on_planes().message();
+}
+
 TEST_F(EncodingsInPlanes, ByChannelNeedTheRowsOfTheUnfinishedBlock) {
   options.key_coding.keys = 64;
   options.key_coding.group = 1;
