@@ -3,6 +3,7 @@
 
 #include "backend/concept.hpp"
 #include "place_marks.hpp"
+#include "planner.hpp"
 
 #include "names_aside.inc"
 

@@ -19,6 +19,8 @@ template <>
 inline constexpr std::size_t first_size<crestmax_problem> = offsetof(crestmax_problem, workers);
 template <>
 inline constexpr std::size_t first_size<crestmax_options> = offsetof(crestmax_options, key_coding);
+template <>
+inline constexpr std::size_t first_size<crestmax_report> = offsetof(crestmax_report, max_output_error);
 // No version of a struct will be larger: a size that is no size is told without looking that far.
 inline constexpr std::size_t most_size = std::size_t{1} << 16;
 
