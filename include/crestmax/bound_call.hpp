@@ -223,18 +223,21 @@ class bound_call {
  private:
   // Where planes are read in part, keys have steps by channel and values by token, and it has to be known what a score modifier does to a difference of
   // scores.
-  status check_coverage() const {
+  CRESTMAX_OUT_OF_LINE status check_coverage() const {
     status result = success();
-    if (!planner::is_by_planes(options_.coverage.kind)) return result;
-    if constexpr (is_contiguous || is_paged) {
-      if (options_.key_coding.keys == 1) return error_text(status_code::bad_option, "key_coding", "steps by channel to keep within a tolerance", "by token");
-      if (options_.value_coding.keys > 1) return error_text(status_code::bad_option, "value_coding", "steps by token to keep within a tolerance", "by channel");
+    // Other rows than encoded ones are refused when it is planned.
+    if constexpr (!(is_contiguous || is_paged) || is_coded<Source>) {
+      if (!planner::is_by_planes(options_.coverage.kind)) return result;
+      if constexpr (is_contiguous || is_paged) {
+        if (options_.key_coding.keys == 1) return error_text(status_code::bad_option, "key_coding", "steps by channel to keep within a tolerance", "by token");
+        if (options_.value_coding.keys > 1) return error_text(status_code::bad_option, "value_coding", "steps by token to keep within a tolerance", "by channel");
+      }
+      modifiers_.for_each([&](const auto& m) {
+        const modifier_kind kind = crestmax::kind_of_modifier(m);
+        if (!result.ok() || !crestmax::changes_scores(m) || kind == modifier_kind::alibi || kind == modifier_kind::soft_cap) return;
+        result = error_text(status_code::bad_option, "coverage", "score modifiers that are alibi or soft_cap to keep within a tolerance", crestmax::name(kind));
+      });
     }
-    modifiers_.for_each([&](const auto& m) {
-      const modifier_kind kind = crestmax::kind_of_modifier(m);
-      if (!result.ok() || !crestmax::changes_scores(m) || kind == modifier_kind::alibi || kind == modifier_kind::soft_cap) return;
-      result = error_text(status_code::bad_option, "coverage", "score modifiers that are alibi or soft_cap to keep within a tolerance", crestmax::name(kind));
-    });
     return result;
   }
   problem shape_for(int workers) const {

@@ -45,31 +45,32 @@ struct planes_memory {
   index_type outputs;       // float [splits][rows][output_stride]
   index_type size;          // of it all
 
-  static planes_memory of(const head_shape& shape, sequence_shape s, const sequence_blocks& b) {
+  CRESTMAX_OUT_OF_LINE static planes_memory of(const head_shape& shape, sequence_shape s, const sequence_blocks& b) {
     constexpr index_type keys = keys_in_block(scalar_kind::planes16);
+    constexpr auto number = static_cast<index_type>(sizeof(float));
     planes_memory m{};
     m.key_blocks = planner::divide_up(s.kv_len, keys);
     m.stride = m.key_blocks * keys;
     m.rows = b.rows();
     m.splits = b.splits;
     m.output_stride = planner::round_up(shape.d_v, widest_row);
+    const struct { index_type planes_memory::* begin; index_type factors[3]; } parts[] = {
+        {&planes_memory::weights, {m.rows, m.stride, number}},
+        {&planes_memory::value_sizes, {1, m.stride, number}},
+        {&planes_memory::value_errors, {1, m.stride, number}},
+        {&planes_memory::key_errors, {m.key_blocks, m.rows, number}},
+        {&planes_memory::summaries, {m.key_blocks, m.rows, static_cast<index_type>(sizeof(planes_summary))}},
+        {&planes_memory::read, {1, m.stride, 1}},
+        {&planes_memory::levels, {2, m.stride, 1}},
+        {&planes_memory::states, {m.splits, m.rows, static_cast<index_type>(sizeof(planes_state))}},
+        {&planes_memory::outputs, {m.splits * m.rows, m.output_stride, number}}};
     memory_size end(0);
-    const auto take = [&](index_type a, index_type c, index_type bytes) {
-      const auto begin = static_cast<index_type>(end.value());
-      const auto factor = [](index_type n) { return memory_size(static_cast<std::uint64_t>(n)); };
-      end = (end + factor(a) * factor(c) * factor(bytes)).rounded_up(workspace_size::alignment);
-      return begin;
-    };
-    constexpr auto number = static_cast<index_type>(sizeof(float));
-    m.weights = take(m.rows, m.stride, number);
-    m.value_sizes = take(1, m.stride, number);
-    m.value_errors = take(1, m.stride, number);
-    m.key_errors = take(m.key_blocks, m.rows, number);
-    m.summaries = take(m.key_blocks, m.rows, static_cast<index_type>(sizeof(planes_summary)));
-    m.read = take(1, m.stride, 1);
-    m.levels = take(2, m.stride, 1);
-    m.states = take(m.splits, m.rows, static_cast<index_type>(sizeof(planes_state)));
-    m.outputs = take(m.splits * m.rows, m.output_stride, number);
+    for (const auto& part : parts) {
+      m.*part.begin = static_cast<index_type>(end.value());
+      memory_size bytes(1);
+      for (const index_type factor : part.factors) bytes = bytes * memory_size(static_cast<std::uint64_t>(factor));
+      end = (end + bytes).rounded_up(workspace_size::alignment);
+    }
     m.size = static_cast<index_type>(end.value());
     return m;
   }

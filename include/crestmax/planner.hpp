@@ -147,7 +147,7 @@ inline status check_options(const options& o, scalar_kind compute) {
 }
 
 // A tolerance is for caches that can be read in part.
-inline status check_planes(const problem& p, const options& o) {
+CRESTMAX_OUT_OF_LINE inline status check_planes(const problem& p, const options& o) {
   if (!is_by_planes(o.coverage.kind)) return success();
   const struct { const char* name; scalar_kind kind; } rows[] = {{"key", p.key_kind}, {"value", p.value_kind}};
   for (const auto& r : rows) {

@@ -131,7 +131,7 @@ constexpr bool is_absent(const View& view) {
 // The same view with strides of 0 where there are fewer than two elements along them: there a stride may be anything, and
 // arithmetic with it overflow.
 template <class View>
-constexpr View without_idle_strides(View view) {
+CRESTMAX_OUT_OF_LINE constexpr View without_idle_strides(View view) {
   for (std::size_t i = 0; i < view.extents.size(); ++i) {
     if (view.extents[i] < 2) view.strides[i] = 0;
   }
