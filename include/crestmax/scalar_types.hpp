@@ -36,7 +36,7 @@ enum class scalar_kind : std::int32_t {
   custom
 };
 
-CRESTMAX_OUT_OF_LINE constexpr const char* name(scalar_kind kind) {
+constexpr const char* name(scalar_kind kind) {
   constexpr const char* names[] = {"float32", "float64", "float16", "bfloat16", "q8_0",        "q4_0",        "q4_1",  "q5_0",
                                    "q5_1",    "iq4_nl",  "int8",    "uint8",    "uint4",       "float8_e4m3", "float8_e5m2", "planes16", "custom"};
   const auto i = static_cast<std::uint32_t>(kind);

@@ -32,7 +32,7 @@ enum class instruction_set : std::int32_t {
   widest,   // as a wish: the best that the machine has
 };
 
-CRESTMAX_OUT_OF_LINE constexpr const char* name(instruction_set set) {
+constexpr const char* name(instruction_set set) {
   constexpr const char* names[] = {"portable", "generic", "neon", "neon_bf16", "avx2", "avx512", "avx512_bf16", "amx", "widest"};
   return names[static_cast<int>(set)];
 }
