@@ -6,7 +6,7 @@
 # store and return what they were given: tensor, row_output, softmax_method, status, report, options, kv_run and what stands beside encoded
 # rows; and what kinds are, in integers: size_of, alignment_of, name, is_encoded, row_elements and the like.
 cmake_minimum_required(VERSION 3.22)
-set(vocabulary "^_ZNK?8crestmax[0-9]+v[0-9]+_[0-9]+_[0-9]+(6tensorI|10row_output|14softmax_method|6status|6report|7options|7size_of|12alignment_of|4name|10is_encoded|12row_elements|12row_bytes_of|14bytes_of_block|16numbers_in_block|14coding_numbers|10row_coding|10run_coding|6kv_run|9open_rows)")
+set(vocabulary "^_ZNK?8crestmax[0-9]+v[0-9]+_[0-9]+_[0-9]+(6tensorI|10row_output|14softmax_method|6status|6report|7options|7size_of|12alignment_of|4name|10is_encoded|12row_elements|12row_bytes_of|14bytes_of_block|16numbers_in_block|13keys_in_block|14key_blocks_for|14coding_numbers|10row_coding|10run_coding|6kv_run|9open_rows)")
 set(tagged "x86_[0-9a-f]+_[0-9a-f]+_[0-9a-f]+_serial")
 
 set(ENV{LC_ALL} C)
