@@ -228,6 +228,9 @@ struct kernel_sizes {
   bool multiplies_pairs;
 };
 
+// Whether rows of outputs stand far enough apart for kernels of planes, which read and write two vectors of them at a time.
+constexpr bool may_read_planes(index_type lanes, index_type panel) { return panel >= 2 * lanes; }
+
 // The kernels that calls with some needs can come to use (call_needs): others may be null.
 template <class T>
 struct kernel_table : kernel_sizes<T> {

@@ -80,7 +80,7 @@ tile_geometry geometry_of(const kernel_sizes<T>& kernels, const head_shape& p, i
   const index_type group = kernels.row_group;
   tile_geometry g{rows, planner::usual_tile_keys, 48 / group * group, group, kernels.panel, static_cast<std::int32_t>(set)};
   g.dots = kernels.reads_in_place && machine_has_dots(set);
-  g.reads_planes = kernels.reads_in_place && sizeof(T) == sizeof(float);
+  g.reads_planes = kernels.reads_in_place && sizeof(T) == sizeof(float) && may_read_planes(kernels.lanes, kernels.panel);
   g.key_tile_in_place = kernels.reads_in_place ? planner::most_tile_keys : g.key_tile;
   if (!kernels.multiplies_pairs) return g;
   if (pairs_of_set(set).registers) g.pairs = pair_product::registers;
