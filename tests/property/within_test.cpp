@@ -68,7 +68,9 @@ TEST_P(Within, SaysWhatAnOutputIsOffBy) {
     c.options.coverage = crestmax::within(tolerance);
     const planes_result r = run_planes(c, GetParam().with());
     expect_within(c, r, std::to_string(tolerance));
-    if (GetParam().set == crestmax::instruction_set::generic) continue;  // reads all planes
+    // Sets whose panels are one vector, or that read nothing in place, read all planes.
+    if (GetParam().set == crestmax::instruction_set::generic || GetParam().set == crestmax::instruction_set::neon ||
+        GetParam().set == crestmax::instruction_set::neon_bf16) continue;
     EXPECT_GT(r.report.max_output_error, 0.3 * tolerance);
     EXPECT_EQ(r.report.output_error_kind, crestmax::output_error_kind::sigma);
   }
