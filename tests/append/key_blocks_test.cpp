@@ -15,20 +15,8 @@ cache_facts blocks_of(scalar_kind kind, beside what, scalar_kind stored = f32, s
 class KeyBlocks : public ::testing::TestWithParam<cache_facts> {
  protected:
   // Rows of one sequence, whose keys lie from slot 16 on, appended so many at a time.
-  void append_in_steps(test_cache& cache, const test_rows& rows, std::vector<index_type> steps, crestmax::append_options options = {}) {
-    index_type first = 0;
-    for (const index_type step : steps) {
-      const std::vector<std::int32_t> sequence(static_cast<std::size_t>(step), 2);
-      options.sequence_of = sequence;
-      options.coding = cache.coding();
-      options.sequences = test_cache::sequences;
-      crestmax::token_rows some = rows.view();
-      some.data = static_cast<const std::byte*>(some.data) + first * some.strides[0] * bytes_of(some.kind);
-      some.extents[0] = step;
-      const crestmax::status s = run_append(some, cache.view(), slots_from(16 + first, step), options);
-      ASSERT_TRUE(s.ok()) << s.message();
-      first += step;
-    }
+  void append_in_steps(test_cache& cache, const test_rows& rows, const std::vector<index_type>& steps, const crestmax::append_options& options = {}) {
+    crestmax_test::append_in_steps(cache, rows, steps, 16, options);
   }
   crestmax::append_options options_of(test_cache& cache) { return {.coding = cache.coding(), .sequences = test_cache::sequences}; }
 };

@@ -62,23 +62,6 @@ double minimum_of(test_cache& cache, index_type slot, index_type head, index_typ
   return coding_number(cache.coding().offsets, {slot / f.page_size, slot % f.page_size / f.keys, head, group}, 0);
 }
 
-// Rows of one sequence, from a slot on, so many tokens at a time.
-void append_in_steps(test_cache& cache, const test_rows& rows, const std::vector<index_type>& steps, std::int64_t from = 0, crestmax::append_options options = {}) {
-  index_type first = 0;
-  for (const index_type step : steps) {
-    const std::vector<std::int32_t> sequence(static_cast<std::size_t>(step), 2);
-    options.sequence_of = sequence;
-    options.coding = cache.coding();
-    options.sequences = test_cache::sequences;
-    crestmax::token_rows some = rows.view();
-    some.data = static_cast<const std::byte*>(some.data) + first * some.strides[0] * bytes_of(some.kind);
-    some.extents[0] = step;
-    const crestmax::status s = run_append(some, cache.view(), slots_from(from + first, step), options);
-    ASSERT_TRUE(s.ok()) << s.message();
-    first += step;
-  }
-}
-
 TEST(Planes, HoldTheNibblesOfACodeAndItsLowByteWhereTheLayoutHasThem) {
   // A step of 1 and a minimum of 0 are the caller's: numbers are their codes.
   constexpr index_type d = 6, row = 37;

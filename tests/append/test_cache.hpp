@@ -140,6 +140,24 @@ inline void append_all(test_cache& cache, const test_rows& rows, const std::vect
   ASSERT_TRUE(s.ok()) << s.message();
 }
 
+// Rows of one sequence, from a slot on, so many tokens at a time.
+inline void append_in_steps(test_cache& cache, const test_rows& rows, const std::vector<index_type>& steps, std::int64_t from = 0,
+                            crestmax::append_options options = {}) {
+  index_type first = 0;
+  for (const index_type step : steps) {
+    const std::vector<std::int32_t> sequence(static_cast<std::size_t>(step), 2);
+    options.sequence_of = sequence;
+    options.coding = cache.coding();
+    options.sequences = test_cache::sequences;
+    crestmax::token_rows some = rows.view();
+    some.data = static_cast<const std::byte*>(some.data) + first * some.strides[0] * bytes_of(some.kind);
+    some.extents[0] = step;
+    const crestmax::status s = run_append(some, cache.view(), slots_from(from + first, step), options);
+    ASSERT_TRUE(s.ok()) << s.message();
+    first += step;
+  }
+}
+
 inline constexpr crestmax::instruction_set all_sets[] = {crestmax::instruction_set::generic, crestmax::instruction_set::avx2,
                                                          crestmax::instruction_set::widest};
 

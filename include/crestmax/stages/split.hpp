@@ -141,24 +141,24 @@ bool takes_turns(const split_team<T>& team, key_interval keys) {
   return in_turn;
 }
 
-// One block's split after its sweep, which a correction does once more, by `again`.
-template <class T, class Again>
-void end_split(split_team<T>& team, index_type member, index_type split, key_interval range, Again&& again) {
-  block<T>& b = team.members[member];
-  b.upcoming = {0, 0};
-  finish_split(b, team.first_block + member, split, range, [&] {
-    begin_split(b);
-    again(b);
-  });
-  // A correction leaves other rows in hand.
-  if (b.redo.careful || b.redo.finite_only) start_block(b, team.first_block + member, team.part);
-}
-
 // Sweeps some keys of a block alone under its shift; what follows them is the block's too, up to `all_end`.
 template <class T>
 void sweep_alone(block<T>& b, key_interval range, index_type all_end) {
   b.upcoming = {range.end, std::max(range.end, std::min(all_end, b.view.keys.end))};
   accumulate_range(b, {std::max(range.begin, b.view.keys.begin), std::min(range.end, b.view.keys.end)}, policy_of_splits(*b.plan));
+}
+
+// One block's split after its sweep, which a correction does once more.
+template <class T>
+void end_split(split_team<T>& team, index_type member, index_type split, key_interval range) {
+  block<T>& b = team.members[member];
+  b.upcoming = {0, 0};
+  finish_split(b, team.first_block + member, split, range, [&] {
+    begin_split(b);
+    sweep_alone(b, range, range.end);
+  });
+  // A correction leaves other rows in hand.
+  if (b.redo.careful || b.redo.finite_only) start_block(b, team.first_block + member, team.part);
 }
 
 // One split of one block.
@@ -167,7 +167,7 @@ void sweep_split(split_team<T>& team, index_type member, index_type split, index
   const key_interval range = keys_of_split(*team.members->plan, team.members->view.sequence, split);
   begin_split(team.members[member]);
   sweep_alone(team.members[member], range, all_end);
-  end_split(team, member, split, range, [&](block<T>& b) { sweep_alone(b, range, range.end); });
+  end_split(team, member, split, range);
 }
 
 // One split of every block, in turn.
@@ -177,7 +177,7 @@ void sweep_split_in_turn(split_team<T>& team, index_type split, index_type all_e
   const key_interval range = keys_of_split(h, team.members->view.sequence, split);
   for (index_type i = 0; i < team.count; ++i) begin_split(team.members[i]);
   sweep_in_turn(team.members, team.count, range, all_end, policy_of_splits(h));
-  for (index_type i = 0; i < team.count; ++i) end_split(team, i, split, range, [&](block<T>& b) { sweep_alone(b, range, range.end); });
+  for (index_type i = 0; i < team.count; ++i) end_split(team, i, split, range);
 }
 
 // All splits of an item's blocks. Memory is read in its own order: one block after the other, or, where keys of all of them lie side by side,
