@@ -272,9 +272,7 @@ void print_dial_targets() {
   constexpr int pairs = 9;
   const std::size_t cold = 2 * this_machine().last_level_cache;
   std::printf("\ncaches in planes, one core, medians of %d alternating pairs\n", pairs);
-  for (const auto set : {crestmax::instruction_set::avx2, crestmax::instruction_set::widest}) {
-    const auto used = set == crestmax::instruction_set::widest ? crestmax::cpu::machine_set() : set;
-    if (!crestmax::cpu::machine_has(used) || (set == crestmax::instruction_set::widest && used == crestmax::instruction_set::avx2)) continue;
+  for (const crestmax::instruction_set used : sets_to_measure()) {
     print_shape({8192, 9, 3, 64, "smollm2_L20"}, 1.6, 1.2, cold, pairs, used);
     print_shape({8192, 8, 8, 64, "smollm2_L20"}, 2.2, 1.4, cold, pairs, used);
     print_shape({16384, 32, 8, 128, nullptr}, 1.6, 1.2, cold, pairs, used);

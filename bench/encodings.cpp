@@ -248,9 +248,7 @@ void print_encoding_targets(const char* only) {
   constexpr int pairs = 9;
   const std::size_t cold = 2 * this_machine().last_level_cache;
   std::printf("\nencoded caches, medians of %d alternating pairs\n", pairs);
-  for (const auto set : {crestmax::instruction_set::avx2, crestmax::instruction_set::widest}) {
-    const auto used = set == crestmax::instruction_set::widest ? crestmax::cpu::machine_set() : set;
-    if (!crestmax::cpu::machine_has(used) || (set == crestmax::instruction_set::widest && used == crestmax::instruction_set::avx2)) continue;
+  for (const crestmax::instruction_set used : sets_to_measure()) {
     for (const barred_shape& s : barred_shapes()) {
       const std::string title = std::string(crestmax::name(used)) + " " + s.shape.title();
       if (title.find(only) == std::string::npos) continue;

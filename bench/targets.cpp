@@ -192,6 +192,14 @@ void add_method(bars& all) {
 
 }  // namespace
 
+std::vector<crestmax::instruction_set> sets_to_measure() {
+  std::vector<crestmax::instruction_set> sets;
+  for (const auto set : {crestmax::instruction_set::avx2, crestmax::cpu::machine_set()}) {
+    if (crestmax::cpu::machine_has(set) && (sets.empty() || sets.back() != set)) sets.push_back(set);
+  }
+  return sets;
+}
+
 void print_target(const std::string& what, bool most, double bar, double measured, const std::string& where) {
   const bool met = most ? measured <= bar : measured >= bar;
   std::printf("  %-66s %s %.3f  measured %.3f  %-6s  %s\n", what.c_str(), most ? "<=" : ">=", bar, measured, met ? "met" : "MISSED",
